@@ -1,0 +1,270 @@
+"""What may be asked 命令: imperative, addressed to one case, made by `web/api`, the worker or a scenario.
+
+Two layers ask. People ask with the commands of the first part: `handlers` check whether it is open, allowed and
+right, and turn them into facts. The kernel's own commands of the second part move tokens; `handlers`, the worker
+and `duban play` hand them to `execution.advance`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks 办理人. `person` is "" for the engine itself (clocks, automatic steps).
+
+    `unit` and `role` say in which post the person acts; `posts` are all posts (`ROLE@UNIT`) the person holds.
+    """
+
+    person: str = ""
+    name: str = ""
+    unit: str = ""
+    role: str = ""
+    posts: tuple[str, ...] = ()
+
+
+ENGINE = Actor(name="系统")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something asked of the engine."""
+
+
+# -- people --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartCase(Command):
+    """登记：begin a case of the newest published version of `package`, at start event `start` ("" = the none
+    start of the package's main process), with the start's form filled in."""
+
+    package: str
+    form: dict[str, Value]
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimItem(Command):
+    """签收。"""
+
+    case: str
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseItem(Command):
+    """退签。"""
+
+    case: str
+    item: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferItem(Command):
+    """转办 to a unit (and role), or to a person of it."""
+
+    case: str
+    item: int
+    reason: str
+    unit: str = ""
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishItem(Command):
+    """提交：finish a work item with its form. `files` are ids of uploaded files to attach with it."""
+
+    case: str
+    item: int
+    form: dict[str, Value]
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnItem(Command):
+    """退回 to an earlier step of the same scope, with the reason. `to` "" means the step before."""
+
+    case: str
+    item: int
+    reason: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAction(Command):
+    """A person's action on a case that the package offers (延期申请, 判定调整 …): a message with a form.
+
+    `action` is the key under `[actions]` of process.toml.
+    """
+
+    case: str
+    action: str
+    form: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendCase(Command):
+    """挂起 until `until` at the latest (aware instant)."""
+
+    case: str
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCase(Command):
+    """恢复。"""
+
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCase(Command):
+    """作废，with a reason. Nothing is deleted."""
+
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote(Command):
+    """备注。"""
+
+    case: str
+    text: str
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AttachFile(Command):
+    """佐证：attach an uploaded file to the case."""
+
+    case: str
+    file: str
+    item: int = 0
+
+
+# -- the kernel ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCommand(Command):
+    """Something asked of `execution.advance`. The case is the state it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartProcess(KernelCommand):
+    """Enter start event `start` of `process` ("" = its only none start) in a fresh state."""
+
+    process: str
+    start: str = ""
+    variables: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteItem(KernelCommand):
+    """A user or manual task was finished with these results."""
+
+    item: int
+    variables: dict[str, Value] = field(default_factory=dict)
+    person: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteJob(KernelCommand):
+    """An automatic task was done with these results."""
+
+    job: int
+    variables: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FailJob(KernelCommand):
+    """An automatic task failed for good: an incident is raised."""
+
+    job: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThrowError(KernelCommand):
+    """A task (item or job) ends with a BPMN error."""
+
+    id: int
+    error: str
+    message: str = ""
+    variables: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PassDeadline(KernelCommand):
+    """The timer is due. Nothing happens when it is no longer armed, or armed for later than now."""
+
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMessage(KernelCommand):
+    """A message for this case: reaches every subscription of that name and key (an empty key of the
+    subscription matches any)."""
+
+    name: str
+    key: str = ""
+    variables: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverSignal(KernelCommand):
+    """A signal for this case: reaches every subscription of that name."""
+
+    name: str
+    variables: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveItem(KernelCommand):
+    """退回：cancel the item's element and enter `to`, an element of the same scope, instead."""
+
+    item: int
+    to: str
+    person: str = ""
+    unit: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryIncident(KernelCommand):
+    """处理异常：try the halted element again, after `variables` were corrected in its scope."""
+
+    incident: int
+    variables: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend(KernelCommand):
+    """All clocks of the case stand still; the remaining working time is kept."""
+
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(KernelCommand):
+    """All clocks go on with what they had left."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(KernelCommand):
+    """End the case here."""
+
+    reason: str

@@ -1,0 +1,219 @@
+"""A process package as the kernel sees it 流程包: compiled, immutable, with every name resolved.
+
+Made by `definitions.compile` from BPMN, DMN, forms and process.toml; addressed by the hash of its files. A case
+is pinned to one package version and everything it calls (processes, decisions, forms, parameters) comes from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from engine.feel import Expression
+from engine.values import Value
+
+if TYPE_CHECKING:
+    from engine.definitions.decisions import Decision
+    from engine.definitions.forms import Form
+
+
+class Kind(StrEnum):
+    """What an element is. Values are BPMN's own tag names."""
+
+    START = "startEvent"
+    END = "endEvent"
+    CATCH = "intermediateCatchEvent"
+    THROW = "intermediateThrowEvent"
+    BOUNDARY = "boundaryEvent"
+    TASK = "task"
+    USER = "userTask"
+    MANUAL = "manualTask"
+    SERVICE = "serviceTask"
+    SEND = "sendTask"
+    RECEIVE = "receiveTask"
+    RULE = "businessRuleTask"
+    SCRIPT = "scriptTask"
+    EXCLUSIVE = "exclusiveGateway"
+    PARALLEL = "parallelGateway"
+    INCLUSIVE = "inclusiveGateway"
+    EVENT_GATEWAY = "eventBasedGateway"
+    SUBPROCESS = "subProcess"
+    CALL = "callActivity"
+
+
+class Trigger(StrEnum):
+    """What an event waits for or throws."""
+
+    NONE = "none"
+    TIMER = "timer"
+    MESSAGE = "message"
+    SIGNAL = "signal"
+    ERROR = "error"
+    ESCALATION = "escalation"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event's definition. `code` is the error or escalation code ("" catches all); `name` the message's or
+    signal's name, `key` the FEEL expression of a message's correlation key, evaluated where it waits or is sent."""
+
+    trigger: Trigger
+    name: str = ""
+    code: str = ""
+    key: Expression | None = None
+    timer: str = ""  # "date" | "duration" | "cycle"
+    when: Expression | None = None
+    code_variable: str = ""  # where an error's or escalation's code is put
+    message_variable: str = ""  # where an error's message is put
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A sequence flow. `condition` None: always."""
+
+    id: str
+    source: str
+    target: str
+    name: str = ""
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Standard loop, or multi-instance over a `collection` or `cardinality`.
+
+    Expressions see `loopCounter`, `nrOfInstances`, `nrOfCompletedInstances`, `nrOfActiveInstances`.
+    """
+
+    kind: str  # "standard" | "parallel" | "sequential"
+    collection: Expression | None = None
+    cardinality: Expression | None = None
+    element_variable: str = ""
+    completion: Expression | None = None
+    output_collection: str = ""
+    output_element: Expression | None = None
+    condition: Expression | None = None  # standard loop: goes on while true
+    test_before: bool = False
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One input or output parameter: `name` := `value`."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A node of the diagram. `scope` is the id of the subprocess (or process) it is drawn in."""
+
+    id: str
+    kind: Kind
+    scope: str
+    name: str = ""
+    line: int = 0
+    lane: str = ""
+    incoming: tuple[str, ...] = ()
+    outgoing: tuple[Flow, ...] = ()
+    default: str = ""
+    event: Event | None = None
+    loop: Loop | None = None
+    inputs: tuple[Binding, ...] = ()
+    outputs: tuple[Binding, ...] = ()
+    # boundary events
+    attached_to: str = ""
+    interrupting: bool = True
+    boundary: tuple[str, ...] = ()
+    # scopes: subprocesses
+    event_subprocess: bool = False
+    start: str = ""  # the start event tokens begin at
+    event_subprocesses: tuple[str, ...] = ()  # drawn directly inside this scope
+    # people
+    groups: Expression | None = None  # gives a string or a list of strings
+    assignee: Expression | None = None
+    due: Expression | None = None
+    form: str = ""
+    # machines
+    topic: str = ""
+    decision: str = ""
+    result_variable: str = ""
+    map_decision_result: str = "singleResult"  # singleEntry | singleResult | collectEntries | resultList
+    script: Expression | None = None
+    called: str = ""  # key of the process a call activity calls
+    passes_all: bool = False  # call activity: all variables go in
+    returns_all: bool = False  # call activity: all variables come back
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One executable process. `elements` are all nodes at every depth, `flows` all sequence flows, by id."""
+
+    key: str
+    name: str
+    file: str
+    elements: Mapping[str, Element]
+    flows: Mapping[str, Flow]
+    starts: tuple[str, ...]  # start events of the process itself (not of event subprocesses)
+    event_subprocesses: tuple[str, ...]
+    lanes: Mapping[str, str] = field(default_factory=dict)  # element id → lane name
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number of the domain 参数: edited by the office, with where it comes from (provenance)."""
+
+    key: str
+    title: str
+    value: Value
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A candidate role 岗位. `unit` computes the unit from the case's variables; where it gives null the
+    responsibility table 职责库 decides (industry × place → unit)."""
+
+    key: str
+    title: str
+    unit: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a person may ask of a running case: a message with a form."""
+
+    key: str
+    title: str
+    message: str
+    roles: tuple[str, ...]
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One immutable version of a process package. `hash` is SHA-256 over its files."""
+
+    hash: str
+    key: str
+    title: str
+    owner: str
+    main: str  # key of the process cases start with
+    processes: Mapping[str, Process]
+    decisions: Mapping[str, Decision]
+    forms: Mapping[str, Form]
+    parameters: Mapping[str, Parameter]
+    roles: Mapping[str, Role]
+    actions: Mapping[str, Action]
+    register: Mapping[str, Any]  # register columns and the variables behind them
+    files: Mapping[str, bytes]  # path inside the package → content, as deployed
+
+    def values(self) -> dict[str, Value]:
+        """The context `p` that expressions see: parameter key → value."""
+        return {k: v.value for k, v in self.parameters.items()}

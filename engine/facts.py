@@ -1,0 +1,491 @@
+"""What has happened 事实: past tense, never edited, never deleted.
+
+A fact is a sentence of the audit trail and, folded by `execution.state.evolve`, it is the whole state of the
+case. Facts carry results, never recipes: folding needs no definition, calendar or clock.
+
+Ids (`id`, `scope`, `owner`, `item` …) are small integers counted inside the case. `scope` 1 is the case's
+root. A user task's work item, an automatic task's job and the element that is being executed share one id.
+"""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import MISSING, dataclass, fields
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from engine.values import Value
+
+KINDS: dict[str, type[Fact]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that has happened to one case."""
+
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__
+        KINDS[cls.__name__] = cls  # a slotted dataclass is made twice; the second stays
+
+
+# -- the case ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStarted(Fact):
+    """立案：the case began under this version of this process. `variables` are the root scope's first ones."""
+
+    package: str
+    process: str
+    start: str
+    at: datetime
+    variables: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCompleted(Fact):
+    """办结：nothing is left to do. `end` names the end event that was reached last."""
+
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCancelled(Fact):
+    """作废：stopped by a person, with a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSuspended(Fact):
+    """挂起：all clocks stand still until `until` at the latest."""
+
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResumed(Fact):
+    """恢复：clocks go on with the working time they had left (`DeadlineMoved`, `DueMoved` follow)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged(Fact):
+    """状态：the office's word for where the case stands (domain 3.2), drawn as a property of the element."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariablesSet(Fact):
+    """Variables written into one scope, merged over what was there."""
+
+    scope: int
+    values: dict[str, Value]
+
+
+# -- tokens --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaken(Fact):
+    """A token went along a sequence flow. `waits_at` names the joining gateway at which it waits, if any.
+
+    `cause` is the id of the element whose boundary event or escalation started this strand, 0 for none.
+    """
+
+    scope: int
+    flow: str
+    waits_at: str = ""
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ElementEntered(Fact):
+    """An element is being executed. Scopes (subprocess, call, multi-instance body) are elements too.
+
+    `loop` is the loop counter (from 1) of an inner instance of a loop or multi-instance, 0 otherwise; `body` is
+    true for the multi-instance body around them. `consumes` are the flows whose waiting tokens a join took.
+    `variables` are the locals the element starts with (input mapping, element variable, payload).
+    """
+
+    id: int
+    process: str
+    element: str
+    scope: int
+    cause: int = 0
+    loop: int = 0
+    body: bool = False
+    consumes: tuple[str, ...] = ()
+    variables: dict[str, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ElementCompleted(Fact):
+    """The element did its work and its token moved on (`FlowTaken` follows, where a flow leaves it)."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ElementCancelled(Fact):
+    """The element was stopped before its end; everything in it and attached to it is gone with it."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOpened(Fact):
+    """A multi-instance body or loop knows its rounds. `items` are the collection's elements, in order."""
+
+    id: int
+    items: list[Value]
+    sequential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOutput(Fact):
+    """An inner instance delivered its output element (`index` from 0)."""
+
+    id: int
+    index: int
+    value: Value
+
+
+# -- work of people and machines -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemOffered(Fact):
+    """待办：a user or manual task waits for a person.
+
+    `groups` are candidate roles, each `ROLE` or `ROLE@UNIT`; `assignee` a person's id when drawn so.
+    `due` is the instant after which the item is overdue (None: no limit).
+    """
+
+    id: int
+    element: str
+    name: str
+    groups: tuple[str, ...]
+    at: datetime
+    assignee: str = ""
+    due: datetime | None = None
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemRouted(Fact):
+    """派单：which unit holds the item, by which rule (`basis`, a Chinese sentence). Empty `unit`: nobody was found."""
+
+    id: int
+    unit: str
+    role: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemClaimed(Fact):
+    """签收：a person took the item."""
+
+    id: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemReleased(Fact):
+    """退签：the item is open to its unit again."""
+
+    id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemTransferred(Fact):
+    """转办：another unit, or another person of the unit, holds the item now."""
+
+    id: int
+    unit: str
+    role: str
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemCompleted(Fact):
+    """办结：a person finished the item with this form. The process moves on after it."""
+
+    id: int
+    element: str
+    person: str
+    unit: str
+    form: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemReturned(Fact):
+    """退回：a person sent the case back to an earlier step (`to`, an element id) instead of finishing the item."""
+
+    id: int
+    to: str
+    person: str
+    unit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueMoved(Fact):
+    """改期：a work item's due instant changed."""
+
+    id: int
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobOffered(Fact):
+    """自动步骤：a service or send task waits for its handler or an external worker (`topic`)."""
+
+    id: int
+    element: str
+    topic: str
+    inputs: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class JobCompleted(Fact):
+    """The handler or worker delivered its result."""
+
+    id: int
+    result: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed(Fact):
+    """An attempt failed; `retries_left` more will be made."""
+
+    id: int
+    reason: str
+    retries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRaised(Fact):
+    """异常：the case halts at element `owner`, with the reason, until a person deals with it.
+
+    `code` is an `EngineError` code or `no_one_to_do_it`, `job_failed`, `no_flow_matches`, `uncaught_error`.
+    """
+
+    id: int
+    owner: int
+    element: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResolved(Fact):
+    """异常已处理。"""
+
+    id: int
+
+
+# -- waiting for time and for others -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineSet(Fact):
+    """时限：a timer is armed. `owner` is the element it belongs to (0: the case itself, for a suspension's end).
+
+    `element` is the timer event that will fire. `repeats` is what remains of a cycle after this firing (-1:
+    without end); `interval` is the cycle's fixed ISO duration, empty when the next instant is computed anew.
+    """
+
+    id: int
+    owner: int
+    element: str
+    due: datetime
+    repeats: int = 0
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed(Fact):
+    """到时：the timer fired, once."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineDropped(Fact):
+    """The timer's element is gone before it fired."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineMoved(Fact):
+    """改期：the timer fires at another instant. `due` None: its clock stands still (suspension)."""
+
+    id: int
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed(Fact):
+    """The case waits for a message (`name`, `key`) or a signal (`name`). `what` is "message" or "signal"."""
+
+    id: int
+    owner: int
+    element: str
+    what: str
+    name: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed(Fact):
+    """The case no longer waits for it."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived(Fact):
+    """A message reached the subscription `id`."""
+
+    id: int
+    name: str
+    variables: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent(Fact):
+    """The case sent a message; other cases and the outside hear it after the commit."""
+
+    name: str
+    key: str
+    variables: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSent(Fact):
+    """The case broadcast a signal."""
+
+    name: str
+    variables: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReceived(Fact):
+    """A signal reached the subscription `id`."""
+
+    id: int
+    name: str
+    variables: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorThrown(Fact):
+    """A BPMN error left element `id`; `caught_by` is the catching event's element id, empty when nobody caught it."""
+
+    id: int
+    code: str
+    message: str
+    caught_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationThrown(Fact):
+    """A BPMN escalation left element `id`."""
+
+    id: int
+    code: str
+    caught_by: str
+
+
+# -- around the process --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NumberGiven(Fact):
+    """编号：the case or a letter of it was numbered, e.g. 鄂前安督字〔2026〕第3号."""
+
+    series: str
+    year: int
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileAttached(Fact):
+    """佐证：a file was added. `digest` is SHA-256 of its bytes; `item` the work item it came with, 0 for none."""
+
+    file: str
+    name: str
+    media_type: str
+    size: int
+    digest: str
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAdded(Fact):
+    """备注：a person wrote something down."""
+
+    text: str
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryImported(Fact):
+    """补录：the case comes from an older ledger; `row` is what it said, `source` which file, sheet and row."""
+
+    source: str
+    row: dict[str, Value]
+    happened: date | None
+    note: str
+
+
+# -- to data and back ----------------------------------------------------------------------------------
+
+
+def to_data(fact: Fact) -> dict[str, Any]:
+    """Fact → data for `values.dumps`. Fields that hold their default are left out."""
+    data: dict[str, Any] = {"kind": fact.kind}
+    for name, default in _FIELDS[type(fact)]:
+        value = getattr(fact, name)
+        if value != default or default is _REQUIRED:
+            data[name] = list(value) if isinstance(value, tuple) else value
+    return data
+
+
+def from_data(data: dict[str, Any]) -> Fact:
+    """The inverse of `to_data`, after `values.loads`. Unknown kinds raise `KeyError`: old code must not guess."""
+    given = dict(data)
+    cls = KINDS[given.pop("kind")]
+    for name in _TUPLES[cls]:
+        if name in given:
+            given[name] = tuple(given[name])
+    return cls(**given)
+
+
+class _Required:
+    pass
+
+
+_REQUIRED = _Required()
+_FIELDS: dict[type[Fact], tuple[tuple[str, Any], ...]] = {}
+_TUPLES: dict[type[Fact], tuple[str, ...]] = {}
+
+
+def _learn() -> None:
+    for cls in KINDS.values():
+        hints = typing.get_type_hints(cls, globals())
+        _FIELDS[cls] = tuple((f.name, _REQUIRED if f.default is MISSING else f.default) for f in fields(cls))
+        _TUPLES[cls] = tuple(n for n, h in hints.items() if typing.get_origin(h) is tuple)
+
+
+_learn()

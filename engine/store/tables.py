@@ -1,0 +1,375 @@
+"""The tables 数据表. One truth, `facts`; everything else about cases is a projection of it and could be rebuilt.
+
+Instants are UTC. Ids that appear in addresses (`cases.id`, `files.id`, `people.id`) are random. Units are known by
+a stable text id, which is the name they were entered under.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
+
+metadata = sa.MetaData()
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware UTC instant; on SQLite sortable ISO text with microseconds."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.DateTime(timezone=True))
+        return dialect.type_descriptor(String(32))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        return value.astimezone(UTC)
+
+
+# -- definitions ---------------------------------------------------------------------------------------
+
+packages = Table(
+    "packages",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key", String(100), nullable=False),
+    Column("version", Integer, nullable=False),  # 1, 2, 3 … per key, for people
+    Column("title", Text, nullable=False),
+    Column("files", LargeBinary, nullable=False),  # zip of the package's files, deterministic
+    Column("published_at", Instant, nullable=False),
+    Column("published_by", String(40), nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    sa.UniqueConstraint("key", "version"),
+)
+
+# -- cases ---------------------------------------------------------------------------------------------
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("number", String(100), nullable=False, default=""),
+    Column("package", ForeignKey("packages.hash"), nullable=False),
+    Column("package_key", String(100), nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("state", String(20), nullable=False),  # open | suspended | completed | cancelled
+    Column("status", String(40), nullable=False, default=""),  # the office's word (domain 3.2)
+    Column("end", String(100), nullable=False, default=""),  # name of the end event reached
+    Column("region", String(100), nullable=False, default=""),
+    Column("sector", String(100), nullable=False, default=""),
+    Column("party", String(200), nullable=False, default=""),
+    Column("origin", String(40), nullable=False, default=""),
+    Column("deadline", Date),  # the case's own limit (整改期限)
+    Column("register", Text, nullable=False, default="{}"),  # JSON: column key → plain value
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("moved_at", Instant, nullable=False),  # last time a person's work or a message moved it
+    Column("seq", Integer, nullable=False),  # facts so far
+    Column("head", LargeBinary(32), nullable=False),  # hash of the last fact
+    Column("imported", Boolean, nullable=False, default=False),  # 补录
+)
+Index("cases_by_state", cases.c.package_key, cases.c.state, cases.c.deadline)
+Index("cases_by_region", cases.c.region, cases.c.state)
+Index("cases_by_sector", cases.c.sector, cases.c.state)
+Index("cases_by_party", cases.c.party)
+Index("cases_by_moved", cases.c.state, cases.c.moved_at)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),  # from 1, no gaps
+    Column("at", Instant, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("person", String(40), nullable=False),  # "" = the engine
+    Column("person_name", String(100), nullable=False),  # as it was then
+    Column("unit", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("command", String(60), nullable=False),  # id of the command that caused it
+    Column("data", LargeBinary, nullable=False),  # canonical JSON of the fact
+    Column("hash", LargeBinary(32), nullable=False),  # H(previous hash ‖ canonical JSON of this row)
+)
+Index("facts_by_person", facts.c.person, facts.c.at)
+Index("facts_by_time", facts.c.at)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("head", LargeBinary(32), nullable=False),  # the fact it was taken after
+    Column("state", LargeBinary, nullable=False),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", String(60), primary_key=True),  # given by the caller (Idempotency-Key) or made
+    Column("case", String(40), nullable=False),
+    Column("seq", Integer, nullable=False),  # facts after it
+    Column("person", String(40), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+work_items = Table(
+    "work_items",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("element", String(100), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("form", String(100), nullable=False, default=""),
+    Column("state", String(12), nullable=False),  # open | finished | returned | cancelled
+    Column("unit", String(200), nullable=False, default=""),  # who holds it; "" = nobody was found
+    Column("role", String(40), nullable=False, default=""),
+    Column("person", String(40), nullable=False, default=""),  # claimed or assigned
+    Column("basis", Text, nullable=False, default=""),
+    Column("due", Instant),
+    Column("offered_at", Instant, nullable=False),
+    Column("claimed_at", Instant),
+    Column("closed_at", Instant),
+    Column("closed_by", String(40), nullable=False, default=""),
+)
+_open = work_items.c.state == "open"
+Index(
+    "items_of_post",
+    work_items.c.unit,
+    work_items.c.role,
+    work_items.c.due,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+Index("items_of_person", work_items.c.person, work_items.c.due, sqlite_where=_open, postgresql_where=_open)
+Index("items_due", work_items.c.due, sqlite_where=_open, postgresql_where=_open)
+Index("items_closed_by", work_items.c.closed_by, work_items.c.closed_at)
+
+deadlines = Table(
+    "deadlines",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("deadline", Integer, primary_key=True),
+    Column("element", String(100), nullable=False),
+    Column("name", Text, nullable=False, default=""),
+    Column("owner", Integer, nullable=False),
+    Column("due", Instant),  # None: its clock stands still
+)
+Index("deadlines_due", deadlines.c.due)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("subscription", Integer, primary_key=True),
+    Column("what", String(10), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("key", String(200), nullable=False, default=""),
+    Column("element", String(100), nullable=False),
+)
+Index("subscriptions_by_name", subscriptions.c.what, subscriptions.c.name, subscriptions.c.key)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("incident", Integer, primary_key=True),
+    Column("element", String(100), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
+)
+Index("incidents_open", incidents.c.resolved_at)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("job", Integer, primary_key=True),
+    Column("element", String(100), nullable=False),
+    Column("topic", String(100), nullable=False),
+    Column("inputs", LargeBinary, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("run_at", Instant, nullable=False),
+    Column("locked_by", String(60), nullable=False, default=""),
+    Column("locked_until", Instant),
+)
+Index("jobs_due", jobs.c.run_at)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),  # what makes a second sending recognisable
+    Column("case", String(40), nullable=False),
+    Column("what", String(20), nullable=False),  # message | signal | notice
+    Column("data", LargeBinary, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("sent_at", Instant),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", Text, nullable=False, default=""),
+)
+Index("outbox_waiting", outbox.c.sent_at, outbox.c.id)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("case", String(40), nullable=False),
+    Column("unit", String(200), nullable=False, default=""),
+    Column("role", String(40), nullable=False, default=""),
+    Column("person", String(40), nullable=False, default=""),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False, default=""),
+    Column("at", Instant, nullable=False),
+    Column("read_at", Instant),
+)
+Index("notices_of_post", notices.c.unit, notices.c.role, notices.c.at)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("series", String(60), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("case", String(40), nullable=False, default=""),  # "" until attached
+    Column("item", Integer, nullable=False, default=0),
+    Column("uploaded_by", String(40), nullable=False),
+    Column("uploaded_at", Instant, nullable=False),
+    # the bytes lie in <data folder>/files/<id>
+)
+Index("files_of_case", files.c.case)
+
+# -- the office's directory ----------------------------------------------------------------------------
+
+units = Table(
+    "units",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),  # 安委办 督办部门 属地 企业 领导 专家 其他
+    Column("parent", String(200), nullable=False, default=""),
+    Column("code", String(40), nullable=False, default=""),  # 统一社会信用代码
+    Column("region", String(100), nullable=False, default=""),
+    Column("sector", String(100), nullable=False, default=""),
+    Column("phone", String(40), nullable=False, default=""),
+    Column("active", Boolean, nullable=False, default=True),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("account", String(100), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("password", Text, nullable=False, default=""),  # argon2; "" = cannot sign in
+    Column("phone", String(40), nullable=False, default=""),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("locked_until", Instant),
+    Column("epoch", Integer, nullable=False, default=0),  # raised: all sessions of the person end
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    Column("unit", ForeignKey("units.id"), primary_key=True),
+    Column("role", String(40), primary_key=True),
+)
+Index("posts_of_unit", posts.c.unit, posts.c.role)
+
+responsibilities = Table(
+    "responsibilities",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("sector", String(100), nullable=False),  # "*" any
+    Column("region", String(100), nullable=False),  # "*" any
+    Column("role", String(40), nullable=False),
+    Column("unit", ForeignKey("units.id"), nullable=False),
+    Column("source", Text, nullable=False, default=""),
+    sa.UniqueConstraint("sector", "region", "role"),
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("working", Boolean, nullable=False),  # True: 调休补班, False: 节假日
+    Column("note", Text, nullable=False, default=""),
+)
+
+calendar_years = Table(
+    "calendar_years",
+    metadata,
+    Column("year", Integer, primary_key=True),
+    Column("confirmed", Boolean, nullable=False),
+    Column("source", Text, nullable=False, default=""),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("person", ForeignKey("people.id"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column(
+        "digest", String(64), nullable=False, unique=True
+    ),  # SHA-256 of the secret; the secret is shown once
+    Column("made_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("package_key", String(100), nullable=False),
+    Column("base", String(64), nullable=False),  # hash it was begun from
+    Column("files", LargeBinary, nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", String(60), primary_key=True),  # e.g. demo_clock_offset
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,200 @@
+"""The values a case's variables may hold 变量值, and how they are written to JSON and read back.
+
+Values are FEEL's: null, boolean, number (int or Decimal, never float), string, date, time, date and time,
+days-and-time duration (timedelta), years-and-months duration, list, context (dict with string keys).
+JSON knows fewer kinds: the others are written as one-key objects, `{"$date": "2026-10-10"}`, so that what a
+case remembers comes back as exactly what it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from engine.errors import InputInvalid
+
+Value = Any
+"""None | bool | int | Decimal | str | date | time | datetime | timedelta | Months | list | dict."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Months:
+    """A years-and-months duration 年月时长, in months."""
+
+    total: int
+
+    def __str__(self) -> str:
+        years, months = divmod(abs(self.total), 12)
+        text = (f"{years}Y" if years else "") + (f"{months}M" if months or not years else "")
+        return ("-" if self.total < 0 else "") + "P" + text
+
+
+def duration_text(value: timedelta) -> str:
+    """ISO 8601 text of a days-and-time duration, as FEEL's `string()` writes it."""
+    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
+    hours, rest = divmod(value.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    fraction = f".{value.microseconds:06d}".rstrip("0") if value.microseconds else ""
+    clock = (
+        (f"{hours}H" if hours else "")
+        + (f"{minutes}M" if minutes else "")
+        + (f"{seconds}{fraction}S" if seconds or fraction else "")
+    )
+    days = f"{value.days}D" if value.days else ""
+    return sign + "P" + (days + ("T" + clock if clock else "") or "T0S")
+
+
+_DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
+    r"(?P<clock>T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?"
+)
+
+
+def parse_duration(text: str) -> timedelta | Months | None:
+    """ISO 8601 duration → days-and-time or years-and-months duration; None when it is neither."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    part = match.groupdict()
+    calendar = part["years"] is not None or part["months"] is not None
+    clock = any(part[k] is not None for k in ("weeks", "days", "hours", "minutes", "seconds"))
+    if calendar == clock or (part["clock"] == "T"):  # mixed, or nothing at all
+        return None
+    sign = -1 if part["sign"] else 1
+    if calendar:
+        return Months(sign * (12 * int(part["years"] or 0) + int(part["months"] or 0)))
+    try:
+        return sign * timedelta(
+            weeks=int(part["weeks"] or 0),
+            days=int(part["days"] or 0),
+            hours=int(part["hours"] or 0),
+            minutes=int(part["minutes"] or 0),
+            microseconds=int(Decimal(part["seconds"] or 0) * 1_000_000),
+        )
+    except OverflowError:
+        return None
+
+
+def _unusual(value: object) -> object:
+    """orjson's default: the kinds JSON lacks."""
+    if isinstance(value, Decimal):
+        return {"$number": str(value)}
+    if isinstance(value, datetime):
+        return {"$datetime": value.isoformat()}
+    if isinstance(value, date):
+        return {"$date": value.isoformat()}
+    if isinstance(value, time):
+        return {"$time": value.isoformat()}
+    if isinstance(value, timedelta):
+        return {"$duration": duration_text(value)}
+    if isinstance(value, Months):
+        return {"$duration": str(value)}
+    raise TypeError(f"not a value of a case: {type(value).__name__}")
+
+
+def dumps(value: object) -> bytes:
+    """Canonical JSON bytes: keys sorted, kinds tagged. The same value gives the same bytes everywhere."""
+    return orjson.dumps(
+        value,
+        default=_unusual,
+        option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_SORT_KEYS,
+    )
+
+
+def loads(data: bytes | str) -> Any:
+    """The inverse of `dumps`."""
+    return untag(orjson.loads(data))
+
+
+def untag(raw: Any) -> Any:
+    """Tagged JSON data → values. JSON floats become Decimal."""
+    if isinstance(raw, dict):
+        if len(raw) == 1:
+            ((key, inner),) = raw.items()
+            if key[:1] == "$" and isinstance(inner, str):
+                read = _READERS.get(key)
+                if read is not None:
+                    return read(inner)
+        return {k: untag(v) for k, v in raw.items()}
+    if isinstance(raw, list):
+        return [untag(v) for v in raw]
+    if isinstance(raw, float):
+        return Decimal(repr(raw))
+    return raw
+
+
+def _read_duration(text: str) -> timedelta | Months:
+    found = parse_duration(text)
+    if found is None:
+        raise InputInvalid(f"不是有效的时长：{text[:40]}")
+    return found
+
+
+_READERS = {
+    "$number": Decimal,
+    "$date": date.fromisoformat,
+    "$time": time.fromisoformat,
+    "$datetime": datetime.fromisoformat,
+    "$duration": _read_duration,
+}
+
+
+def plain(value: Value) -> Any:
+    """What people and other machines are shown: ordinary JSON without tags (dates as ISO text)."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, Months):
+        return str(value)
+    return value
+
+
+def from_outside(raw: Any, *, depth: int = 0) -> Value:
+    """JSON from outside (API, files) → values. Refuses what a case cannot remember for ever.
+
+    Raises `InputInvalid` for nesting beyond 32, NUL characters, lone surrogates, integers beyond 34 digits
+    (FEEL's decimal128), and not-a-number. Tags are not honoured: an outsider's `{"$date": …}` stays a context
+    and its key is refused.
+    """
+    if depth > 32:
+        raise InputInvalid("数据嵌套超过 32 层")
+    if raw is None or isinstance(raw, bool):
+        return raw
+    if isinstance(raw, int):
+        if abs(raw) >= 10**34:
+            raise InputInvalid("整数超过 34 位")
+        return raw
+    if isinstance(raw, float):
+        number = Decimal(repr(raw))
+        if not number.is_finite():
+            raise InputInvalid("数字不是有限值")
+        return number
+    if isinstance(raw, str):
+        if "\x00" in raw:
+            raise InputInvalid("文字中含有空字符")
+        try:
+            raw.encode()
+        except UnicodeEncodeError:
+            raise InputInvalid("文字编码不完整") from None
+        return raw
+    if isinstance(raw, list):
+        return [from_outside(v, depth=depth + 1) for v in raw]
+    if isinstance(raw, dict):
+        for key in raw:
+            if key.startswith("$"):
+                raise InputInvalid(f"字段名不能以 $ 开头：{key[:40]}")
+        return {from_outside(k): from_outside(v, depth=depth + 1) for k, v in raw.items()}
+    raise InputInvalid(f"不支持的数据类型：{type(raw).__name__}")
