@@ -65,6 +65,8 @@ class Event:
     code: str = ""
     key: Expression | None = None
     timer: str = ""  # "date" | "duration" | "cycle"
+    # date: gives a date and time or a date; duration: a duration; cycle: the text `R3/PT1H`, or the next date
+    # and time (evaluated anew after each firing, null ends it)
     when: Expression | None = None
     code_variable: str = ""  # where an error's or escalation's code is put
     message_variable: str = ""  # where an error's message is put
@@ -135,9 +137,11 @@ class Element:
     event_subprocesses: tuple[str, ...] = ()  # drawn directly inside this scope
     # people
     groups: Expression | None = None  # gives a string or a list of strings
+    roles: tuple[str, ...] = ()  # the candidate groups, where they are drawn as plain text
     assignee: Expression | None = None
     due: Expression | None = None
     form: str = ""
+    unit: Expression | None = None  # extension property `unit`, compiled
     # machines
     topic: str = ""
     decision: str = ""
@@ -148,6 +152,11 @@ class Element:
     passes_all: bool = False  # call activity: all variables go in
     returns_all: bool = False  # call activity: all variables come back
     properties: Mapping[str, str] = field(default_factory=dict)
+    documentation: str = ""
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """An extension property that is a comma list, e.g. `returnTo`, as its parts."""
+        return tuple(part for raw in self.properties.get(key, "").split(",") if (part := raw.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,7 @@ class Process:
     starts: tuple[str, ...]  # start events of the process itself (not of event subprocesses)
     event_subprocesses: tuple[str, ...]
     lanes: Mapping[str, str] = field(default_factory=dict)  # element id → lane name
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +207,15 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Who may begin a case at a start event of the main process, and with which form."""
+
+    title: str
+    roles: tuple[str, ...] = ()
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """One immutable version of a process package. `hash` is SHA-256 over its files."""
 
@@ -213,6 +232,8 @@ class Package:
     actions: Mapping[str, Action]
     register: Mapping[str, Any]  # register columns and the variables behind them
     files: Mapping[str, bytes]  # path inside the package → content, as deployed
+    starts: Mapping[str, Start] = field(default_factory=dict)  # start event id → who may start there
+    number: Mapping[str, str] = field(default_factory=dict)  # `series` and `format` of the case number
 
     def values(self) -> dict[str, Value]:
         """The context `p` that expressions see: parameter key → value."""

@@ -1,0 +1,273 @@
+"""What a diagram may contain 图中可用的内容: tags, attributes, decoration, and what to draw instead of the rest.
+
+Tables only. `bpmn` refuses whatever stands in none of them, so that nothing drawn is ignored silently.
+"""
+
+from __future__ import annotations
+
+from engine.definitions.model import Kind, Trigger
+
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+DECORATION_NAMESPACES = frozenset(
+    {
+        "http://www.omg.org/spec/BPMN/20100524/DI",
+        "http://www.omg.org/spec/DD/20100524/DI",
+        "http://www.omg.org/spec/DD/20100524/DC",
+        "http://bpmn.io/schema/bpmn/biocolor/1.0",
+        "http://www.omg.org/spec/BPMN/non-normative/color/1.0",
+        "http://camunda.org/schema/modeler/1.0",
+        "http://bpmn.io/schema/bpmn",
+    }
+)
+"""Drawing, colours and the modeler's own notes: shown, never executed."""
+
+FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind}
+
+ACTIVITIES = frozenset(
+    {
+        Kind.TASK,
+        Kind.USER,
+        Kind.MANUAL,
+        Kind.SERVICE,
+        Kind.SEND,
+        Kind.RECEIVE,
+        Kind.RULE,
+        Kind.SCRIPT,
+        Kind.SUBPROCESS,
+        Kind.CALL,
+    }
+)
+PEOPLE = frozenset({Kind.USER, Kind.MANUAL})
+GATEWAYS = frozenset({Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE, Kind.EVENT_GATEWAY})
+EVENTS = frozenset({Kind.START, Kind.END, Kind.CATCH, Kind.THROW, Kind.BOUNDARY})
+CATCHING = frozenset({Kind.START, Kind.CATCH, Kind.BOUNDARY})
+
+KIND_TITLES: dict[Kind, str] = {
+    Kind.START: "开始事件",
+    Kind.END: "结束事件",
+    Kind.CATCH: "中间捕获事件",
+    Kind.THROW: "中间抛出事件",
+    Kind.BOUNDARY: "边界事件",
+    Kind.TASK: "任务",
+    Kind.USER: "用户任务",
+    Kind.MANUAL: "手工任务",
+    Kind.SERVICE: "服务任务",
+    Kind.SEND: "发送任务",
+    Kind.RECEIVE: "接收任务",
+    Kind.RULE: "业务规则任务",
+    Kind.SCRIPT: "脚本任务",
+    Kind.EXCLUSIVE: "排他网关",
+    Kind.PARALLEL: "并行网关",
+    Kind.INCLUSIVE: "包容网关",
+    Kind.EVENT_GATEWAY: "事件网关",
+    Kind.SUBPROCESS: "子流程",
+    Kind.CALL: "调用活动",
+}
+
+TRIGGER_TITLES: dict[Trigger, str] = {
+    Trigger.NONE: "空",
+    Trigger.TIMER: "定时",
+    Trigger.MESSAGE: "消息",
+    Trigger.SIGNAL: "信号",
+    Trigger.ERROR: "错误",
+    Trigger.ESCALATION: "升级",
+    Trigger.TERMINATE: "终止",
+}
+
+DEFINITION_CHILDREN = frozenset(
+    {"process", "collaboration", "message", "signal", "error", "escalation", "itemDefinition", "category", "dataStore"}
+)
+"""Under `definitions`. `itemDefinition`, `category` and `dataStore` are for reading only."""
+
+SCOPE_DECORATION = frozenset(
+    {
+        "documentation",
+        "textAnnotation",
+        "association",
+        "group",
+        "dataObject",
+        "dataObjectReference",
+        "dataStoreReference",
+        "property",
+    }
+)
+NODE_DECORATION = frozenset(
+    {
+        "documentation",
+        "property",
+        "ioSpecification",
+        "dataInputAssociation",
+        "dataOutputAssociation",
+        "dataInput",
+        "dataOutput",
+        "inputSet",
+        "outputSet",
+    }
+)
+
+EVENT_DEFINITIONS: dict[str, Trigger] = {
+    "timerEventDefinition": Trigger.TIMER,
+    "messageEventDefinition": Trigger.MESSAGE,
+    "signalEventDefinition": Trigger.SIGNAL,
+    "errorEventDefinition": Trigger.ERROR,
+    "escalationEventDefinition": Trigger.ESCALATION,
+    "terminateEventDefinition": Trigger.TERMINATE,
+}
+
+POSITIONS: dict[str, frozenset[Trigger]] = {
+    "process start": frozenset({Trigger.NONE, Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL}),
+    "subprocess start": frozenset({Trigger.NONE}),
+    "event subprocess start": frozenset(
+        {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION}
+    ),
+    Kind.END.value: frozenset(
+        {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION, Trigger.TERMINATE}
+    ),
+    Kind.CATCH.value: frozenset({Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL}),
+    Kind.THROW.value: frozenset({Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ESCALATION}),
+    Kind.BOUNDARY.value: frozenset(
+        {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION}
+    ),
+}
+"""Which triggers an event may have where it is drawn."""
+
+# Attributes without a namespace. A value set means: only these (lower case); None: read by `bpmn`.
+_ANY: dict[str, frozenset[str] | None] = {"id": None, "name": None}
+_TASK_ATTRIBUTES: dict[str, frozenset[str] | None] = {
+    **_ANY,
+    "default": None,
+    "isForCompensation": frozenset({"false"}),
+    "startQuantity": frozenset({"1"}),
+    "completionQuantity": frozenset({"1"}),
+}
+_IMPLEMENTATION = frozenset({"##unspecified", "##webservice"})
+_DIRECTION = frozenset({"unspecified", "converging", "diverging", "mixed"})
+_FALSE = frozenset({"false"})
+NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
+    **dict.fromkeys(ACTIVITIES, _TASK_ATTRIBUTES),
+    Kind.USER: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION},
+    Kind.SERVICE: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION},
+    Kind.RULE: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION},
+    Kind.SEND: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION, "messageRef": None},
+    Kind.RECEIVE: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION, "messageRef": None, "instantiate": _FALSE},
+    Kind.SCRIPT: {**_TASK_ATTRIBUTES, "scriptFormat": frozenset({"feel"})},
+    Kind.SUBPROCESS: {**_TASK_ATTRIBUTES, "triggeredByEvent": None},
+    Kind.CALL: {**_TASK_ATTRIBUTES, "calledElement": None},
+    Kind.START: {**_ANY, "isInterrupting": None, "parallelMultiple": _FALSE},
+    Kind.END: _ANY,
+    Kind.CATCH: {**_ANY, "parallelMultiple": _FALSE},
+    Kind.THROW: _ANY,
+    Kind.BOUNDARY: {**_ANY, "attachedToRef": None, "cancelActivity": None, "parallelMultiple": _FALSE},
+    Kind.EXCLUSIVE: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
+    Kind.INCLUSIVE: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
+    Kind.PARALLEL: {**_ANY, "gatewayDirection": _DIRECTION},
+    Kind.EVENT_GATEWAY: {
+        **_ANY,
+        "gatewayDirection": _DIRECTION,
+        "instantiate": _FALSE,
+        "eventGatewayType": frozenset({"exclusive"}),
+    },
+}
+"""Attributes of flow nodes. A set of values means that only these (in lower case) may be written."""
+
+_CAMUNDA_DECORATION = frozenset({"modelerTemplate", "modelerTemplateVersion", "modelerTemplateIcon"})
+_WORK = frozenset({"candidateGroups", "assignee", "dueDate", "formKey"})
+_EXTERNAL = frozenset({"type", "topic"})
+CAMUNDA_ATTRIBUTES: dict[str, frozenset[str]] = {
+    **dict.fromkeys(FLOW_NODES, _CAMUNDA_DECORATION),
+    Kind.USER.value: _CAMUNDA_DECORATION | _WORK,
+    Kind.MANUAL.value: _CAMUNDA_DECORATION | _WORK,
+    Kind.SERVICE.value: _CAMUNDA_DECORATION | _EXTERNAL,
+    Kind.SEND.value: _CAMUNDA_DECORATION | _EXTERNAL,
+    Kind.RULE.value: _CAMUNDA_DECORATION | {"decisionRef", "resultVariable", "mapDecisionResult"},
+    Kind.SCRIPT.value: _CAMUNDA_DECORATION | {"resultVariable"},
+    "process": _CAMUNDA_DECORATION | {"historyTimeToLive", "versionTag"},
+    "multiInstanceLoopCharacteristics": frozenset({"collection", "elementVariable"}),
+    "errorEventDefinition": frozenset({"errorCodeVariable", "errorMessageVariable"}),
+    "escalationEventDefinition": frozenset({"escalationCodeVariable"}),
+}
+"""`camunda:` attributes by tag. Decoration of the modeler is legal everywhere it writes it."""
+
+PROPERTIES: dict[str, frozenset[Kind]] = {
+    "status": ACTIVITIES | EVENTS,
+    "separateFrom": PEOPLE,
+    "unit": PEOPLE,
+    "returnTo": PEOPLE,
+    "documents": PEOPLE,
+    "correlationKey": EVENTS | {Kind.RECEIVE, Kind.SEND},
+    "outputCollection": ACTIVITIES,
+    "outputElement": ACTIVITIES,
+}
+"""Extension properties and the elements they may stand on."""
+
+INSTEAD: dict[str, str] = {
+    # elements
+    "transaction": "事务子流程不执行，请改画普通子流程，用错误边界事件处理失败。",
+    "adHocSubProcess": "自由子流程不执行，请改画普通子流程，把各步用并行或包容网关连起来。",
+    "complexGateway": "复杂网关不执行，请改画包容网关或并行网关。",
+    "subChoreography": "编排图不执行，请改画流程图。",
+    "choreographyTask": "编排图不执行，请改画流程图。",
+    "choreography": "编排图不执行，请改画流程图。",
+    "globalUserTask": "全局任务不执行，请在流程中直接画用户任务。",
+    "linkEventDefinition": "链接事件不执行，请直接用顺序流连接两端。",
+    "compensateEventDefinition": "补偿事件不执行，请把补救步骤直接画在流程里（如错误边界事件之后的任务）。",
+    "cancelEventDefinition": "取消事件不执行，请改用错误事件。",
+    "conditionalEventDefinition": "条件事件不执行，请改用消息事件，或用定时事件加排他网关判断条件。",
+    "potentialOwner": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
+    "humanPerformer": "人员资源不执行，请在“办理人”（camunda:assignee）或“候选岗位”中填写。",
+    "performer": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
+    "resourceRole": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
+    "resource": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
+    "rendering": "表现形式不执行，请用表单（camunda:formKey）。",
+    "import": "不能引用外部文件，请把被引用的流程放进同一流程包。",
+    "interface": "服务接口不执行，请在服务任务上写 camunda:topic。",
+    "loopDataInputRef": "请改用“集合”（camunda:collection）写出要逐个办理的列表。",
+    "loopDataOutputRef": "请改用扩展属性 outputCollection。",
+    "inputDataItem": "请改用“元素变量”（camunda:elementVariable）。",
+    "outputDataItem": "请改用扩展属性 outputElement。",
+    "complexBehaviorDefinition": "多实例的事件行为不执行，请删去，用完成条件代替。",
+    "correlationProperty": "请改用扩展属性 correlationKey 写关联键。",
+    "correlationSubscription": "请改用扩展属性 correlationKey 写关联键。",
+    "executionListener": "执行监听器不执行，请画成服务任务。",
+    "taskListener": "任务监听器不执行，请画成服务任务或边界事件。",
+    "formData": "请改用表单文件（camunda:formKey）。",
+    "connector": "连接器不执行，请改用外部任务（camunda:type=\"external\" 和 camunda:topic）。",
+    "field": "请改用输入参数（camunda:inputParameter）。",
+    "failedJobRetryTimeCycle": "重试次数由系统统一设置，请删去。",
+    "errorEventDefinition": "请在任务上画错误边界事件来接收错误。",
+    "script": "请改写成以 = 开头的 FEEL 表达式。",
+    "list": "请改写成以 = 开头的 FEEL 列表，如 =[1, 2]。",
+    "map": "请改写成以 = 开头的 FEEL 上下文，如 ={甲: 1}。",
+    # attributes
+    "candidateUsers": "请改用“候选岗位”（camunda:candidateGroups），由职责库派到单位和人。",
+    "class": "请改用外部任务（camunda:type=\"external\" 和 camunda:topic）。",
+    "expression": "请改用外部任务，或改画脚本任务写 FEEL。",
+    "delegateExpression": "请改用外部任务（camunda:type=\"external\" 和 camunda:topic）。",
+    "asyncBefore": "系统自行决定何时提交，请取消“异步”勾选。",
+    "asyncAfter": "系统自行决定何时提交，请取消“异步”勾选。",
+    "exclusive": "系统自行决定何时提交，请取消“异步”勾选。",
+    "jobPriority": "任务优先级不执行，请删去。",
+    "priority": "优先级不执行，请删去；待办按时限排序。",
+    "followUpDate": "跟进日期不执行，请改画定时边界事件。",
+    "initiator": "请删去；登记人已记在案件里。",
+    "formRef": "请改用 camunda:formKey。",
+    "resource_attribute": "请把脚本直接写在图中。",
+    "isForCompensation": "补偿不执行，请把补救步骤直接画在流程里。",
+    "instantiate": "请改画消息开始事件。",
+    "parallelMultiple": "请拆成几个事件，用并行网关汇合。",
+    "operationRef": "服务操作不执行，请删去，写 camunda:topic。",
+    "scriptFormat": "脚本只能用 FEEL，请把脚本格式改为 feel。",
+    "eventGatewayType": "请删去该属性；几个事件都要等时，用并行网关后接各捕获事件。",
+    "startQuantity": "请删去该属性，用并行网关汇合几路。",
+    "completionQuantity": "请删去该属性，用并行网关分出几路。",
+    "calledElementBinding": "被调用的流程总是同一流程包中的同一版本，请删去该属性。",
+    "decisionRefBinding": "决策表总是同一流程包中的同一版本，请删去该属性。",
+    "errorMessage": "请删去；错误说明由抛出错误的步骤给出。",
+    "behavior": "多实例的事件行为不执行，请删去，用完成条件代替。",
+}
+"""What to draw instead, by tag or attribute name."""
+
+REMOVE = "系统不执行它，请删去，或改用文档《方言》中列出的写法。"
