@@ -1,0 +1,301 @@
+"""Who does it 派单与办理权限: which unit holds a work item, who may do it, and why.
+
+Routing 派单 goes from the particular to the general: the task's own `unit` property, `ROLE@UNIT`, the role's rule
+in process.toml, the responsibility table 职责库, and last the unit that alone has people of that role. The basis is
+kept as a Chinese sentence beside the item, so that nobody has to ask why it came to them.
+
+Everything here is pure. It sees packages and states through the small protocols below, because the rooms that
+make them stand above this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from engine.calendar import Moment
+from engine.commands import Actor
+from engine.directory import Directory
+from engine.errors import AlreadyClaimed, EngineError, ExpressionInvalid, NotAllowed, SeparationOfDuties
+from engine.feel import Expression, compile_expression
+from engine.values import Value
+
+
+class RoleRule(Protocol):
+    """A role of the package 岗位 (`definitions.model.Role`)."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def unit(self) -> Expression | None: ...
+
+
+class Task(Protocol):
+    """The drawn user task of an item (`definitions.model.Element`)."""
+
+    @property
+    def properties(self) -> Mapping[str, str]: ...
+
+
+class HeldItem(Protocol):
+    """An open work item of a state (`execution.state.Item`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def assignee(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an item goes. `holders` is false when nobody there can take it; `unit` may be empty then."""
+
+    unit: str
+    role: str
+    basis: str
+    holders: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the responsibility table is asked with: the case's industry 行业 and place 属地."""
+
+    sector: str
+    region: str
+
+
+def route(
+    groups: Sequence[str],
+    roles: Mapping[str, RoleRule],
+    context: Mapping[str, Value],
+    place: Place,
+    directory: Directory,
+    moment: Moment,
+    *,
+    own_unit: str = "",
+    assignee: str = "",
+) -> Route:
+    """The unit and role that hold an item.
+
+    `groups` are candidate roles, `ROLE` or `ROLE@UNIT`, in order of preference: the first one somebody holds takes
+    the item. `own_unit` is the task's `unit` property (FEEL), `assignee` the person drawn on the task. When no group
+    leads to a person, the first unit found is kept for display and `holders` is false.
+    """
+    if assignee:
+        return _to_person(assignee, groups, directory)
+    if not groups:
+        return Route("", "", "该任务没有填写候选岗位，请在流程图中补上", False)
+    found: Route | None = None
+    for group in groups:
+        role, _, explicit = group.partition("@")
+        if explicit:
+            attempt = _settled(explicit, role, f"流程指定由{explicit}办理", directory, roles)
+        else:
+            attempt = _by_rules(role, roles, context, place, directory, moment, own_unit)
+        if attempt.holders:
+            return attempt
+        if found is None or (attempt.unit and not found.unit):
+            found = attempt
+    assert found is not None
+    return found
+
+
+def unit_of(
+    role: str,
+    roles: Mapping[str, RoleRule],
+    context: Mapping[str, Value],
+    place: Place,
+    directory: Directory,
+    moment: Moment,
+) -> str:
+    """Id of the unit that acts in `role` for this case; "" when the rules name none."""
+    return _by_rules(role, roles, context, place, directory, moment, "").unit
+
+
+def _to_person(person: str, groups: Sequence[str], directory: Directory) -> Route:
+    found = directory.find_person(person)
+    if found is None or not found.active:
+        return Route("", "", f"流程指定由“{person}”办理，但通讯录中没有这个在岗人员", False)
+    posts = directory.posts_of(found.id)
+    wanted = {g.partition("@")[0] for g in groups}
+    for role, unit in posts:
+        if role in wanted or not wanted:
+            return Route(unit, role, f"流程指定由{found.name}办理", True)
+    if posts:
+        role, unit = posts[0]
+        return Route(unit, role, f"流程指定由{found.name}办理", True)
+    return Route("", "", f"流程指定由{found.name}办理，但{found.name}没有任何岗位", False)
+
+
+def _by_rules(
+    role: str,
+    roles: Mapping[str, RoleRule],
+    context: Mapping[str, Value],
+    place: Place,
+    directory: Directory,
+    moment: Moment,
+    own_unit: str,
+) -> Route:
+    if own_unit:
+        named = _unit_named(_compiled(own_unit).evaluate(context, moment))
+        if named:
+            return _settled(named, role, f"该步骤指定由{named}办理", directory, roles)
+    rule = roles.get(role)
+    if rule is not None and rule.unit is not None:
+        named = _unit_named(rule.unit.evaluate(context, moment))
+        if named:
+            return _settled(named, role, f"按案件信息“{rule.unit.text}”由{named}办理", directory, roles)
+    line = directory.responsible(role, place.sector, place.region)
+    if line is not None:
+        return _settled(line[0], role, line[1], directory, roles)
+    units = directory.units_with(role)
+    title = rule.title if rule is not None else role
+    if len(units) == 1:
+        return Route(units[0], role, f"{title}只设在{units[0]}", True)
+    if not units:
+        return Route("", role, f"没有任何单位设有{title}，请在通讯录中给人员加上这个岗位", False)
+    where = "、".join(t for t in (place.sector, place.region) if t) or "本案"
+    return Route(
+        "",
+        role,
+        f"职责库中没有{where}对应的{title}（有该岗位的单位共 {len(units)} 个），请补充职责库或转办给具体单位",
+        False,
+    )
+
+
+def _settled(unit: str, role: str, basis: str, directory: Directory, roles: Mapping[str, RoleRule]) -> Route:
+    """The unit is known; is anybody there?"""
+    if directory.members(unit, role):
+        return Route(unit, role, basis, True)
+    title = roles[role].title if role in roles else role
+    if unit not in directory.units:
+        return Route(unit, role, f"{basis}，但通讯录中没有“{unit}”这个单位", False)
+    return Route(unit, role, f"{basis}，但{unit}没有在岗的{title}", False)
+
+
+def _unit_named(value: Value) -> str:
+    """A unit id out of an expression's value; a list counts when it has exactly one member."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value.strip() if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=512)
+def _compiled(text: str) -> Expression:
+    text = text.strip()
+    return compile_expression(text[1:] if text.startswith("=") else text)
+
+
+def group_list(value: Value) -> tuple[str, ...]:
+    """Candidate groups out of a text ("DB, SD") or a list of texts."""
+    parts: Iterable[Value] = value.replace("，", ",").split(",") if isinstance(value, str) else value or ()
+    return tuple(p.strip() for p in parts if isinstance(p, str) and p.strip())
+
+
+# -- may this person do it? ----------------------------------------------------------------------------
+
+
+def may_do(
+    actor: Actor,
+    item: HeldItem,
+    performers: Mapping[str, Sequence[str]],
+    element: Task,
+    names: Mapping[str, str],
+    directory: Directory,
+) -> None:
+    """Return when the actor may do the item; raise the refusal, in words, when not.
+
+    `performers` are the people who completed each element of this case; `names` the elements' titles, for the
+    sentence. Raises `NotAllowed`, `AlreadyClaimed`, `SeparationOfDuties`.
+    """
+    if item.assignee and not item.person:
+        _only_the_assignee(actor, item, directory)
+    elif item.person and item.person != actor.person:
+        raise AlreadyClaimed(
+            f"“{item.name}”已由{directory.name_of(item.person)}签收。需要由您办理的，请{directory.name_of(item.person)}退签或转办。",
+            person=item.person,
+        )
+    elif not item.person and not holds(actor, item.role, item.unit, directory):
+        where = item.unit or "（尚未派到单位）"
+        raise NotAllowed(
+            f"“{item.name}”由{where}办理，您的岗位不能办理这一步。如需由您办理，请办理单位转办。"
+        )
+    _apart(actor, item, performers, element, names, directory)
+
+
+def may_take(actor: Actor, item: HeldItem, directory: Directory) -> bool:
+    """Whether the item lies with the actor or with one of the actor's posts, whoever claimed it."""
+    return item.person == actor.person or holds(actor, item.role, item.unit, directory)
+
+
+def holds(actor: Actor, role: str, unit: str, directory: Directory) -> bool:
+    """Whether the actor holds the post, by the directory as it is now."""
+    return bool(actor.person) and (role, unit) in directory.posts_of(actor.person)
+
+
+def candidates(
+    item: HeldItem,
+    performers: Mapping[str, Sequence[str]],
+    element: Task,
+    names: Mapping[str, str],
+    directory: Directory,
+) -> list[str]:
+    """Ids of the people who may do the item now, sorted."""
+    if item.person:
+        pool = [item.person]
+    elif item.assignee:
+        found = directory.find_person(item.assignee)
+        pool = [found.id] if found else []
+    else:
+        pool = directory.members(item.unit, item.role)
+    able: list[str] = []
+    for person in pool:
+        try:
+            may_do(Actor(person=person), item, performers, element, names, directory)
+        except EngineError:
+            continue
+        able.append(person)
+    return sorted(able)
+
+
+def _only_the_assignee(actor: Actor, item: HeldItem, directory: Directory) -> None:
+    found = directory.find_person(item.assignee)
+    if found is None or found.id != actor.person:
+        raise NotAllowed(f"“{item.name}”指定由{found.name if found else item.assignee}办理，其他人不能代办。")
+
+
+def _apart(
+    actor: Actor,
+    item: HeldItem,
+    performers: Mapping[str, Sequence[str]],
+    element: Task,
+    names: Mapping[str, str],
+    directory: Directory,
+) -> None:
+    """不相容岗位分离：who did one of the named steps in this case may not do this one."""
+    for other in group_list(element.properties.get("separateFrom", "")):
+        if actor.person in performers.get(other, ()):
+            step = names.get(other) or other
+            raise SeparationOfDuties(
+                f"{directory.name_of(actor.person)}已在本案办理“{step}”，不能再办理“{item.name}”。"
+                f"请转交{item.unit or '本单位'}其他人员办理。",
+                person=actor.person,
+                step=other,
+            )
+
+
+def check_unit_rule(text: str) -> str:
+    """ "" when the text of a `unit` property compiles, otherwise the reason (for those who check packages)."""
+    try:
+        _compiled(text)
+    except ExpressionInvalid as refusal:
+        return refusal.message
+    return ""
