@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 from engine.calendar import Moment
 from engine.commands import Actor
 from engine.directory import Directory
-from engine.errors import AlreadyClaimed, EngineError, ExpressionInvalid, NotAllowed, SeparationOfDuties
-from engine.feel import Expression, compile_expression
+from engine.errors import AlreadyClaimed, EngineError, NotAllowed, SeparationOfDuties
+from engine.feel import Expression
 from engine.values import Value
 
 
@@ -80,7 +79,7 @@ def route(
     directory: Directory,
     moment: Moment,
     *,
-    own_unit: str = "",
+    own_unit: Expression | None = None,
     assignee: str = "",
 ) -> Route:
     """The unit and role that hold an item.
@@ -117,7 +116,7 @@ def unit_of(
     moment: Moment,
 ) -> str:
     """Id of the unit that acts in `role` for this case; "" when the rules name none."""
-    return _by_rules(role, roles, context, place, directory, moment, "").unit
+    return _by_rules(role, roles, context, place, directory, moment, None).unit
 
 
 def _to_person(person: str, groups: Sequence[str], directory: Directory) -> Route:
@@ -142,10 +141,10 @@ def _by_rules(
     place: Place,
     directory: Directory,
     moment: Moment,
-    own_unit: str,
+    own_unit: Expression | None,
 ) -> Route:
-    if own_unit:
-        named = _unit_named(_compiled(own_unit).evaluate(context, moment))
+    if own_unit is not None:
+        named = _unit_named(own_unit.evaluate(context, moment))
         if named:
             return _settled(named, role, f"该步骤指定由{named}办理", directory, roles)
     rule = roles.get(role)
@@ -186,12 +185,6 @@ def _unit_named(value: Value) -> str:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value.strip() if isinstance(value, str) else ""
-
-
-@lru_cache(maxsize=512)
-def _compiled(text: str) -> Expression:
-    text = text.strip()
-    return compile_expression(text[1:] if text.startswith("=") else text)
 
 
 def group_list(value: Value) -> tuple[str, ...]:
@@ -290,12 +283,3 @@ def _apart(
                 person=actor.person,
                 step=other,
             )
-
-
-def check_unit_rule(text: str) -> str:
-    """ "" when the text of a `unit` property compiles, otherwise the reason (for those who check packages)."""
-    try:
-        _compiled(text)
-    except ExpressionInvalid as refusal:
-        return refusal.message
-    return ""

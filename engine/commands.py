@@ -8,7 +8,7 @@ and `duban play` hand them to `execution.advance`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from engine.values import Value
 
@@ -46,6 +46,22 @@ class StartCase(Command):
     package: str
     form: dict[str, Value]
     start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCase(Command):
+    """补录：begin a case from a row of an older ledger at start event `start`, with these root variables.
+
+    `source` says which file, sheet and row; `row` is what it said, `happened` when, `note` what was unclear.
+    """
+
+    package: str
+    start: str
+    variables: dict[str, Value]
+    source: str
+    row: dict[str, Value]
+    happened: date | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

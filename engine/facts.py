@@ -440,6 +440,19 @@ class NoteAdded(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeSent(Fact):
+    """通知：something was told to a post (`role` in `unit`) or to one `person`. `key` makes a second sending of
+    the same notice recognisable."""
+
+    unit: str
+    role: str
+    person: str
+    title: str
+    body: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryImported(Fact):
     """补录：the case comes from an older ledger; `row` is what it said, `source` which file, sheet and row."""
 
