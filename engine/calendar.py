@@ -72,7 +72,6 @@ class WorkCalendar:
 
     _hours: tuple[time, time, time, time] = field(init=False, repr=False, compare=False)
     _blocks: list[_Block] = field(init=False, repr=False, compare=False)
-    _block_of_year: dict[int, _Block] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         hours = tuple(_clock(text) for text in (self.opens, self.closes, self.send_from, self.send_until))
@@ -80,19 +79,7 @@ class WorkCalendar:
             raise InputInvalid("工作日历有误：上班时间须早于下班时间，发送起始时间须早于截止时间。")
         set_ = object.__setattr__
         set_(self, "_hours", hours)
-        blocks: list[_Block] = []
-        for years in _runs(self.confirmed_years):
-            blocks.append(self._block(years))
-        set_(self, "_blocks", blocks)
-        set_(
-            self,
-            "_block_of_year",
-            {
-                year: block
-                for block in blocks
-                for year in range(date.fromordinal(block.first).year, date.fromordinal(block.last).year + 1)
-            },
-        )
+        set_(self, "_blocks", [self._block(years) for years in _runs(self.confirmed_years)])
 
     def _block(self, years: range) -> _Block:
         first, last = date(years[0], 1, 1).toordinal(), date(years[-1], 12, 31).toordinal()
@@ -233,11 +220,10 @@ class WorkCalendar:
         return done
 
     def _block_of(self, ordinal: int) -> _Block:
-        year = date.fromordinal(_ordinal_within(ordinal)).year
-        block = self._block_of_year.get(year)
-        if block is None:
-            raise _unknown(year)
-        return block
+        for block in self._blocks:  # one or two in practice
+            if block.first <= ordinal <= block.last:
+                return block
+        raise _unknown(date.fromordinal(_ordinal_within(ordinal)).year)
 
     def _nth(self, ordinal: int, n: int) -> tuple[_Block, int]:
         """Block and index of the n-th working day from `ordinal`; raises when the count leaves confirmed years."""

@@ -9,7 +9,7 @@ case remembers comes back as exactly what it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -136,7 +136,7 @@ def _read_duration(text: str) -> timedelta | Months:
     return found
 
 
-_READERS = {
+_READERS: dict[str, Callable[[str], Any]] = {
     "$number": Decimal,
     "$date": date.fromisoformat,
     "$time": time.fromisoformat,
