@@ -171,12 +171,16 @@ def _by_rules(
 
 
 def _settled(unit: str, role: str, basis: str, directory: Directory, roles: Mapping[str, RoleRule]) -> Route:
-    """The unit is known; is anybody there?"""
+    """The unit is known; is anybody there? If not, its parent unit acts for it where that holds the same role
+    (a town files for an enterprise that has no account)."""
     if directory.members(unit, role):
         return Route(unit, role, basis, True)
     title = roles[role].title if role in roles else role
-    if unit not in directory.units:
+    known = directory.units.get(unit)
+    if known is None:
         return Route(unit, role, f"{basis}，但通讯录中没有“{unit}”这个单位", False)
+    if known.parent and directory.members(known.parent, role):
+        return Route(known.parent, role, f"{basis}；{unit}没有在岗的{title}，由{known.parent}代办", True)
     return Route(unit, role, f"{basis}，但{unit}没有在岗的{title}", False)
 
 
