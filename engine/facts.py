@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing
 from dataclasses import MISSING, dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from engine.values import Value
@@ -96,12 +96,14 @@ class FlowTaken(Fact):
     """A token went along a sequence flow. `waits_at` names the joining gateway at which it waits, if any.
 
     `cause` is the id of the element whose boundary event or escalation started this strand, 0 for none.
+    `strand` is the id of the catching event whose payload the strand sees as its locals, 0 for none.
     """
 
     scope: int
     flow: str
     waits_at: str = ""
     cause: int = 0
+    strand: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,9 @@ class ElementEntered(Fact):
     """An element is being executed. Scopes (subprocess, call, multi-instance body) are elements too.
 
     `loop` is the loop counter (from 1) of an inner instance of a loop or multi-instance, 0 otherwise; `body` is
-    true for the multi-instance body around them. `consumes` are the flows whose waiting tokens a join took.
-    `variables` are the locals the element starts with (input mapping, element variable, payload).
+    true for the multi-instance body around them. `consumes` are the flows whose waiting tokens a join (or an
+    interrupting event subprocess) took. `variables` are the locals the element starts with (input mapping, element
+    variable, payload); where `strand` is the element's own id they are the locals of the strand it starts.
     """
 
     id: int
@@ -122,6 +125,7 @@ class ElementEntered(Fact):
     body: bool = False
     consumes: tuple[str, ...] = ()
     variables: dict[str, Value] | None = None
+    strand: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +242,11 @@ class WorkItemReturned(Fact):
 
 @dataclass(frozen=True, slots=True)
 class DueMoved(Fact):
-    """改期：a work item's due instant changed."""
+    """改期：a work item's due instant changed. `remaining` is the working time it keeps while its clock stands still."""
 
     id: int
     due: datetime | None
+    remaining: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +281,8 @@ class IncidentRaised(Fact):
     """异常：the case halts at element `owner`, with the reason, until a person deals with it.
 
     `code` is an `EngineError` code or `no_one_to_do_it`, `job_failed`, `no_flow_matches`, `uncaught_error`.
+    `element` is where it happened: the owner's own element, or an event on it that could not be armed. `leaving`:
+    the element's work was done and only the way out of it failed; a retry does not repeat the work.
     """
 
     id: int
@@ -283,6 +290,7 @@ class IncidentRaised(Fact):
     element: str
     code: str
     message: str
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,10 +335,12 @@ class DeadlineDropped(Fact):
 
 @dataclass(frozen=True, slots=True)
 class DeadlineMoved(Fact):
-    """改期：the timer fires at another instant. `due` None: its clock stands still (suspension)."""
+    """改期：the timer fires at another instant. `due` None: its clock stands still (suspension) and it keeps
+    `remaining` working time."""
 
     id: int
     due: datetime | None
+    remaining: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

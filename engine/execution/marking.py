@@ -1,0 +1,414 @@
+"""The state of one case 案件状态 as a flat marking, and its snapshot.
+
+Ids are small integers counted inside the case and shared by elements, work items, jobs, deadlines, subscriptions
+and incidents. Snapshots (`to_data`, `from_data`) hold no definition. Only `state.evolve` changes what lies here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.values import Value
+
+ROOT = 1
+"""The id of the case's root scope."""
+
+
+@dataclass(slots=True)
+class Instance:
+    """An element that is being executed, or a scope. The root scope has id 1, element "" and scope 0.
+
+    `scope` is the instance around it (a subprocess, a call, a multi-instance body, the root). `cause` and `strand`
+    are those of the token that entered it. `variables` are its locals. `result` is what its finished work delivered,
+    kept until it is left. `items`, `done`, `outputs` belong to a loop's body. `arrivals` are the tokens waiting at
+    joins in this scope: gateway → [(flow, cause, strand)].
+    """
+
+    id: int
+    process: str
+    element: str
+    scope: int
+    cause: int = 0
+    strand: int = 0
+    loop: int = 0
+    body: bool = False
+    variables: dict[str, Value] | None = None
+    result: dict[str, Value] | None = None
+    items: list[Value] | None = None
+    sequential: bool = False
+    done: int = 0
+    outputs: dict[int, Value] | None = None
+    arrivals: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
+    children: dict[int, None] = field(
+        default_factory=dict
+    )  # live instances directly inside, in order of entry
+    holds: dict[int, None] = field(default_factory=dict)  # its deadlines, subscriptions and incidents
+
+
+@dataclass(slots=True)
+class Item:
+    """待办：an open work item. `person` has claimed it or was assigned; `due` None: no limit, or (with
+    `remaining`) its clock stands still."""
+
+    id: int
+    element: str
+    name: str
+    groups: tuple[str, ...]
+    offered: datetime
+    assignee: str = ""
+    due: datetime | None = None
+    form: str = ""
+    unit: str = ""
+    role: str = ""
+    basis: str = ""
+    person: str = ""
+    remaining: timedelta | None = None
+
+
+@dataclass(slots=True)
+class Job:
+    """An automatic task waiting for its handler or worker. `failures` counts the failed attempts."""
+
+    id: int
+    element: str
+    topic: str
+    inputs: dict[str, Value]
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Deadline:
+    """时限：an armed timer. `due` None: its clock stands still with `remaining` working time."""
+
+    id: int
+    owner: int
+    element: str
+    due: datetime | None
+    repeats: int = 0
+    interval: str = ""
+    remaining: timedelta | None = None
+
+
+@dataclass(slots=True)
+class Subscription:
+    """What the case waits to hear: a message (`name`, `key`; an empty key matches any) or a signal."""
+
+    id: int
+    owner: int
+    element: str
+    what: str
+    name: str
+    key: str = ""
+
+
+@dataclass(slots=True)
+class Incident:
+    """异常：the case halts at `owner`."""
+
+    id: int
+    owner: int
+    element: str
+    code: str
+    message: str
+    leaving: bool = False
+
+
+@dataclass(slots=True)
+class Cause:
+    """What is still known of the element whose boundary event started a strand, after it has ended."""
+
+    id: int
+    process: str
+    element: str
+    name: str = ""
+    due: datetime | None = None
+    offered: datetime | None = None
+    unit: str = ""
+    role: str = ""
+
+
+class State:
+    """One case. Changed only by `state.evolve`."""
+
+    __slots__ = (
+        "causes",
+        "deadlines",
+        "end",
+        "ended",
+        "incidents",
+        "instances",
+        "items",
+        "jobs",
+        "last",
+        "left",
+        "number",
+        "numbers",
+        "package",
+        "performers",
+        "process",
+        "start",
+        "started",
+        "status",
+        "strands",
+        "subscriptions",
+        "suspended",
+    )
+
+    def __init__(self) -> None:
+        self.package = ""  # hash of the package version the case is pinned to
+        self.process = ""  # key of the process it was started with
+        self.start = ""  # the start event it began at
+        self.started: datetime | None = None
+        self.status = ""  # the office's word 状态
+        self.number = ""  # the first number given: the case's own
+        self.numbers: list[str] = []  # every number given to the case and its letters
+        self.suspended = False
+        self.ended = ""  # "" | "completed" | "cancelled"
+        self.end = ""  # the end event reached last
+        self.last = 0  # the last id given
+        self.instances: dict[int, Instance] = {}
+        self.items: dict[int, Item] = {}
+        self.jobs: dict[int, Job] = {}
+        self.deadlines: dict[int, Deadline] = {}
+        self.subscriptions: dict[int, Subscription] = {}
+        self.incidents: dict[int, Incident] = {}
+        self.causes: dict[int, Cause] = {}
+        self.strands: dict[int, dict[str, Value]] = {}  # locals of strands, by the catching event's id
+        self.performers: dict[str, list[str]] = {}  # element → who finished it, each person once, latest last
+        self.left: Cause | None = None  # the element cancelled last; its boundary event may name it as cause
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self.to_data() == other.to_data()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    @property
+    def root_variables(self) -> dict[str, Value]:
+        """The case's own variables."""
+        root = self.instances.get(ROOT)
+        return (root.variables or {}) if root is not None else {}
+
+    @property
+    def open(self) -> bool:
+        """Begun and not ended."""
+        return self.started is not None and not self.ended
+
+    def variables(self, id: int = ROOT) -> dict[str, Value]:
+        """All variables seen from instance `id`: its locals over those of its enclosing scopes up to the root."""
+        seen: dict[str, Value] = {}
+        for layer in reversed(list(self.layers(id))):
+            seen.update(layer)
+        return seen
+
+    def layers(self, id: int) -> Iterator[Mapping[str, Value]]:
+        """The variables seen from instance `id`, layer by layer, innermost first."""
+        while id:
+            instance = self.instances[id]
+            if instance.variables:
+                yield instance.variables
+            if instance.strand and instance.strand in self.strands:
+                yield self.strands[instance.strand]
+            id = instance.scope
+
+    def known(self, id: int) -> Cause | None:
+        """What is known of an element that is executed now, or that started a strand still alive."""
+        item, instance = self.items.get(id), self.instances.get(id)
+        if instance is None:
+            return self.causes.get(id)
+        if item is None:
+            return self.causes.get(id) or Cause(id, instance.process, instance.element)
+        return Cause(
+            id, instance.process, instance.element, item.name, item.due, item.offered, item.unit, item.role
+        )
+
+    # -- snapshots -------------------------------------------------------------------------------------
+
+    def to_data(self) -> dict[str, Any]:
+        """The state as data for `values.dumps`. What no live strand refers to any more is left out."""
+        causes, strands = _referred(self)
+        data: dict[str, Any] = {
+            "package": self.package,
+            "process": self.process,
+            "start": self.start,
+            "started": self.started,
+            "status": self.status,
+            "number": self.number,
+            "numbers": self.numbers,
+            "suspended": self.suspended,
+            "ended": self.ended,
+            "end": self.end,
+            "last": self.last,
+            "performers": self.performers,
+            "instances": [_row(i, _INSTANCE) for i in self.instances.values()],
+            "causes": [_row(self.causes[c], _CAUSE) for c in causes],
+            "strands": [[s, self.strands[s]] for s in strands],
+        }
+        for name, columns, _ in _TABLES:
+            data[name] = [_row(thing, columns) for thing in getattr(self, name).values()]
+        return {k: v for k, v in data.items() if v}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> State:
+        """The inverse of `to_data`, after `values.loads`."""
+        state = cls()
+        for name in _PLAIN:
+            if name in data:
+                setattr(state, name, data[name])
+        for row in data.get("instances", ()):
+            instance = Instance(**_fields(row, _INSTANCE))
+            if instance.outputs is not None:
+                instance.outputs = {int(k): v for k, v in instance.outputs.items()}
+            instance.arrivals = {g: [(a[0], a[1], a[2]) for a in t] for g, t in instance.arrivals.items()}
+            state.instances[instance.id] = instance
+            if instance.scope:
+                state.instances[instance.scope].children[instance.id] = None
+        for name, columns, make in _TABLES:
+            table = getattr(state, name)
+            for row in data.get(name, ()):
+                thing = make(**_fields(row, columns))
+                table[thing.id] = thing
+        for item in state.items.values():
+            item.groups = tuple(item.groups)
+        held = [*state.deadlines.values(), *state.subscriptions.values(), *state.incidents.values()]
+        for hold in sorted(held, key=lambda h: h.id):
+            if hold.owner in state.instances:
+                state.instances[hold.owner].holds[hold.id] = None
+        state.causes = {row[0]: Cause(**_fields(row, _CAUSE)) for row in data.get("causes", ())}
+        state.strands = {row[0]: row[1] for row in data.get("strands", ())}
+        return state
+
+
+# -- rows of a snapshot: lists without their trailing defaults -----------------------------------------
+
+_PLAIN = (
+    "package",
+    "process",
+    "start",
+    "started",
+    "status",
+    "number",
+    "numbers",
+    "suspended",
+    "ended",
+    "end",
+    "last",
+    "performers",
+)
+_Columns = tuple[tuple[str, Any], ...]
+_INSTANCE: _Columns = (
+    ("id", 0),
+    ("process", ""),
+    ("element", ""),
+    ("scope", 0),
+    ("variables", None),
+    ("cause", 0),
+    ("strand", 0),
+    ("loop", 0),
+    ("arrivals", {}),
+    ("result", None),
+    ("body", False),
+    ("items", None),
+    ("sequential", False),
+    ("done", 0),
+    ("outputs", None),
+)
+_CAUSE: _Columns = (
+    ("id", 0),
+    ("process", ""),
+    ("element", ""),
+    ("name", ""),
+    ("due", None),
+    ("offered", None),
+    ("unit", ""),
+    ("role", ""),
+)
+_TABLES: tuple[tuple[str, _Columns, Any], ...] = (
+    (
+        "items",
+        (
+            ("id", 0),
+            ("element", ""),
+            ("name", ""),
+            ("groups", ()),
+            ("offered", None),
+            ("due", None),
+            ("form", ""),
+            ("unit", ""),
+            ("role", ""),
+            ("basis", ""),
+            ("person", ""),
+            ("assignee", ""),
+            ("remaining", None),
+        ),
+        Item,
+    ),
+    ("jobs", (("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)), Job),
+    (
+        "deadlines",
+        (
+            ("id", 0),
+            ("owner", 0),
+            ("element", ""),
+            ("due", None),
+            ("repeats", 0),
+            ("interval", ""),
+            ("remaining", None),
+        ),
+        Deadline,
+    ),
+    (
+        "subscriptions",
+        (("id", 0), ("owner", 0), ("element", ""), ("what", ""), ("name", ""), ("key", "")),
+        Subscription,
+    ),
+    (
+        "incidents",
+        (("id", 0), ("owner", 0), ("element", ""), ("code", ""), ("message", ""), ("leaving", False)),
+        Incident,
+    ),
+)
+
+
+def _row(thing: object, columns: _Columns) -> list[Any]:
+    row: list[Any] = []
+    length = 0
+    for index, (name, default) in enumerate(columns):
+        value = getattr(thing, name)
+        if value != default:
+            length = index + 1
+        if name == "outputs" and value is not None:
+            value = {str(k): v for k, v in value.items()}
+        elif name == "groups":
+            value = list(value)
+        elif name == "arrivals":
+            value = {gateway: [list(token) for token in tokens] for gateway, tokens in value.items()}
+        row.append(value)
+    return row[:length]
+
+
+def _fields(row: list[Any], columns: _Columns) -> dict[str, Any]:
+    given = {name: value for (name, _), value in zip(columns, row, strict=False)}
+    for name, default in columns[len(row) :]:
+        given[name] = {} if name == "arrivals" else default
+    return given
+
+
+def _referred(state: State) -> tuple[list[int], list[int]]:
+    """The causes and strands that something alive still refers to."""
+    causes: set[int] = set()
+    strands: set[int] = set()
+    for instance in state.instances.values():
+        causes.add(instance.cause)
+        strands.add(instance.strand)
+        if instance.result is not None:
+            causes.add(instance.id)
+        for tokens in instance.arrivals.values():
+            for _, cause, strand in tokens:
+                causes.add(cause)
+                strands.add(strand)
+    return sorted(causes & state.causes.keys()), sorted(strands & state.strands.keys())

@@ -1,0 +1,387 @@
+"""The state of a case and how facts change it: `evolve(state, fact)`, `fold(facts)`.
+
+`fold(facts)` is the whole truth about a case; a snapshot is a cache of it. Folding needs no definition, calendar
+or clock: facts carry results. Every kind of fact has one small function here, found by the fact's class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine import facts as f
+from engine.execution.marking import (
+    ROOT,
+    Cause,
+    Deadline,
+    Incident,
+    Instance,
+    Item,
+    Job,
+    State,
+    Subscription,
+)
+
+__all__ = [
+    "ROOT",
+    "Cause",
+    "Deadline",
+    "Incident",
+    "Instance",
+    "Item",
+    "Job",
+    "State",
+    "Subscription",
+    "evolve",
+    "fold",
+]
+
+
+def evolve(state: State, fact: f.Fact) -> None:
+    """Apply one fact, in place."""
+    apply = _APPLY.get(type(fact))
+    if apply is not None:
+        apply(state, fact)
+
+
+def fold(facts: Iterable[f.Fact], state: State | None = None) -> State:
+    """The state after these facts, from the beginning or from `state` (changed in place)."""
+    state = State() if state is None else state
+    for fact in facts:
+        evolve(state, fact)
+    return state
+
+
+# -- the case ------------------------------------------------------------------------------------------
+
+
+def _started(state: State, fact: f.CaseStarted) -> None:
+    state.package = fact.package
+    state.process = fact.process
+    state.start = fact.start
+    state.started = fact.at
+    state.last = ROOT
+    state.instances[ROOT] = Instance(ROOT, fact.process, "", 0, variables=dict(fact.variables))
+
+
+def _completed_case(state: State, fact: f.CaseCompleted) -> None:
+    state.ended = "completed"
+    state.end = fact.end
+    _clear(state)
+
+
+def _cancelled_case(state: State, fact: f.CaseCancelled) -> None:
+    state.ended = "cancelled"
+    state.suspended = False
+    _clear(state)
+
+
+def _clear(state: State) -> None:
+    """Nothing of an ended case lives on but its root's variables."""
+    root = state.instances.get(ROOT)
+    state.instances = {ROOT: root} if root is not None else {}
+    if root is not None:
+        root.children, root.holds, root.arrivals = {}, {}, {}
+    state.causes, state.strands, state.left = {}, {}, None
+    state.items, state.jobs, state.deadlines = {}, {}, {}
+    state.subscriptions, state.incidents = {}, {}
+
+
+def _suspended(state: State, fact: f.CaseSuspended) -> None:
+    state.suspended = True
+
+
+def _resumed(state: State, fact: f.CaseResumed) -> None:
+    state.suspended = False
+
+
+def _status(state: State, fact: f.StatusChanged) -> None:
+    state.status = fact.status
+
+
+def _variables(state: State, fact: f.VariablesSet) -> None:
+    strand = state.strands.get(fact.scope)
+    if strand is not None:
+        strand.update(fact.values)
+        return
+    instance = state.instances[fact.scope]
+    if instance.variables is None:
+        instance.variables = dict(fact.values)
+    else:
+        instance.variables.update(fact.values)
+
+
+# -- tokens --------------------------------------------------------------------------------------------
+
+
+def _flow(state: State, fact: f.FlowTaken) -> None:
+    if fact.waits_at:
+        arrivals = state.instances[fact.scope].arrivals
+        arrivals.setdefault(fact.waits_at, []).append((fact.flow, fact.cause, fact.strand))
+
+
+def _entered(state: State, fact: f.ElementEntered) -> None:
+    variables, strand, id = fact.variables, fact.strand, fact.id
+    scope = state.instances[fact.scope]
+    if fact.consumes:
+        _consume(scope, fact.consumes)
+    if strand == id:
+        state.strands[id] = dict(variables or {})
+        variables = None
+    elif variables is not None:
+        variables = dict(variables)
+    state.instances[id] = Instance(
+        id, fact.process, fact.element, fact.scope, fact.cause, strand, fact.loop, fact.body, variables
+    )
+    scope.children[id] = None
+    if id > state.last:
+        state.last = id
+    cause = fact.cause
+    if cause and cause not in state.causes:
+        known = state.known(cause)
+        if known is None and state.left is not None and state.left.id == cause:
+            known = state.left
+        if known is not None:
+            state.causes[cause] = known
+
+
+def _consume(scope: Instance, flows: tuple[str, ...]) -> None:
+    for flow in flows:
+        for gateway, tokens in scope.arrivals.items():
+            found = next((token for token in tokens if token[0] == flow), None)
+            if found is not None:
+                tokens.remove(found)
+                if not tokens:
+                    del scope.arrivals[gateway]
+                break
+
+
+def _completed(state: State, fact: f.ElementCompleted) -> None:
+    instance = _gone(state, fact.id)
+    if instance.loop:
+        state.instances[instance.scope].done += 1
+
+
+def _cancelled(state: State, fact: f.ElementCancelled) -> None:
+    state.left = state.known(fact.id)
+    _gone(state, fact.id)
+
+
+def _gone(state: State, id: int) -> Instance:
+    if id in state.causes:
+        known = state.known(id)
+        if known is not None:
+            state.causes[id] = known
+    instance = state.instances.pop(id)
+    del state.instances[instance.scope].children[id]
+    state.items.pop(id, None)
+    state.jobs.pop(id, None)
+    return instance
+
+
+def _loop(state: State, fact: f.LoopOpened) -> None:
+    instance = state.instances[fact.id]
+    instance.items = list(fact.items)
+    instance.sequential = fact.sequential
+
+
+def _output(state: State, fact: f.LoopOutput) -> None:
+    instance = state.instances[fact.id]
+    if instance.outputs is None:
+        instance.outputs = {}
+    instance.outputs[fact.index] = fact.value
+
+
+# -- work ----------------------------------------------------------------------------------------------
+
+
+def _offered(state: State, fact: f.WorkItemOffered) -> None:
+    state.items[fact.id] = Item(
+        fact.id,
+        fact.element,
+        fact.name,
+        fact.groups,
+        fact.at,
+        fact.assignee,
+        fact.due,
+        fact.form,
+        person=fact.assignee,
+    )
+
+
+def _routed(state: State, fact: f.WorkItemRouted) -> None:
+    item = state.items[fact.id]
+    item.unit, item.role, item.basis = fact.unit, fact.role, fact.basis
+
+
+def _claimed(state: State, fact: f.WorkItemClaimed) -> None:
+    state.items[fact.id].person = fact.person
+
+
+def _released(state: State, fact: f.WorkItemReleased) -> None:
+    state.items[fact.id].person = ""
+
+
+def _transferred(state: State, fact: f.WorkItemTransferred) -> None:
+    item = state.items[fact.id]
+    item.unit, item.role, item.person, item.basis = fact.unit, fact.role, fact.person, fact.reason
+
+
+def _finished(state: State, fact: f.WorkItemCompleted) -> None:
+    known = state.known(fact.id)
+    if known is not None:
+        state.causes[fact.id] = known  # output mappings still see `item`
+    state.items.pop(fact.id, None)
+    state.instances[fact.id].result = dict(fact.form)
+    if fact.person:
+        people = state.performers.setdefault(fact.element, [])
+        if fact.person in people:
+            people.remove(fact.person)
+        people.append(fact.person)
+
+
+def _returned(state: State, fact: f.WorkItemReturned) -> None:
+    known = state.known(fact.id)
+    if known is not None and fact.id in state.causes:
+        state.causes[fact.id] = known
+    state.items.pop(fact.id, None)
+
+
+def _due(state: State, fact: f.DueMoved) -> None:
+    item = state.items[fact.id]
+    item.due, item.remaining = fact.due, fact.remaining
+
+
+def _job(state: State, fact: f.JobOffered) -> None:
+    state.jobs[fact.id] = Job(fact.id, fact.element, fact.topic, fact.inputs)
+
+
+def _job_done(state: State, fact: f.JobCompleted) -> None:
+    state.jobs.pop(fact.id, None)
+    state.instances[fact.id].result = dict(fact.result)
+
+
+def _job_failed(state: State, fact: f.JobFailed) -> None:
+    if fact.retries_left <= 0:
+        state.jobs.pop(fact.id, None)
+    elif fact.id in state.jobs:
+        state.jobs[fact.id].failures += 1
+
+
+def _incident(state: State, fact: f.IncidentRaised) -> None:
+    state.incidents[fact.id] = Incident(
+        fact.id, fact.owner, fact.element, fact.code, fact.message, fact.leaving
+    )
+    _held(state, fact.owner, fact.id)
+
+
+def _resolved(state: State, fact: f.IncidentResolved) -> None:
+    incident = state.incidents.pop(fact.id, None)
+    if incident is not None:
+        _let_go(state, incident.owner, fact.id)
+
+
+# -- waiting -------------------------------------------------------------------------------------------
+
+
+def _held(state: State, owner: int, id: int) -> None:
+    if id > state.last:
+        state.last = id
+    if owner in state.instances:
+        state.instances[owner].holds[id] = None
+
+
+def _let_go(state: State, owner: int, id: int) -> None:
+    instance = state.instances.get(owner)
+    if instance is not None:
+        instance.holds.pop(id, None)
+
+
+def _armed(state: State, fact: f.DeadlineSet) -> None:
+    state.deadlines[fact.id] = Deadline(
+        fact.id, fact.owner, fact.element, fact.due, fact.repeats, fact.interval
+    )
+    _held(state, fact.owner, fact.id)
+
+
+def _passed(state: State, fact: f.DeadlinePassed) -> None:
+    deadline = state.deadlines.pop(fact.id)
+    _let_go(state, deadline.owner, fact.id)
+    owner = state.instances.get(deadline.owner)
+    if owner is not None and owner.element == deadline.element:
+        owner.result = {}
+
+
+def _dropped(state: State, fact: f.DeadlineDropped) -> None:
+    deadline = state.deadlines.pop(fact.id)
+    _let_go(state, deadline.owner, fact.id)
+
+
+def _moved(state: State, fact: f.DeadlineMoved) -> None:
+    deadline = state.deadlines[fact.id]
+    deadline.due, deadline.remaining = fact.due, fact.remaining
+
+
+def _subscribed(state: State, fact: f.Subscribed) -> None:
+    state.subscriptions[fact.id] = Subscription(
+        fact.id, fact.owner, fact.element, fact.what, fact.name, fact.key
+    )
+    _held(state, fact.owner, fact.id)
+
+
+def _unsubscribed(state: State, fact: f.Unsubscribed) -> None:
+    subscription = state.subscriptions.pop(fact.id)
+    _let_go(state, subscription.owner, fact.id)
+
+
+def _heard(state: State, fact: f.MessageReceived | f.SignalReceived) -> None:
+    subscription = state.subscriptions.get(fact.id)
+    owner = state.instances.get(subscription.owner) if subscription is not None else None
+    if subscription is not None and owner is not None and owner.element == subscription.element:
+        owner.result = dict(fact.variables)
+
+
+def _numbered(state: State, fact: f.NumberGiven) -> None:
+    if not state.number:
+        state.number = fact.text
+    state.numbers.append(fact.text)
+
+
+_APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
+    f.CaseStarted: _started,
+    f.CaseCompleted: _completed_case,
+    f.CaseCancelled: _cancelled_case,
+    f.CaseSuspended: _suspended,
+    f.CaseResumed: _resumed,
+    f.StatusChanged: _status,
+    f.VariablesSet: _variables,
+    f.FlowTaken: _flow,
+    f.ElementEntered: _entered,
+    f.ElementCompleted: _completed,
+    f.ElementCancelled: _cancelled,
+    f.LoopOpened: _loop,
+    f.LoopOutput: _output,
+    f.WorkItemOffered: _offered,
+    f.WorkItemRouted: _routed,
+    f.WorkItemClaimed: _claimed,
+    f.WorkItemReleased: _released,
+    f.WorkItemTransferred: _transferred,
+    f.WorkItemCompleted: _finished,
+    f.WorkItemReturned: _returned,
+    f.DueMoved: _due,
+    f.JobOffered: _job,
+    f.JobCompleted: _job_done,
+    f.JobFailed: _job_failed,
+    f.IncidentRaised: _incident,
+    f.IncidentResolved: _resolved,
+    f.DeadlineSet: _armed,
+    f.DeadlinePassed: _passed,
+    f.DeadlineDropped: _dropped,
+    f.DeadlineMoved: _moved,
+    f.Subscribed: _subscribed,
+    f.Unsubscribed: _unsubscribed,
+    f.MessageReceived: _heard,
+    f.SignalReceived: _heard,
+    f.NumberGiven: _numbered,
+}
+"""Facts that are not here (letters sent, notes, files, errors thrown) change nothing the kernel needs."""
