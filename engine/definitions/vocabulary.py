@@ -78,7 +78,17 @@ TRIGGER_TITLES: dict[Trigger, str] = {
 }
 
 DEFINITION_CHILDREN = frozenset(
-    {"process", "collaboration", "message", "signal", "error", "escalation", "itemDefinition", "category", "dataStore"}
+    {
+        "process",
+        "collaboration",
+        "message",
+        "signal",
+        "error",
+        "escalation",
+        "itemDefinition",
+        "category",
+        "dataStore",
+    }
 )
 """Under `definitions`. `itemDefinition`, `category` and `dataStore` are for reading only."""
 
@@ -152,7 +162,12 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
     Kind.SERVICE: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION},
     Kind.RULE: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION},
     Kind.SEND: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION, "messageRef": None},
-    Kind.RECEIVE: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION, "messageRef": None, "instantiate": _FALSE},
+    Kind.RECEIVE: {
+        **_TASK_ATTRIBUTES,
+        "implementation": _IMPLEMENTATION,
+        "messageRef": None,
+        "instantiate": _FALSE,
+    },
     Kind.SCRIPT: {**_TASK_ATTRIBUTES, "scriptFormat": frozenset({"feel"})},
     Kind.SUBPROCESS: {**_TASK_ATTRIBUTES, "triggeredByEvent": None},
     Kind.CALL: {**_TASK_ATTRIBUTES, "calledElement": None},
@@ -234,7 +249,7 @@ INSTEAD: dict[str, str] = {
     "executionListener": "执行监听器不执行，请画成服务任务。",
     "taskListener": "任务监听器不执行，请画成服务任务或边界事件。",
     "formData": "请改用表单文件（camunda:formKey）。",
-    "connector": "连接器不执行，请改用外部任务（camunda:type=\"external\" 和 camunda:topic）。",
+    "connector": '连接器不执行，请改用外部任务（camunda:type="external" 和 camunda:topic）。',
     "field": "请改用输入参数（camunda:inputParameter）。",
     "failedJobRetryTimeCycle": "重试次数由系统统一设置，请删去。",
     "errorEventDefinition": "请在任务上画错误边界事件来接收错误。",
@@ -243,9 +258,9 @@ INSTEAD: dict[str, str] = {
     "map": "请改写成以 = 开头的 FEEL 上下文，如 ={甲: 1}。",
     # attributes
     "candidateUsers": "请改用“候选岗位”（camunda:candidateGroups），由职责库派到单位和人。",
-    "class": "请改用外部任务（camunda:type=\"external\" 和 camunda:topic）。",
+    "class": '请改用外部任务（camunda:type="external" 和 camunda:topic）。',
     "expression": "请改用外部任务，或改画脚本任务写 FEEL。",
-    "delegateExpression": "请改用外部任务（camunda:type=\"external\" 和 camunda:topic）。",
+    "delegateExpression": '请改用外部任务（camunda:type="external" 和 camunda:topic）。',
     "asyncBefore": "系统自行决定何时提交，请取消“异步”勾选。",
     "asyncAfter": "系统自行决定何时提交，请取消“异步”勾选。",
     "exclusive": "系统自行决定何时提交，请取消“异步”勾选。",
@@ -270,4 +285,4 @@ INSTEAD: dict[str, str] = {
 }
 """What to draw instead, by tag or attribute name."""
 
-REMOVE = "系统不执行它，请删去，或改用文档《方言》中列出的写法。"
+REMOVE = "系统不执行它，请删去，或改用手册所列的写法。"

@@ -1,0 +1,380 @@
+"""Read a BPMN file 读流程图: definitions, processes, scopes, lanes and flows → `model.Process`.
+
+Straight from lxml, so that every finding names its element and line. What the kernel does not execute is a finding
+(see `vocabulary`); pictures, notes and collapsed participants are legal and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from engine.definitions import xml
+from engine.definitions.model import Element, Flow, Kind, Process
+from engine.definitions.nodes import boolean, read_node
+from engine.definitions.reading import Node, Reading, is_bpmn, line_of, local, namespace
+from engine.definitions.vocabulary import (
+    ACTIVITIES,
+    BPMN,
+    DECORATION_NAMESPACES,
+    DEFINITION_CHILDREN,
+    FLOW_NODES,
+    SCOPE_DECORATION,
+)
+from engine.errors import DefinitionRefused, Finding
+
+MAX_NODES = 500
+
+_DEFINITIONS: Mapping[str, frozenset[str] | None] = dict.fromkeys(
+    ("id", "name", "targetNamespace", "expressionLanguage", "typeLanguage", "exporter", "exporterVersion")
+)
+_PROCESS: Mapping[str, frozenset[str] | None] = {
+    "id": None,
+    "name": None,
+    "isExecutable": None,
+    "isClosed": frozenset({"false"}),
+    "processType": frozenset({"none", "public", "private"}),
+}
+_FLOW: Mapping[str, frozenset[str] | None] = dict.fromkeys(
+    ("id", "name", "sourceRef", "targetRef", "isImmediate")
+)
+_NAMED: Mapping[str, frozenset[str] | None] = dict.fromkeys(("id", "name", "itemRef", "structureRef"))
+
+
+@dataclass
+class _Draft:
+    """One process while it is read."""
+
+    key: str
+    elements: dict[str, Element] = field(default_factory=dict)
+    flows: dict[str, Flow] = field(default_factory=dict)
+    flow_nodes: dict[str, Node] = field(default_factory=dict)
+    """Flow id → its XML element, for findings."""
+    order: dict[str, list[str]] = field(default_factory=dict)
+    """Element id → the flow ids of its `outgoing` children."""
+    incoming: dict[str, list[str]] = field(default_factory=dict)
+    sources: dict[str, Node] = field(default_factory=dict)
+    """Element id → its XML element."""
+    lanes: dict[str, str] = field(default_factory=dict)
+
+
+def read(data: bytes, file: str) -> tuple[dict[str, Process], list[Finding]]:
+    """BPMN bytes → processes by id, and findings. Processes are usable only where no finding is an error."""
+    reading = Reading(file)
+    try:
+        root = xml.parse(data, file)
+    except DefinitionRefused as refusal:
+        return {}, list(refusal.fields["findings"])
+    if not is_bpmn(root, "definitions"):
+        reading.error("not_bpmn", root, "不是 BPMN 2.0 文件（最外层应为 definitions），请从流程设计器导出。")
+        return {}, reading.findings
+    _definitions(reading, root)
+    _unique_ids(reading, root)
+    processes: dict[str, Process] = {}
+    for node in root:
+        if is_bpmn(node, "process"):
+            process = _process(reading, node)
+            if process.key in processes:
+                continue  # the doubled id was found above
+            processes[process.key] = process
+    if not processes:
+        reading.error("no_process", root, "图中没有流程，请至少画一个带开始事件的流程。")
+    return processes, reading.findings
+
+
+# -- the root ------------------------------------------------------------------------------------------
+
+
+def _definitions(reading: Reading, root: Node) -> None:
+    reading.attributes(root, _DEFINITIONS)
+    language = str(root.get("expressionLanguage") or "")
+    if language and "feel" not in language.lower():
+        reading.warning(
+            "expression_language", root, "表达式一律按 FEEL 读取，请把 expressionLanguage 删去或改为 FEEL。"
+        )
+    reading.extensions(root)
+    for node in reading.children(root, *DEFINITION_CHILDREN):
+        key, tag = str(node.get("id") or ""), local(node)
+        name = str(node.get("name") or "").strip()
+        match tag:
+            case "message" | "signal":
+                reading.attributes(node, _NAMED)
+                reading.children(node)
+                reading.extensions(node)
+                title = "消息" if tag == "message" else "信号"
+                if not name:
+                    reading.error(f"{tag}_name", node, f"{title}没有名称，请填写。")
+                elif name.startswith(("=", "${", "#{")):
+                    reading.error(
+                        f"{tag}_name",
+                        node,
+                        f"{title}名称“{name[:60]}”不能是表达式，请写固定名称，用关联键区分。",
+                    )
+                (reading.messages if tag == "message" else reading.signals)[key] = name or key
+            case "error" | "escalation":
+                reading.attributes(node, {**_NAMED, f"{tag}Code": None})
+                reading.children(node)
+                reading.extensions(node)
+                code = str(node.get(f"{tag}Code") or "").strip()
+                if not code:
+                    title = "错误" if tag == "error" else "升级"
+                    reading.error(f"{tag}_code", node, f"{title}“{name or key}”没有代码，请填写 {tag}Code。")
+                (reading.errors if tag == "error" else reading.escalations)[key] = code or key
+            case "collaboration":
+                _collaboration(reading, node, root)
+            case _:
+                pass
+
+
+def _collaboration(reading: Reading, node: Node, root: Node) -> None:
+    """Participants and message flows are for reading; a participant's process must exist."""
+    reading.attributes(node, {"id": None, "name": None, "isClosed": None})
+    reading.extensions(node)
+    known = {str(p.get("id")) for p in root if is_bpmn(p, "process")}
+    for child in reading.children(
+        node, "participant", "messageFlow", "textAnnotation", "association", "group"
+    ):
+        if not is_bpmn(child, "participant"):
+            continue
+        reading.attributes(child, dict.fromkeys(("id", "name", "processRef")))
+        reading.children(child)
+        reading.extensions(child)
+        process = str(child.get("processRef") or "").rpartition(":")[2]
+        if process and process not in known:
+            reading.error(
+                "unknown_reference", child, f"泳池引用的流程“{process[:60]}”不在此文件中，请重新画这个泳池。"
+            )
+
+
+def _unique_ids(reading: Reading, root: Node) -> None:
+    seen: set[str] = set()
+    for node in root.iter(f"{{{BPMN}}}*"):
+        key = node.get("id")
+        if key is None:
+            continue
+        if key in seen:
+            reading.error("duplicate_id", node, f"编号“{str(key)[:60]}”用了两次，请把其中一个改名。")
+        seen.add(str(key))
+
+
+# -- processes and scopes ------------------------------------------------------------------------------
+
+
+def _process(reading: Reading, node: Node) -> Process:
+    reading.attributes(node, _PROCESS)
+    reading.extensions(node)
+    key = str(node.get("id") or "")
+    if not key:
+        reading.error("process_id", node, "流程没有代码（id），请填写。")
+    if not boolean(reading, node, "isExecutable", True):
+        reading.warning(
+            "not_executable", node, "流程标记为不可执行，仍按可执行流程检查和运行，请勾选“可执行”。"
+        )
+    draft = _Draft(key)
+    _scope(reading, node, draft, key, "process start")
+    _tie(reading, draft)
+    starts = tuple(e.id for e in draft.elements.values() if e.kind is Kind.START and e.scope == key)
+    handlers = tuple(e.id for e in draft.elements.values() if e.event_subprocess and e.scope == key)
+    return Process(
+        key=key,
+        name=str(node.get("name") or "").strip() or key,
+        file=reading.file,
+        elements=draft.elements,
+        flows=draft.flows,
+        starts=starts,
+        event_subprocesses=handlers,
+        lanes=draft.lanes,
+        line=line_of(node),
+    )
+
+
+def _scope(reading: Reading, node: Node, draft: _Draft, scope: str, position: str) -> None:
+    """Everything drawn directly inside a process or subprocess, and then what is inside that."""
+    inside_activity = local(node) != "process"
+    for child in node:
+        tag = local(child)
+        if not is_bpmn(child):
+            if namespace(child) not in DECORATION_NAMESPACES:
+                reading.unknown_child(child)
+        elif tag in FLOW_NODES:
+            _node(reading, child, draft, scope, position)
+        elif tag == "sequenceFlow":
+            _flow(reading, child, draft, scope)
+        elif tag == "laneSet":
+            _lanes(reading, child, draft)
+        elif (
+            tag in SCOPE_DECORATION
+            or tag == "extensionElements"
+            or inside_activity
+            and tag
+            in {
+                "incoming",
+                "outgoing",
+                "multiInstanceLoopCharacteristics",
+                "standardLoopCharacteristics",
+                "ioSpecification",
+                "dataInputAssociation",
+                "dataOutputAssociation",
+            }
+        ):
+            continue
+        else:
+            reading.unknown_child(child)
+
+
+def _node(reading: Reading, node: Node, draft: _Draft, scope: str, position: str) -> None:
+    kind = FLOW_NODES[local(node)]
+    reading.nodes += 1
+    if reading.nodes > MAX_NODES:
+        if reading.nodes == MAX_NODES + 1:
+            reading.error(
+                "too_many_nodes", node, f"一个文件最多 {MAX_NODES} 个元素，请拆成几张图，用调用活动连接。"
+            )
+        return
+    key = str(node.get("id") or "")
+    if not key:
+        reading.error("element_id", node, "元素没有编号（id），请填写。")
+        return
+    if key in draft.elements or key in draft.flows:
+        return  # found by `_unique_ids`
+    element = read_node(reading, node, kind, scope, position if kind is Kind.START else kind.value)
+    draft.elements[key] = element
+    draft.sources[key] = node
+    for child in node:
+        if is_bpmn(child, "outgoing", "incoming"):
+            side = draft.order if local(child) == "outgoing" else draft.incoming
+            side.setdefault(key, []).append((child.text or "").strip().rpartition(":")[2])
+    if kind is Kind.SUBPROCESS:
+        inner = "event subprocess start" if element.event_subprocess else "subprocess start"
+        _scope(reading, node, draft, key, inner)
+
+
+def _flow(reading: Reading, node: Node, draft: _Draft, scope: str) -> None:
+    reading.attributes(node, _FLOW)
+    reading.extensions(node)
+    key = str(node.get("id") or "")
+    if not key:
+        reading.error("element_id", node, "顺序流没有编号（id），请填写。")
+        return
+    if key in draft.flows or key in draft.elements:
+        return
+    conditions = reading.children(node, "conditionExpression")
+    condition = None
+    if conditions:
+        text = reading.expression_child(conditions[0])
+        condition = reading.formula(conditions[0], text, "条件")
+    draft.flows[key] = Flow(
+        id=key,
+        source=str(node.get("sourceRef") or ""),
+        target=str(node.get("targetRef") or ""),
+        name=" ".join(str(node.get("name") or "").split()),
+        condition=condition,
+    )
+    draft.flow_nodes[key] = node
+
+
+def _lanes(reading: Reading, node: Node, draft: _Draft) -> None:
+    reading.attributes(node, {"id": None, "name": None})
+    reading.extensions(node)
+    for lane in reading.children(node, "lane"):
+        reading.attributes(lane, {"id": None, "name": None, "partitionElementRef": None})
+        reading.extensions(lane)
+        name = " ".join(str(lane.get("name") or "").split())
+        for child in reading.children(lane, "flowNodeRef", "childLaneSet"):
+            if is_bpmn(child, "childLaneSet"):
+                _lanes(reading, child, draft)
+            else:
+                draft.lanes.setdefault((child.text or "").strip(), name)
+
+
+# -- tying flows to elements ---------------------------------------------------------------------------
+
+
+def _tie(reading: Reading, draft: _Draft) -> None:
+    """Give every element its flows, boundary events, inner start and event subprocesses."""
+    outgoing: dict[str, list[Flow]] = {}
+    incoming: dict[str, list[str]] = {}
+    for key, flow in list(draft.flows.items()):
+        ends = {"起点": flow.source, "终点": flow.target}
+        missing = [side for side, end in ends.items() if end not in draft.elements]
+        for side in missing:
+            shown = ends[side][:60] or "空"
+            reading.error(
+                "flow_end_missing", draft.flow_nodes[key], f"顺序流的{side}“{shown}”不存在，请重新连线。"
+            )
+        if missing:
+            del draft.flows[key]
+            continue
+        outgoing.setdefault(flow.source, []).append(flow)
+        incoming.setdefault(flow.target, []).append(key)
+    _listed(reading, draft)
+    for key, element in list(draft.elements.items()):
+        rank = {flow: i for i, flow in enumerate(draft.order.get(key, []))}
+        flows = sorted(outgoing.get(key, []), key=lambda f: rank.get(f.id, len(rank)))
+        draft.elements[key] = replace(
+            element,
+            lane=draft.lanes.get(key, ""),
+            outgoing=tuple(flows),
+            incoming=tuple(incoming.get(key, ())),
+        )
+    _boundaries(reading, draft)
+    _inner(reading, draft)
+    for key in [k for k in draft.lanes if k not in draft.elements]:
+        del draft.lanes[key]
+
+
+def _listed(reading: Reading, draft: _Draft) -> None:
+    """`incoming` and `outgoing` children must name flows that do end there."""
+    for table, side, word in ((draft.order, "source", "流出"), (draft.incoming, "target", "流入")):
+        for key, flows in table.items():
+            for flow in flows:
+                found = draft.flows.get(flow)
+                if found is None or getattr(found, side) != key:
+                    reading.error(
+                        "flow_listed",
+                        draft.sources[key],
+                        f"所列{word}的顺序流“{flow[:60]}”并不接在此元素上，请重新连线。",
+                    )
+
+
+def _boundaries(reading: Reading, draft: _Draft) -> None:
+    attached: dict[str, list[str]] = {}
+    for element in draft.elements.values():
+        if element.kind is not Kind.BOUNDARY:
+            continue
+        host = draft.elements.get(element.attached_to)
+        if host is None or host.kind not in ACTIVITIES:
+            reading.error(
+                "boundary_host", draft.sources[element.id], "边界事件没有附着在任务或子流程上，请重新放置。"
+            )
+        elif host.scope != element.scope:
+            reading.error(
+                "boundary_host", draft.sources[element.id], "边界事件与它附着的任务不在同一层，请重新放置。"
+            )
+        else:
+            attached.setdefault(host.id, []).append(element.id)
+    for key, events in attached.items():
+        draft.elements[key] = replace(draft.elements[key], boundary=tuple(events))
+
+
+def _inner(reading: Reading, draft: _Draft) -> None:
+    """Start event and event subprocesses of every subprocess."""
+    starts: dict[str, list[Element]] = {}
+    handlers: dict[str, list[str]] = {}
+    for element in draft.elements.values():
+        if element.kind is Kind.START:
+            starts.setdefault(element.scope, []).append(element)
+        if element.event_subprocess:
+            handlers.setdefault(element.scope, []).append(element.id)
+    for key, element in list(draft.elements.items()):
+        if element.kind is not Kind.SUBPROCESS:
+            continue
+        found = starts.get(key, [])
+        if len(found) != 1:
+            word = "没有开始事件" if not found else "有多个开始事件"
+            reading.error("subprocess_start", draft.sources[key], f"子流程{word}，请画且只画一个。")
+        draft.elements[key] = replace(
+            element,
+            start=found[0].id if found else "",
+            event_subprocesses=tuple(handlers.get(key, ())),
+        )

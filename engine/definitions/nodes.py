@@ -1,0 +1,496 @@
+"""Flow nodes of a diagram 流程元素: one BPMN element → one `model.Element`, or findings.
+
+Called by `bpmn` for every flow node, with the scope it is drawn in. Flows are tied to it afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from engine.definitions.model import Binding, Element, Event, Kind, Loop, Trigger
+from engine.definitions.reading import Node, Reading, camunda, is_bpmn, line_of, literal, local, text_of
+from engine.definitions.vocabulary import (
+    ACTIVITIES,
+    EVENT_DEFINITIONS,
+    EVENTS,
+    INSTEAD,
+    KIND_TITLES,
+    NODE_ATTRIBUTES,
+    NODE_DECORATION,
+    PEOPLE,
+    POSITIONS,
+    PROPERTIES,
+    TRIGGER_TITLES,
+)
+from engine.feel import Expression
+from engine.values import parse_duration
+
+_CYCLE = re.compile(r"R(\d{0,6})/(P.+)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
+_MAPPINGS = frozenset({"singleEntry", "singleResult", "collectEntries", "resultList"})
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass
+class Extensions:
+    """What stands in an element's `extensionElements`."""
+
+    inputs: list[Binding] = field(default_factory=list)
+    outputs: list[Binding] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+    passes_all: bool = False
+    returns_all: bool = False
+
+
+def boolean(reading: Reading, node: Node, name: str, default: bool) -> bool:
+    """A boolean attribute; anything but true and false is a finding."""
+    raw = node.get(name)
+    if raw is None:
+        return default
+    value = _BOOLEANS.get(str(raw).strip())
+    if value is None:
+        reading.error("attribute_value", node, f"“{name}”只能是 true 或 false。")
+        return default
+    return value
+
+
+def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: str) -> Element:
+    """A flow node without its flows. `position` says where a start event is drawn (see `POSITIONS`)."""
+    reading.attributes(node, NODE_ATTRIBUTES[kind])
+    extensions = _extensions(reading, node, kind)
+    event = _event(reading, node, kind, position, extensions)
+    loop = _loop(reading, node, extensions) if kind in ACTIVITIES else None
+    _strangers(reading, node, kind)
+    people = kind in PEOPLE
+    groups, roles = _groups(reading, node) if people else (None, ())
+    assignee = camunda(node, "assignee") if people else ""
+    due = camunda(node, "dueDate") if people else ""
+    unit = extensions.properties.get("unit", "")
+    element_id = str(node.get("id") or "")
+    return Element(
+        id=element_id,
+        kind=kind,
+        scope=scope,
+        name=" ".join(str(node.get("name") or "").split()),
+        line=line_of(node),
+        default=str(node.get("default") or ""),
+        event=event,
+        loop=loop,
+        inputs=tuple(extensions.inputs),
+        outputs=tuple(extensions.outputs),
+        attached_to=str(node.get("attachedToRef") or "") if kind is Kind.BOUNDARY else "",
+        interrupting=_interrupting(reading, node, kind),
+        event_subprocess=kind is Kind.SUBPROCESS and boolean(reading, node, "triggeredByEvent", False),
+        groups=groups,
+        roles=roles,
+        assignee=reading.text_or_formula(node, assignee, "办理人") if assignee else None,
+        due=reading.formula(node, due, "时限") if due else None,
+        form=_plain(reading, node, "formKey", "表单") if people else "",
+        unit=reading.formula(node, unit, "承办单位") if unit else None,
+        topic=_topic(reading, node) if kind in {Kind.SERVICE, Kind.SEND} else "",
+        decision=_decision(reading, node) if kind is Kind.RULE else "",
+        result_variable=camunda(node, "resultVariable"),
+        map_decision_result=_mapping(reading, node),
+        script=_script(reading, node) if kind is Kind.SCRIPT else None,
+        called=_called(reading, node) if kind is Kind.CALL else "",
+        passes_all=extensions.passes_all,
+        returns_all=extensions.returns_all,
+        properties=extensions.properties,
+        documentation="\n".join(text_of(c) for c in node if is_bpmn(c, "documentation")),
+    )
+
+
+def _interrupting(reading: Reading, node: Node, kind: Kind) -> bool:
+    if kind is Kind.BOUNDARY:
+        return boolean(reading, node, "cancelActivity", True)
+    if kind is Kind.START:
+        return boolean(reading, node, "isInterrupting", True)
+    return True
+
+
+def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
+    """Children that no reader of this element takes up. A subprocess's own content is `bpmn`'s."""
+    known = {"incoming", "outgoing", "extensionElements"} | NODE_DECORATION
+    if kind in EVENTS:
+        known |= set(EVENT_DEFINITIONS)
+    if kind in ACTIVITIES:
+        known |= {"multiInstanceLoopCharacteristics", "standardLoopCharacteristics"}
+    if kind is Kind.SCRIPT:
+        known |= {"script"}
+    if kind is Kind.SUBPROCESS:
+        return
+    for child in node:
+        if not is_bpmn(child, *known):
+            reading.unknown_child(child)
+
+
+# -- people and machines -------------------------------------------------------------------------------
+
+
+def _plain(reading: Reading, node: Node, name: str, what: str) -> str:
+    value = camunda(node, name)
+    if value.startswith(("=", "${", "#{")) or ":" in value:
+        reading.error("attribute_value", node, f"{what}“{value[:60]}”应直接写代码，不能是表达式或地址。")
+        return ""
+    return value
+
+
+def _groups(reading: Reading, node: Node) -> tuple[Expression | None, tuple[str, ...]]:
+    raw = camunda(node, "candidateGroups")
+    if not raw:
+        return None, ()
+    if raw.startswith("=") or "${" in raw or "#{" in raw:
+        return reading.formula(node, raw, "候选岗位"), ()
+    roles = tuple(part for piece in raw.split(",") if (part := piece.strip()))
+    return reading.constant(node, "[" + ", ".join(literal(role) for role in roles) + "]"), roles
+
+
+def _topic(reading: Reading, node: Node) -> str:
+    kind, topic = camunda(node, "type"), camunda(node, "topic")
+    if kind and kind != "external":
+        reading.error("attribute_value", node, f"camunda:type 只能是 external，不能是“{kind[:40]}”。")
+    if bool(kind) != bool(topic):
+        reading.error("external_task", node, '外部任务要同时写 camunda:type="external" 和 camunda:topic。')
+    return topic
+
+
+def _decision(reading: Reading, node: Node) -> str:
+    decision = _plain(reading, node, "decisionRef", "决策表")
+    if not decision:
+        reading.error("decision_missing", node, "业务规则任务没有写决策表，请填写 camunda:decisionRef。")
+    return decision
+
+
+def _mapping(reading: Reading, node: Node) -> str:
+    raw = camunda(node, "mapDecisionResult")
+    if raw and raw not in _MAPPINGS:
+        reading.error(
+            "attribute_value", node, f"决策结果映射“{raw[:40]}”有误，只能是 {'、'.join(sorted(_MAPPINGS))}。"
+        )
+        return "singleResult"
+    return raw or "singleResult"
+
+
+def _script(reading: Reading, node: Node) -> Expression | None:
+    if not node.get("scriptFormat"):
+        reading.error("attribute_value", node, INSTEAD["scriptFormat"])
+    scripts = [child for child in node if is_bpmn(child, "script")]
+    if not scripts:
+        reading.error("expression_empty", node, "脚本任务没有内容，请写 FEEL 表达式。")
+        return None
+    return reading.formula(scripts[0], text_of(scripts[0]), "脚本")
+
+
+def _called(reading: Reading, node: Node) -> str:
+    called = str(node.get("calledElement") or "").strip()
+    if not called:
+        reading.error("call_missing", node, "调用活动没有写被调用的流程，请填写 calledElement。")
+    elif called.startswith(("=", "${", "#{")):
+        reading.error("attribute_value", node, "被调用的流程不能是表达式，请直接写流程代码。")
+        return ""
+    return called
+
+
+# -- extension elements --------------------------------------------------------------------------------
+
+
+def _extensions(reading: Reading, node: Node, kind: Kind) -> Extensions:
+    found = Extensions()
+    known = ["properties"]
+    if kind in ACTIVITIES or kind in {Kind.THROW, Kind.END, Kind.START, Kind.CATCH, Kind.BOUNDARY}:
+        known.append("inputOutput")
+    if kind is Kind.CALL:
+        known += ["in", "out"]
+    for child in reading.extensions(node, *known):
+        match local(child):
+            case "properties":
+                _properties(reading, child, kind, found)
+            case "inputOutput":
+                _input_output(reading, child, kind, found)
+            case "in":
+                found.passes_all |= _call_mapping(reading, child, found.inputs, found.passes_all)
+            case "out":
+                found.returns_all |= _call_mapping(reading, child, found.outputs, found.returns_all)
+    return found
+
+
+def _properties(reading: Reading, node: Node, kind: Kind, found: Extensions) -> None:
+    for child in node:
+        if local(child) != "property":
+            reading.unknown_child(child)
+            continue
+        name = str(child.get("name") or "").strip()
+        value = str(child.get("value") or "").strip()
+        allowed = PROPERTIES.get(name)
+        for raw in child.attrib:
+            if raw not in {"id", "name", "value"}:
+                reading.error(
+                    "unknown_attribute",
+                    child,
+                    f"扩展属性“{name[:40]}”上的“{str(raw)[:60]}”不起作用，请删去。",
+                )
+        if allowed is None:
+            names = "、".join(PROPERTIES)
+            reading.error("unknown_property", child, f"扩展属性“{name[:40]}”不认识，可用的有：{names}。")
+        elif kind not in allowed:
+            reading.error(
+                "unknown_property",
+                child,
+                f"扩展属性“{name}”不能用在{KIND_TITLES[kind]}上，请移到它适用的元素。",
+            )
+        elif name in found.properties:
+            reading.error("duplicate_property", child, f"扩展属性“{name}”写了两次，请只留一个。")
+        elif not value:
+            reading.error("property_empty", child, f"扩展属性“{name}”没有值，请填写或删去。")
+        elif "${" in value or "#{" in value:
+            reading.error("expression_language", child, f"扩展属性“{name}”：不支持“${{…}}”写法，请写 FEEL。")
+        else:
+            found.properties[name] = value
+
+
+def _input_output(reading: Reading, node: Node, kind: Kind, found: Extensions) -> None:
+    for child in node:
+        tag = local(child)
+        if tag not in {"inputParameter", "outputParameter"}:
+            reading.unknown_child(child)
+            continue
+        name = str(child.get("name") or "").strip()
+        if not name:
+            reading.error("binding_name", child, "输入输出参数没有名称，请填写。")
+            continue
+        if tag == "inputParameter" and kind in {Kind.START, Kind.CATCH, Kind.BOUNDARY}:
+            reading.error("binding_place", child, f"{KIND_TITLES[kind]}不能有输入参数，请删去“{name}”。")
+            continue
+        if tag == "outputParameter" and kind in {Kind.THROW, Kind.END}:
+            reading.error(
+                "binding_place", child, f"{KIND_TITLES[kind]}不能有输出参数，请改为输入参数（随事件带出）。"
+            )
+            continue
+        for part in child:
+            reading.unknown_child(part)
+        bindings = found.inputs if tag == "inputParameter" else found.outputs
+        _bind(reading, child, bindings, name, reading.text_or_formula(child, text_of(child), f"参数“{name}”"))
+
+
+def _call_mapping(reading: Reading, node: Node, bindings: list[Binding], already: bool) -> bool:
+    """A `camunda:in` or `camunda:out`; true when it passes all variables."""
+    for raw in node.attrib:
+        if raw not in {"source", "sourceExpression", "target", "variables"}:
+            reading.error("unknown_attribute", node, f"变量传递上的“{str(raw)[:60]}”不起作用，请删去。")
+    if node.get("variables") is not None:
+        if node.get("variables") != "all":
+            reading.error("attribute_value", node, "变量传递的 variables 只能是 all。")
+        return True
+    target = str(node.get("target") or "").strip()
+    source = str(node.get("source") or "").strip()
+    formula = str(node.get("sourceExpression") or "").strip()
+    if not target or bool(source) == bool(formula):
+        reading.error(
+            "call_mapping",
+            node,
+            "变量传递要写目标变量（target），并在来源变量（source）和表达式（sourceExpression）中写一个。",
+        )
+        return already
+    _bind(reading, node, bindings, target, reading.formula(node, source or formula, f"变量“{target}”"))
+    return already
+
+
+def _bind(reading: Reading, node: Node, bindings: list[Binding], name: str, value: Expression | None) -> None:
+    if any(b.name == name for b in bindings):
+        reading.error("binding_twice", node, f"参数“{name}”写了两次，请只留一个。")
+    elif value is not None:
+        bindings.append(Binding(name, value))
+
+
+# -- loops ---------------------------------------------------------------------------------------------
+
+
+def _loop(reading: Reading, node: Node, extensions: Extensions) -> Loop | None:
+    loops = [c for c in node if is_bpmn(c, "multiInstanceLoopCharacteristics", "standardLoopCharacteristics")]
+    output = {k: extensions.properties.get(k, "") for k in ("outputCollection", "outputElement")}
+    if not loops:
+        if any(output.values()):
+            reading.error("unknown_property", node, "outputCollection 和 outputElement 只能用在多实例上。")
+        return None
+    if len(loops) > 1:
+        reading.error("loop_twice", node, "一个元素只能有一种循环，请只留一个。")
+    mark = loops[0]
+    reading.extensions(mark)
+    if local(mark) == "standardLoopCharacteristics":
+        if any(output.values()):
+            reading.error("unknown_property", node, "outputCollection 和 outputElement 只能用在多实例上。")
+        return _standard_loop(reading, mark)
+    reading.attributes(mark, {"id": None, "isSequential": None, "behavior": frozenset({"all"})})
+    parts = _parts(reading, mark, "loopCardinality", "completionCondition")
+    collection, variable = camunda(mark, "collection"), camunda(mark, "elementVariable")
+    if bool(collection) == ("loopCardinality" in parts):
+        reading.error(
+            "loop_items", mark, "多实例要写“集合”（camunda:collection）或“次数”（loopCardinality）中的一个。"
+        )
+    if variable and not collection:
+        reading.error("loop_items", mark, "写了“元素变量”却没有“集合”，请补上 camunda:collection。")
+    if bool(output["outputCollection"]) != bool(output["outputElement"]):
+        reading.error("loop_output", node, "outputCollection 和 outputElement 要同时写。")
+    return Loop(
+        kind="sequential" if boolean(reading, mark, "isSequential", False) else "parallel",
+        collection=reading.formula(mark, collection, "集合") if collection else None,
+        cardinality=_part(reading, mark, parts, "loopCardinality", "次数"),
+        element_variable=variable,
+        completion=_part(reading, mark, parts, "completionCondition", "完成条件"),
+        output_collection=output["outputCollection"],
+        output_element=reading.formula(node, output["outputElement"], "outputElement")
+        if output["outputElement"]
+        else None,
+    )
+
+
+def _standard_loop(reading: Reading, mark: Node) -> Loop:
+    reading.attributes(mark, {"id": None, "testBefore": None, "loopMaximum": None})
+    parts = _parts(reading, mark, "loopCondition")
+    raw = str(mark.get("loopMaximum") or "").strip()
+    maximum = int(raw) if re.fullmatch(r"[1-9]\d{0,8}", raw) else None
+    if raw and maximum is None:
+        reading.error("attribute_value", mark, "循环上限（loopMaximum）应是正整数。")
+    if not raw and "loopCondition" not in parts:
+        reading.error("loop_items", mark, "循环没有条件也没有上限，请写 loopCondition。")
+    return Loop(
+        kind="standard",
+        condition=_part(reading, mark, parts, "loopCondition", "循环条件"),
+        test_before=boolean(reading, mark, "testBefore", False),
+        maximum=maximum,
+    )
+
+
+def _parts(reading: Reading, node: Node, *known: str) -> dict[str, str]:
+    return {local(child): reading.expression_child(child) for child in reading.children(node, *known)}
+
+
+def _part(reading: Reading, node: Node, parts: dict[str, str], name: str, what: str) -> Expression | None:
+    return reading.formula(node, parts[name], what) if name in parts else None
+
+
+# -- events --------------------------------------------------------------------------------------------
+
+
+def _event(reading: Reading, node: Node, kind: Kind, position: str, extensions: Extensions) -> Event | None:
+    key = extensions.properties.get("correlationKey", "")
+    correlation = reading.text_or_formula(node, key, "关联键") if key else None
+    if kind in {Kind.SEND, Kind.RECEIVE}:
+        name = _reference(reading, node, "messageRef", reading.messages, "消息")
+        if kind is Kind.RECEIVE and not name:
+            reading.error("message_missing", node, "接收任务没有写等待哪条消息，请选择消息（messageRef）。")
+        if kind is Kind.SEND and name and camunda(node, "topic"):
+            reading.error(
+                "message_topic", node, "发送任务的消息（messageRef）和主题（camunda:topic）只能写一个。"
+            )
+        if not name:
+            return None
+        return Event(Trigger.MESSAGE, name=name, key=correlation)
+    if kind not in EVENTS:
+        return None
+    definitions = [child for child in node if local(child).endswith("EventDefinition") and is_bpmn(child)]
+    if len(definitions) > 1:
+        reading.error("event_twice", node, "一个事件只能有一种触发方式，请拆成几个事件。")
+    trigger = EVENT_DEFINITIONS.get(local(definitions[0]), None) if definitions else Trigger.NONE
+    if trigger is None:  # an unknown definition was refused as an unknown child
+        return Event(Trigger.NONE)
+    if trigger not in POSITIONS[position]:
+        allowed = "、".join(TRIGGER_TITLES[t] for t in Trigger if t in POSITIONS[position])
+        place = {"event subprocess start": "事件子流程的", "subprocess start": "子流程内的"}.get(position, "")
+        reading.error(
+            "event_position",
+            node,
+            f"{place}{KIND_TITLES[kind]}不能是“{TRIGGER_TITLES[trigger]}”，可用：{allowed}。",
+        )
+    if key and trigger is not Trigger.MESSAGE:
+        reading.error("unknown_property", node, "correlationKey 只能用在消息事件上，请删去。")
+    if not definitions:
+        return Event(Trigger.NONE)
+    if kind is Kind.BOUNDARY and trigger is Trigger.ERROR and node.get("cancelActivity") == "false":
+        reading.error("error_interrupts", node, "错误边界事件总是中断任务，请改为中断型，或改用升级事件。")
+    return _definition(reading, definitions[0], trigger, kind, correlation)
+
+
+def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key: Expression | None) -> Event:
+    throws = kind in {Kind.THROW, Kind.END}
+    reading.extensions(node)
+    match trigger:
+        case Trigger.TIMER:
+            return _timer(reading, node)
+        case Trigger.MESSAGE | Trigger.SIGNAL:
+            word, table = (
+                ("messageRef", reading.messages)
+                if trigger is Trigger.MESSAGE
+                else ("signalRef", reading.signals)
+            )
+            title = TRIGGER_TITLES[trigger]
+            reading.attributes(node, {"id": None, word: None})
+            reading.children(node)
+            name = _reference(reading, node, word, table, title)
+            if not name and not node.get(word):
+                reading.error(
+                    f"{trigger.value}_missing", node, f"{title}事件没有写{title}，请选择（{word}）。"
+                )
+            return Event(trigger, name=name, key=key)
+        case Trigger.ERROR | Trigger.ESCALATION:
+            word = f"{trigger.value}Ref"
+            title = TRIGGER_TITLES[trigger]
+            table = reading.errors if trigger is Trigger.ERROR else reading.escalations
+            reading.attributes(node, {"id": None, word: None})
+            reading.children(node)
+            code = _reference(reading, node, word, table, title)
+            if throws and not code:
+                reading.error(
+                    f"{trigger.value}_missing",
+                    node,
+                    f"抛出{title}要写{title}代码，请选择（{word}）并填写代码。",
+                )
+            variable = camunda(node, f"{trigger.value}CodeVariable")
+            message = camunda(node, "errorMessageVariable")
+            if throws and (variable or message):
+                reading.error("unknown_attribute", node, "抛出事件不接收代码和说明，请删去变量名。")
+            return Event(trigger, code=code, code_variable=variable, message_variable=message)
+        case _:
+            reading.attributes(node, {"id": None})
+            reading.children(node)
+            return Event(trigger)
+
+
+def _reference(reading: Reading, node: Node, attribute: str, table: dict[str, str], title: str) -> str:
+    """What a `…Ref` attribute names; the prefix of a qualified name is dropped."""
+    raw = str(node.get(attribute) or "").strip()
+    if not raw:
+        return ""
+    found = table.get(raw, table.get(raw.rpartition(":")[2]))
+    if found is None:
+        reading.error("unknown_reference", node, f"引用的{title}“{raw[:60]}”不存在，请重新选择。")
+        return ""
+    return found
+
+
+def _timer(reading: Reading, node: Node) -> Event:
+    reading.attributes(node, {"id": None})
+    parts = reading.children(node, "timeDate", "timeDuration", "timeCycle")
+    if len(parts) != 1:
+        reading.error("timer_missing", node, "定时事件要写日期、时长、周期三者中的一个。")
+        return Event(Trigger.TIMER)
+    part = parts[0]
+    kind = local(part).removeprefix("time").lower()
+    text = reading.expression_child(part)
+    if text.startswith("=") or "${" in text or "#{" in text:
+        return Event(Trigger.TIMER, timer=kind, when=reading.formula(part, text, "定时"))
+    source = ""
+    if kind == "date" and _DATE.fullmatch(text):
+        source = f"{'date and time' if 'T' in text else 'date'}({literal(text)})"
+    elif kind == "duration" and parse_duration(text) is not None:
+        source = f"duration({literal(text)})"
+    elif kind == "cycle" and (match := _CYCLE.fullmatch(text)) and parse_duration(match[2]) is not None:
+        source = literal(text)
+    if not source:
+        sample = {"date": "2026-10-08T08:30", "duration": "PT2H", "cycle": "R3/PT1H"}[kind]
+        reading.error(
+            "timer_text", part, f"定时“{text[:60]}”写法有误，请写成如“{sample}”，或以 = 开头的 FEEL 表达式。"
+        )
+        return Event(Trigger.TIMER, timer=kind)
+    return Event(Trigger.TIMER, timer=kind, when=reading.constant(part, source))

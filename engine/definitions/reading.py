@@ -1,0 +1,212 @@
+"""One file being read 读取过程: where findings are gathered, and attributes, expressions and children are checked.
+
+Shared by `bpmn` (processes and scopes) and `nodes` (the elements in them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from engine.definitions import vocabulary
+from engine.definitions.vocabulary import BPMN, CAMUNDA, DECORATION_NAMESPACES, XSI
+from engine.errors import EngineError, Finding
+from engine.feel import Expression, compile_expression
+
+Node = etree._Element
+
+MAX_FINDINGS = 300
+
+_EXPRESSION_ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
+    "id": None,
+    "language": None,
+    "evaluatesToTypeRef": None,
+}
+
+
+def local(node: Node) -> str:
+    """Tag name without namespace."""
+    return etree.QName(node).localname
+
+
+def namespace(node: Node) -> str:
+    return etree.QName(node).namespace or ""
+
+
+def is_bpmn(node: Node, *tags: str) -> bool:
+    return namespace(node) == BPMN and (not tags or local(node) in tags)
+
+
+def line_of(node: Node) -> int:
+    """Where the element stands in the file, from 1; 0 when unknown."""
+    return int(node.sourceline) if isinstance(node.sourceline, int) else 0
+
+
+def text_of(node: Node) -> str:
+    """All text inside, without surrounding white space."""
+    return "".join(str(part) for part in node.itertext()).strip()
+
+
+def camunda(node: Node, name: str) -> str:
+    """A `camunda:` attribute, "" when absent."""
+    return str(node.get(f"{{{CAMUNDA}}}{name}") or "").strip()
+
+
+def literal(text: str) -> str:
+    """FEEL source of a string literal."""
+    escaped = (
+        text.replace("\\", "\\\\")
+        .replace('"', '\\"')
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\t", "\\t")
+    )
+    return f'"{escaped}"'
+
+
+@dataclass
+class Reading:
+    """The findings of one file, and what its root declares."""
+
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)
+    """Root element id → name."""
+    signals: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    """Root element id → code."""
+    escalations: dict[str, str] = field(default_factory=dict)
+    nodes: int = 0
+
+    def error(self, rule: str, node: Node, message: str) -> None:
+        self._note("error", rule, node, message)
+
+    def warning(self, rule: str, node: Node, message: str) -> None:
+        self._note("warning", rule, node, message)
+
+    def _note(self, severity: str, rule: str, node: Node, message: str) -> None:
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(severity, rule, message, self.file, owner(node), line_of(node)))
+
+    # -- what may stand here -----------------------------------------------------------------------
+
+    def attributes(self, node: Node, allowed: Mapping[str, frozenset[str] | None], *, tag: str = "") -> None:
+        """Every attribute of `node` must be known; `tag` chooses the `camunda:` ones (default: the node's)."""
+        known = vocabulary.CAMUNDA_ATTRIBUTES.get(tag or local(node), frozenset())
+        for raw, raw_value in node.attrib.items():
+            name, value = etree.QName(str(raw)), str(raw_value)
+            space, key = name.namespace or "", name.localname
+            if space in DECORATION_NAMESPACES:
+                continue
+            if space == XSI and key in {"type", "schemaLocation"}:
+                continue
+            if space == "" and key in allowed:
+                values = allowed[key]
+                if values is None or value.strip().lower() in values:
+                    continue
+                self.error("attribute_value", node, f"“{key}”不能是“{_short(value)}”。{instead(key)}")
+                continue
+            if space == CAMUNDA and key in known:
+                continue
+            shown = f"camunda:{key}" if space == CAMUNDA else key if not space else f"{{{space}}}{key}"
+            self.error("unknown_attribute", node, f"属性“{_short(shown)}”在此处不起作用。{instead(key)}")
+
+    def unknown_child(self, node: Node) -> None:
+        """`node` stands where nothing of its kind may stand."""
+        tag = local(node)
+        space = namespace(node)
+        shown = f"camunda:{tag}" if space == CAMUNDA else tag if space == BPMN else f"{{{space}}}{tag}"
+        self.error("unknown_element", node, f"“{_short(shown)}”不能用在此处。{instead(tag)}")
+
+    def children(self, node: Node, *known: str) -> list[Node]:
+        """The BPMN children of `node` whose tags are `known`; anything else is a finding. Decoration and
+        `extensionElements` are left out (see `extensions`)."""
+        found = []
+        for child in node:
+            if is_bpmn(child, *known):
+                found.append(child)
+            elif (
+                is_bpmn(child, "extensionElements", "documentation")
+                or namespace(child) in DECORATION_NAMESPACES
+            ):
+                continue
+            else:
+                self.unknown_child(child)
+        return found
+
+    def extensions(self, node: Node, *known: str) -> list[Node]:
+        """The `camunda:` extension elements of `node` with `known` tags; any other is a finding."""
+        found = []
+        for holder in node.findall(f"{{{BPMN}}}extensionElements"):
+            for child in holder:
+                if namespace(child) == CAMUNDA and local(child) in known:
+                    found.append(child)
+                elif namespace(child) not in DECORATION_NAMESPACES:
+                    self.unknown_child(child)
+        return found
+
+    # -- expressions -------------------------------------------------------------------------------
+
+    def formula(self, node: Node, text: str, what: str) -> Expression | None:
+        """FEEL, with or without a leading `=`. An error is a finding that quotes what is wrong."""
+        source = text.strip()
+        source = source[1:].strip() if source.startswith("=") else source
+        if "${" in source or "#{" in source:
+            self.error(
+                "expression_language", node, f"{what}：不支持“${{…}}”写法，请直接写 FEEL，如“=预警级 > 2”。"
+            )
+            return None
+        if not source:
+            self.error("expression_empty", node, f"{what}为空，请填写 FEEL 表达式。")
+            return None
+        try:
+            return compile_expression(source)
+        except EngineError as error:
+            self.error("expression_invalid", node, f"{what}“{_short(source)}”有误：{error.message}")
+            return None
+
+    def text_or_formula(self, node: Node, text: str, what: str) -> Expression | None:
+        """Plain text, or FEEL after a leading `=`."""
+        source = text.strip()
+        if source.startswith("=") or "${" in source or "#{" in source:
+            return self.formula(node, source, what)
+        return self.constant(node, literal(source))
+
+    def constant(self, node: Node, source: str) -> Expression | None:
+        """FEEL made here from plain text, e.g. a string literal."""
+        return self.formula(node, source, "文字")
+
+    def expression_child(self, node: Node) -> str:
+        """The text of a BPMN expression element; its language must be FEEL."""
+        self.attributes(node, _EXPRESSION_ATTRIBUTES)
+        language = str(node.get("language") or "").strip()
+        if language and "feel" not in language.lower():
+            self.error(
+                "expression_language",
+                node,
+                f"表达式语言“{_short(language)}”不支持，请改为 FEEL（删去 language 属性即可）。",
+            )
+        for child in node:
+            self.unknown_child(child)
+        return text_of(node)
+
+
+def owner(node: Node) -> str:
+    """Id of the nearest element around `node` that has one."""
+    current: Node | None = node
+    while current is not None:
+        if current.get("id"):
+            return str(current.get("id"))
+        current = current.getparent()
+    return ""
+
+
+def instead(name: str) -> str:
+    """The sentence that says what to draw instead."""
+    return vocabulary.INSTEAD.get(name, vocabulary.REMOVE)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:60] + "…"
