@@ -1,0 +1,26 @@
+/**
+ * Small habits of plain pages: a filter box over rows (`<input data-filter="#table">`), filters that submit
+ * themselves (`data-autosubmit`), rows that open on click (`<tr data-href>`), printing (`data-print`).
+ */
+
+document.addEventListener('input', (event) => {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  const selector = input.dataset?.filter;
+  if (!selector) return;
+  const wanted = input.value.trim().toLowerCase();
+  for (const row of document.querySelectorAll(`${selector} tbody tr, ${selector} [data-row]`)) {
+    /** @type {HTMLElement} */ (row).hidden = Boolean(wanted) && !row.textContent?.toLowerCase().includes(wanted);
+  }
+});
+
+document.addEventListener('change', (event) => {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  if (input.matches?.('[data-autosubmit]')) input.form?.requestSubmit();
+});
+
+document.addEventListener('click', (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (target.closest?.('[data-print]')) window.print();
+  const row = /** @type {HTMLElement|null} */ (target.closest?.('[data-href]'));
+  if (row && !target.closest('a, button, input, select, label, summary') && !getSelection()?.toString()) location.assign(row.dataset.href ?? '');
+});
