@@ -135,7 +135,23 @@ commands = Table(
     Column("seq", Integer, nullable=False),  # facts after it
     Column("person", String(40), nullable=False),
     Column("at", Instant, nullable=False),
+    Column("digest", String(64), nullable=False, default=""),  # SHA-256 of what was asked
 )
+
+office_facts = Table(
+    "office_facts",
+    metadata,
+    # What happened to the office itself (publications, directory, calendar, accounts): one chain, like a case's.
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # from 1, no gaps
+    Column("at", Instant, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("person_name", String(100), nullable=False),
+    Column("subject", String(200), nullable=False),  # the id of what was changed
+    Column("data", LargeBinary, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+Index("office_facts_by_time", office_facts.c.at)
 
 work_items = Table(
     "work_items",
@@ -179,7 +195,7 @@ deadlines = Table(
     Column("owner", Integer, nullable=False),
     Column("due", Instant),  # None: its clock stands still
 )
-Index("deadlines_due", deadlines.c.due)
+Index("deadlines_due", deadlines.c.due, deadlines.c.case)
 
 subscriptions = Table(
     "subscriptions",
@@ -230,11 +246,13 @@ outbox = Table(
     Column("what", String(20), nullable=False),  # message | signal | notice
     Column("data", LargeBinary, nullable=False),
     Column("written_at", Instant, nullable=False),
+    Column("send_at", Instant, nullable=False),  # not before: later after a failed attempt
     Column("sent_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", Text, nullable=False, default=""),
 )
-Index("outbox_waiting", outbox.c.sent_at, outbox.c.id)
+_waiting = outbox.c.sent_at.is_(None)
+Index("outbox_waiting", outbox.c.send_at, sqlite_where=_waiting, postgresql_where=_waiting)
 
 notices = Table(
     "notices",
@@ -297,6 +315,7 @@ people = Table(
     Column("id", String(40), primary_key=True),
     Column("account", String(100), nullable=False, unique=True),
     Column("name", String(100), nullable=False),
+    Column("title", Text, nullable=False, default=""),  # what the person does
     Column("password", Text, nullable=False, default=""),  # argon2; "" = cannot sign in
     Column("phone", String(40), nullable=False, default=""),
     Column("active", Boolean, nullable=False, default=True),
@@ -311,6 +330,7 @@ posts = Table(
     Column("person", ForeignKey("people.id"), primary_key=True),
     Column("unit", ForeignKey("units.id"), primary_key=True),
     Column("role", String(40), primary_key=True),
+    Column("position", Integer, nullable=False, default=0),  # order in which a person's posts are listed
 )
 Index("posts_of_unit", posts.c.unit, posts.c.role)
 

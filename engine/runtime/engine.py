@@ -1,0 +1,529 @@
+"""The door 总入口: `Engine.execute` is where transactions begin and end, and the only way a case changes.
+
+One command: open the transaction, see whether it was asked before, lock the case and load its snapshot, pass the
+deadlines that are due, decide, record, commit, ring the worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.audit import chain, ledger, office
+from engine.audit.ledger import Entry, Position
+from engine.calendar import Moment, WorkCalendar
+from engine.clock import Clock, SystemClock
+from engine.commands import ENGINE, Actor, Command, ImportCase, KernelCommand, PassDeadline, StartCase
+from engine.definitions.compile import compile_package, unzip_files, zip_files
+from engine.definitions.model import Package
+from engine.directory import Directory
+from engine.errors import Conflict, DefinitionRefused, Finding, InputInvalid, NotFound, StepBudgetExceeded
+from engine.execution.state import State, evolve
+from engine.facts import Fact
+from engine.handlers import Setting, decide
+from engine.runtime import demo_clock, uploads
+from engine.runtime.reading import read_calendar, read_directory
+from engine.store import migrate, settings, snapshots
+from engine.store.database import Database, open_database
+from engine.store.projection import Standing
+from engine.store.tables import cases, commands, numbers, packages
+from engine.values import Value, dumps, loads
+
+DIRECTORY_VERSION = "directory_version"
+CALENDAR_VERSION = "calendar_version"
+
+MOST_FIRINGS = 1000
+"""Deadlines of one case passed in one transaction; more means a timer that never waits."""
+
+MOST_RELATED = 50
+"""Earlier cases a form offers for choice."""
+
+CASE_ID_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command led to: the case's id, its new ledger entries, and the state after them."""
+
+    case: str
+    facts: list[Entry]
+    state: State
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A case taken from its snapshot inside a transaction."""
+
+    position: Position
+    state: State
+    package: Package
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A writing transaction on the office's own tables. Every change leaves an office fact by `note`."""
+
+    connection: sa.Connection
+    now: datetime
+    actor: Actor
+    digest: chain.Hash
+
+    def note(self, kind: str, subject: str, data: dict[str, Any]) -> None:
+        office.note(self.connection, kind, subject, data, self.actor, self.now, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """Directory and calendar as one transaction sees them."""
+
+    directory_version: str
+    calendar_version: str
+    directory: Directory
+    calendar: WorkCalendar
+
+
+class Engine:
+    """The product's engine over one database and one data folder. Thread-safe."""
+
+    def __init__(self, database: Database, data_folder: Path, clock: Clock | None = None) -> None:
+        self.database = database
+        self.data_folder = data_folder
+        self.clock: Clock = clock or SystemClock()
+        self.bell = threading.Event()  # rung when the worker may find something to do
+        self._packages: dict[str, Package] = {}
+        self._office: _Office | None = None
+        with database.read() as connection:
+            name = settings.get(connection, [chain.SETTING]).get(chain.SETTING, "sha256")
+        self.digest = chain.hash_function(name)
+
+    @classmethod
+    def open(
+        cls, url: str, data_folder: Path, clock: Clock | None = None, *, ledger_hash: str = "sha256"
+    ) -> Engine:
+        """Open the database, bring its tables up to date, and make the engine. `ledger_hash` counts only for a
+        database that has none yet."""
+        data_folder.mkdir(parents=True, exist_ok=True)
+        chain.hash_function(ledger_hash)
+        database = open_database(url)
+        migrate.upgrade(database)
+        with database.write() as connection:
+            if not settings.get(connection, [chain.SETTING]):
+                settings.put(connection, chain.SETTING, ledger_hash)
+        return cls(database, data_folder, clock)
+
+    def close(self) -> None:
+        self.database.close()
+
+    # -- commands ------------------------------------------------------------------------------------------
+
+    def execute(
+        self, command: Command, actor: Actor, command_id: str | None = None, *, case: str = ""
+    ) -> Outcome:
+        """Do what is asked, wholly or not at all, and answer with the facts.
+
+        `command_id` (an Idempotency-Key): asked again, the same command answers the same facts and does nothing;
+        another person or another command under it raises `Conflict`. `case` is needed for kernel commands, which do not
+        name it. Deadlines of the case that are due are passed first, in a transaction of their own: they stand even
+        when the command is then refused. Raises `EngineError`s of the handlers.
+        """
+        if isinstance(command, StartCase | ImportCase):
+            return self.begin(command, actor, command_id, package=command.package)
+        case = case or getattr(command, "case", "")
+        if not case:
+            raise InputInvalid("没有指明案件。")
+        id_, asked = command_id or new_id(), asked_digest(command, case)
+        for _ in range(3):
+            with self.database.write() as connection:
+                before = self._asked_before(connection, id_, asked, actor) if command_id else None
+                if before is not None:
+                    return before
+                moment = self.moment_in(connection)
+                loaded = self._load(connection, case)
+                due = next_due(loaded.state, moment.now)
+                if due is None:
+                    outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+                    break
+                self._pass_deadlines(connection, loaded, moment)
+        else:
+            raise StepBudgetExceeded()
+        self._ring(outcome)
+        return outcome
+
+    def begin(
+        self, command: Command, actor: Actor, command_id: str | None = None, *, package: str
+    ) -> Outcome:
+        """Begin a case of the newest version of `package` by `StartCase`, `ImportCase`, or `StartProcess` (the engine's own:
+        message starts)."""
+        id_, asked = command_id or new_id(), asked_digest(command, package)
+        with self.database.write() as connection:
+            before = self._asked_before(connection, id_, asked, actor) if command_id else None
+            if before is not None:
+                return before
+            newest = self._newest(connection, package)
+            loaded = Loaded(Position(secrets.token_hex(CASE_ID_BYTES)), State(), newest)
+            moment = self.moment_in(connection)
+            outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+        self._ring(outcome)
+        return outcome
+
+    def say(self, case: str, facts: list[Fact], actor: Actor = ENGINE) -> Outcome:
+        """Record facts that need no decision (a job's failed attempt). They are applied in order."""
+        with self.database.write() as connection:
+            loaded = self._load(connection, case)
+            for fact in facts:
+                evolve(loaded.state, fact)
+            moment = self.moment_in(connection)
+            entries = self._record(connection, loaded, facts, actor, new_id(), "", moment)
+        return Outcome(case, entries, loaded.state)
+
+    def pass_deadlines(self, case: str) -> int:
+        """Pass the deadlines of the case that are due now, in order of due. Returns how many."""
+        with self.database.write() as connection:
+            moment = self.moment_in(connection)
+            loaded = self._load(connection, case)
+            passed = self._pass_deadlines(connection, loaded, moment)
+        if passed:
+            self.bell.set()
+        return passed
+
+    def pass_many(self, cases_: list[str]) -> int:
+        """`pass_deadlines` of several cases in one transaction: all of them or none. For long queues."""
+        passed = 0
+        with self.database.write() as connection:
+            moment = self.moment_in(connection)
+            for case in cases_:
+                passed += self._pass_deadlines(connection, self._load(connection, case), moment)
+        if passed:
+            self.bell.set()
+        return passed
+
+    def _pass_deadlines(self, connection: sa.Connection, loaded: Loaded, moment: Moment) -> int:
+        for count in range(MOST_FIRINGS):
+            due = next_due(loaded.state, moment.now)
+            if due is None:
+                return count
+            # The id under which a deadline is passed is always the same: the receipts' primary key alone would
+            # stop a second firing.
+            id_ = f"{loaded.position.case}/deadline/{due}"
+            command = PassDeadline(due)
+            self._do(connection, loaded, command, ENGINE, id_, "", moment)
+            if due in loaded.state.deadlines:
+                raise RuntimeError(
+                    f"case {loaded.position.case}: deadline {due} was passed and is still armed"
+                )
+        raise StepBudgetExceeded()
+
+    def _do(
+        self,
+        connection: sa.Connection,
+        loaded: Loaded,
+        command: Command,
+        actor: Actor,
+        command_id: str,
+        asked: str,
+        moment: Moment,
+    ) -> Outcome:
+        directory = self._seen(connection).directory
+        actor = acting(actor, command, loaded.state, directory)
+        case = loaded.position.case
+        setting = Setting(
+            package=loaded.package,
+            directory=directory,
+            moment=moment,
+            actor=actor,
+            case=case,
+            numbers=lambda series, year: next_number(connection, series, year),
+            file=lambda file: uploads.info(connection, file),
+            related=lambda state: related_cases(connection, case),
+        )
+        facts = decide(command, loaded.state, setting)
+        entries = self._record(connection, loaded, facts, actor, command_id, asked, moment)
+        return Outcome(case, entries, loaded.state)
+
+    def _record(
+        self,
+        connection: sa.Connection,
+        loaded: Loaded,
+        facts: list[Fact],
+        actor: Actor,
+        command_id: str,
+        asked: str,
+        moment: Moment,
+    ) -> list[Entry]:
+        return ledger.record(
+            connection,
+            loaded.position,
+            loaded.state,
+            loaded.package,
+            facts,
+            actor,
+            command_id,
+            moment,
+            digest=self.digest,
+            asked=asked,
+        )
+
+    def _load(self, connection: sa.Connection, case: str, *, lock: bool = True) -> Loaded:
+        stored = snapshots.load(connection, case, lock=lock)
+        if stored is None:
+            raise NotFound("没有找到这个案件，或者您无权查看。", case=case)
+        state = State.from_data(loads(stored.state))
+        position = Position(case, stored.seq, stored.head, Standing.of(state))
+        return Loaded(position, state, self._package(connection, stored.package))
+
+    def _asked_before(self, connection: sa.Connection, id_: str, asked: str, actor: Actor) -> Outcome | None:
+        row = connection.execute(_command, {"b_id": id_}).first()
+        if row is None:
+            return None
+        if row.person != actor.person or row.digest != asked:
+            raise Conflict("这个请求编号已用于另一项操作，请换一个编号（Idempotency-Key）。")
+        loaded = self._load(connection, row.case, lock=False)
+        return Outcome(row.case, ledger.entries_of(connection, row.case, command=id_), loaded.state)
+
+    def _ring(self, outcome: Outcome) -> None:
+        if outcome.facts:
+            self.bell.set()
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent view for queries."""
+        with self.database.read() as connection:
+            yield connection
+
+    def load(self, case: str) -> State:
+        """The case's present state. Raises `NotFound`."""
+        with self.database.read() as connection:
+            return self._load(connection, case, lock=False).state
+
+    def facts(self, case: str) -> list[Entry]:
+        """All ledger entries of a case, in order; none for an unknown case."""
+        with self.database.read() as connection:
+            return ledger.entries_of(connection, case)
+
+    def package_of(self, case: str) -> Package:
+        """The version a case is pinned to. Raises `NotFound`."""
+        with self.database.read() as connection:
+            hash_ = connection.execute(sa.select(cases.c.package).where(cases.c.id == case)).scalar()
+            if hash_ is None:
+                raise NotFound(case=case)
+            return self._package(connection, hash_)
+
+    # -- the office ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def desk(self, actor: Actor) -> Iterator[Desk]:
+        """One transaction on the office's own tables (directory, calendar, accounts). Who may is the caller's question."""
+        with self.database.write() as connection:
+            yield Desk(connection, self.moment_in(connection).now, actor, self.digest)
+
+    def directory(self) -> Directory:
+        """The directory as it is now."""
+        with self.database.read() as connection:
+            return self._seen(connection).directory
+
+    def calendar(self) -> WorkCalendar:
+        """The working calendar as it is now."""
+        with self.database.read() as connection:
+            return self._seen(connection).calendar
+
+    def moment(self) -> Moment:
+        """Now (UTC) with the calendar: what expressions are evaluated at."""
+        with self.database.read() as connection:
+            return self.moment_in(connection)
+
+    def now(self) -> datetime:
+        """The present instant of the engine's clock (in demo mode, with the offset kept in the database)."""
+        return self.moment().now
+
+    def moment_in(self, connection: sa.Connection) -> Moment:
+        """`moment()` as the caller's transaction sees it."""
+        calendar = self._seen(connection).calendar  # also sets a demo clock's offset
+        return Moment(self.clock.now(), calendar)
+
+    def _seen(self, connection: sa.Connection) -> _Office:
+        """Directory and calendar, read anew only when their version counters moved."""
+        found = settings.get(connection, _WATCHED)
+        if isinstance(self.clock, demo_clock.DemoClock):
+            self.clock.set_offset(found.get(demo_clock.KEY, "0"))
+        one, two = found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
+        office_ = self._office
+        if office_ is None or office_.directory_version != one or office_.calendar_version != two:
+            same_directory = office_ is not None and office_.directory_version == one
+            same_calendar = office_ is not None and office_.calendar_version == two
+            office_ = _Office(
+                one,
+                two,
+                office_.directory if office_ and same_directory else read_directory(connection),
+                office_.calendar if office_ and same_calendar else read_calendar(connection, version=two),
+            )
+            self._office = office_
+        return office_
+
+    # -- definitions ---------------------------------------------------------------------------------------
+
+    def check(self, files: Mapping[str, bytes]) -> list[Finding]:
+        """What the compiler says about a package's files; nothing is stored."""
+        return compile_package(files)[1]
+
+    def publish(
+        self, files: Mapping[str, bytes], actor: Actor, note: str = ""
+    ) -> tuple[Package, list[Finding]]:
+        """Check, compile and store a package as the next version of its key; new cases take it at once.
+
+        The same files again are the version that is there already. Raises `DefinitionRefused` with the findings.
+        """
+        package, findings = compile_package(files)
+        if package is None:
+            raise DefinitionRefused(findings=findings)
+        with self.desk(actor) as desk:
+            connection, now = desk.connection, desk.now
+            there = connection.execute(sa.select(packages.c.hash).where(packages.c.hash == package.hash))
+            if there.first() is None:
+                highest = sa.select(sa.func.max(packages.c.version)).where(packages.c.key == package.key)
+                version = (connection.execute(highest).scalar() or 0) + 1
+                connection.execute(
+                    sa.insert(packages),
+                    [
+                        {
+                            "hash": package.hash,
+                            "key": package.key,
+                            "version": version,
+                            "title": package.title,
+                            "files": zip_files(package.files),
+                            "published_at": now,
+                            "published_by": actor.person,
+                            "note": note,
+                        }
+                    ],
+                )
+                data = {
+                    "title": f"{package.title} 第 {version} 版",
+                    "key": package.key,
+                    "version": version,
+                    "note": note,
+                }
+                desk.note("PackagePublished", package.hash, data)
+        self._packages[package.hash] = package
+        return package, findings
+
+    def package(self, hash_: str) -> Package:
+        """A published version, compiled once. Raises `NotFound`."""
+        found = self._packages.get(hash_)
+        if found is not None:
+            return found
+        with self.database.read() as connection:
+            return self._package(connection, hash_)
+
+    def newest(self, key: str) -> Package:
+        """The version new cases take. Raises `NotFound`."""
+        with self.database.read() as connection:
+            return self._newest(connection, key)
+
+    def newest_all(self) -> list[Package]:
+        """The newest version of every package."""
+        with self.database.read() as connection:
+            keys = connection.execute(sa.select(packages.c.key).distinct().order_by(packages.c.key))
+            return [self._newest(connection, key) for key in keys.scalars().all()]
+
+    def _newest(self, connection: sa.Connection, key: str) -> Package:
+        hash_ = connection.execute(_newest, {"b_key": key}).scalar()
+        if hash_ is None:
+            raise NotFound(f"没有已发布的流程“{key[:60]}”，请先在“流程”中发布。")
+        return self._package(connection, hash_)
+
+    def _package(self, connection: sa.Connection, hash_: str) -> Package:
+        package = self._packages.get(hash_)
+        if package is None:
+            blob = connection.execute(sa.select(packages.c.files).where(packages.c.hash == hash_)).scalar()
+            if blob is None:
+                raise NotFound(f"没有这个流程版本：{hash_[:12]}")
+            package, findings = compile_package(unzip_files(blob))
+            if package is None or package.hash != hash_:
+                raise DefinitionRefused(
+                    f"流程版本 {hash_[:12]} 无法用当前程序打开，请联系系统管理员。", findings=findings
+                )
+            self._packages[hash_] = package
+        return package
+
+
+_WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, demo_clock.KEY)
+
+_command = sa.select(commands).where(commands.c.id == sa.bindparam("b_id"))
+_newest = (
+    sa.select(packages.c.hash)
+    .where(packages.c.key == sa.bindparam("b_key"))
+    .order_by(packages.c.version.desc())
+    .limit(1)
+)
+_count_up = (
+    sa.update(numbers)
+    .where(numbers.c.series == sa.bindparam("b_series"), numbers.c.year == sa.bindparam("b_year"))
+    .values(last=numbers.c.last + 1)
+    .returning(numbers.c.last)
+)
+
+
+def new_id() -> str:
+    """A fresh command id."""
+    return secrets.token_hex(12)
+
+
+def asked_digest(command: Command, case: str) -> str:
+    """SHA-256 of what is asked: tells a repetition from another command under the same id."""
+    asked = {"kind": type(command).__name__, "case": case, **asdict(command)}
+    return hashlib.sha256(dumps(asked)).hexdigest()
+
+
+def next_due(state: State, now: datetime) -> int | None:
+    """Id of the deadline that is due first at `now`; None when none is."""
+    due = [(d.due, d.id) for d in state.deadlines.values() if d.due is not None and d.due <= now]
+    return min(due)[1] if due else None
+
+
+def acting(actor: Actor, command: Command, state: State, directory: Directory) -> Actor:
+    """The actor with the post it acts in: the item's, if the person holds it, else the person's first one."""
+    if not actor.person or actor.unit or isinstance(command, KernelCommand):
+        return actor
+    posts = directory.posts_of(actor.person)
+    item = state.items.get(getattr(command, "item", 0))
+    if item is not None and (item.role, item.unit) in posts:
+        return replace(actor, role=item.role, unit=item.unit)
+    return replace(actor, role=posts[0][0], unit=posts[0][1]) if posts else actor
+
+
+def next_number(connection: sa.Connection, series: str, year: int) -> int:
+    """The next number of a series 文号 in a year, from 1. Gapless: it is given up if the transaction is."""
+    number = connection.execute(_count_up, {"b_series": series, "b_year": year}).scalar()
+    if number is None:
+        number = 1
+        connection.execute(sa.insert(numbers), [{"series": series, "year": year, "last": number}])
+    return int(number)
+
+
+def related_cases(connection: sa.Connection, case: str) -> list[Value]:
+    """Earlier cases of the same enterprise, newest first, as choices `{label, value}` for a form."""
+    party = connection.execute(sa.select(cases.c.party).where(cases.c.id == case)).scalar()
+    if not party:
+        return []
+    rows = connection.execute(
+        sa.select(cases.c.id, cases.c.number, cases.c.title, cases.c.status)
+        .where(cases.c.party == party, cases.c.id != case)
+        .order_by(cases.c.started_at.desc())
+        .limit(MOST_RELATED)
+    )
+    return [_choice(row) for row in rows]
+
+
+def _choice(row: Any) -> Value:
+    return {"value": row.number or row.id, "label": f"{row.number} {row.title}（{row.status}）".strip()}

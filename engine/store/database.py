@@ -1,0 +1,81 @@
+"""Opening the database 数据库, and the only two ways into it: `write()` and `read()`.
+
+SQLite (3.35 or later) runs with a write-ahead log, `synchronous=FULL` (a commit that returned is on the disk),
+foreign keys, and `BEGIN IMMEDIATE` for writing, so that what a writer has read cannot change under it. Writers of
+one process queue at a lock of ours, because SQLite's own waiting sleeps in growing steps and is unfair; writers of
+several processes wait for each other by `busy_timeout`. Reading takes a snapshot and waits for nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+BUSY_SECONDS = 30
+"""How long a write waits for another process's write before it fails."""
+
+
+class Database:
+    """One opened database. Thread-safe; close it with `close()`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._one_writer = threading.Lock()
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction that may write. Committed at the end of the block, undone by any exception in it."""
+        if not self.is_sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._one_writer, self.engine.connect() as connection:
+            connection.execution_options(duban_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent view for queries. Whatever is written in it is undone."""
+        with self.engine.connect() as connection:
+            yield connection  # closing the connection rolls back
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open `url`, e.g. `sqlite:////var/lib/duban/duban.db`. Makes no tables: see `migrate.upgrade`.
+
+    PostgreSQL URLs are accepted by the schema, but only SQLite is tested and claimed at present.
+    """
+    parsed = sa.make_url(url)
+    options: dict[str, Any] = {}
+    if parsed.get_backend_name() == "sqlite":
+        options = {"connect_args": {"timeout": BUSY_SECONDS, "cached_statements": 512}, "pool_size": 20}
+    engine = sa.create_engine(parsed, hide_parameters=True, **options)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-32000",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("duban_begin", "BEGIN"))

@@ -1,0 +1,491 @@
+"""Facts → rows 投影. Everything the tables say about cases is written here, and only here.
+
+`Projection` gathers what one batch of facts (the facts of one command) changes and then writes it in few
+statements. It needs, beside the facts, two views of the marking: what stood open before the batch, and the state after
+it. So an item that vanished with its scope is closed whether or not a fact names it, and rows cannot outlive what they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Protocol
+
+import orjson
+import sqlalchemy as sa
+
+from engine import facts as f
+from engine.calendar import Moment
+from engine.clock import SHANGHAI
+from engine.commands import Actor
+from engine.definitions.model import Package
+from engine.errors import EngineError
+from engine.store import tables
+from engine.values import Value, dumps, plain
+
+RETRIES = 3
+"""How often a job is tried before its failure becomes an incident."""
+
+
+class Marking(Protocol):
+    """What the projection reads of `execution.state.State` (of its ids, names and variables)."""
+
+    number: str
+    status: str
+    started: datetime | None
+
+    @property
+    def items(self) -> Mapping[int, Any]: ...
+    @property
+    def deadlines(self) -> Mapping[int, Any]: ...
+    @property
+    def subscriptions(self) -> Mapping[int, Any]: ...
+    @property
+    def jobs(self) -> Mapping[int, Any]: ...
+    @property
+    def incidents(self) -> Mapping[int, Any]: ...
+    @property
+    def root_variables(self) -> Mapping[str, Value]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Ids of what stood open in a case before a batch of facts."""
+
+    items: frozenset[int] = frozenset()
+    deadlines: frozenset[int] = frozenset()
+    subscriptions: frozenset[int] = frozenset()
+    jobs: frozenset[int] = frozenset()
+    incidents: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, state: Marking) -> Standing:
+        return cls(
+            frozenset(state.items),
+            frozenset(state.deadlines),
+            frozenset(state.subscriptions),
+            frozenset(state.jobs),
+            frozenset(state.incidents),
+        )
+
+
+def backoff(attempt: int) -> timedelta:
+    """How long to wait after the `attempt`-th failure (from 1): 10 s, 40 s, 160 s … at most an hour."""
+    return timedelta(seconds=min(10 * 4 ** max(attempt - 1, 0), 3600))
+
+
+class Rows:
+    """New rows and changes of rows of one table, keyed by the small id inside the case."""
+
+    def __init__(self, table: sa.Table, key: str) -> None:
+        self.table, self.key = table, key
+        self.new: dict[int, dict[str, Any]] = {}
+        self.changed: dict[int, dict[str, Any]] = {}
+        self.gone: set[int] = set()
+
+    def add(self, id_: int, **values: Any) -> None:
+        self.new[id_] = values
+
+    def change(self, id_: int, **values: Any) -> None:
+        if id_ in self.new:
+            self.new[id_].update(values)
+        else:
+            self.changed.setdefault(id_, {}).update(values)
+
+    def drop(self, id_: int) -> None:
+        self.changed.pop(id_, None)
+        if self.new.pop(id_, None) is None:
+            self.gone.add(id_)
+
+    def write(self, connection: sa.Connection, case: str) -> None:
+        if self.gone:
+            connection.execute(
+                _delete(self.table, self.key), [{"b_case": case, "b_id": i} for i in sorted(self.gone)]
+            )
+        for columns, rows in _by_columns(self.changed):
+            statement = _update(self.table, self.key, columns)
+            connection.execute(
+                statement,
+                [{"b_case": case, "b_id": i, **{f"v_{k}": v for k, v in row.items()}} for i, row in rows],
+            )
+        if self.new:
+            connection.execute(
+                _insert(self.table), [{"case": case, self.key: i, **row} for i, row in self.new.items()]
+            )
+
+
+@lru_cache(maxsize=64)
+def _insert(table: sa.Table) -> sa.Insert:
+    return sa.insert(table)
+
+
+@lru_cache(maxsize=512)
+def _update(table: sa.Table, key: str, columns: tuple[str, ...]) -> sa.Update:
+    statement = sa.update(table).where(table.c.case == sa.bindparam("b_case"))
+    statement = statement.where(table.c[key] == sa.bindparam("b_id"))
+    return statement.values({c: sa.bindparam(f"v_{c}") for c in columns})
+
+
+@lru_cache(maxsize=64)
+def _delete(table: sa.Table, key: str) -> sa.Delete:
+    return sa.delete(table).where(
+        table.c.case == sa.bindparam("b_case"), table.c[key] == sa.bindparam("b_id")
+    )
+
+
+@lru_cache(maxsize=256)
+def _update_case(columns: tuple[str, ...]) -> sa.Update:
+    statement = sa.update(tables.cases).where(tables.cases.c.id == sa.bindparam("b_id"))
+    return statement.values({c: sa.bindparam(f"v_{c}") for c in columns})
+
+
+_attach = (
+    sa.update(tables.files)
+    .where(tables.files.c.id == sa.bindparam("b_id"))
+    .values(case=sa.bindparam("v_case"), item=sa.bindparam("v_item"))
+)
+
+
+def _by_columns(
+    rows: Mapping[int, dict[str, Any]],
+) -> list[tuple[tuple[str, ...], list[tuple[int, dict[str, Any]]]]]:
+    """Rows grouped by the set of columns they change: one statement a group."""
+    groups: dict[tuple[str, ...], list[tuple[int, dict[str, Any]]]] = {}
+    for id_, row in rows.items():
+        groups.setdefault(tuple(sorted(row)), []).append((id_, row))
+    return list(groups.items())
+
+
+class Projection:
+    """What one batch of facts changes in the tables of one case. `at` is the batch's instant."""
+
+    def __init__(
+        self, case: str, package: Package, before: Standing, state: Marking, actor: Actor, moment: Moment
+    ) -> None:
+        self.case, self.package, self.before, self.state = case, package, before, state
+        self.actor, self.moment, self.at = actor, moment, moment.now
+        self.values: dict[str, Any] = {}  # columns of `cases`
+        self.items = Rows(tables.work_items, "item")
+        self.deadlines = Rows(tables.deadlines, "deadline")
+        self.subscriptions = Rows(tables.subscriptions, "subscription")
+        self.incidents = Rows(tables.incidents, "incident")
+        self.jobs = Rows(tables.jobs, "job")
+        self.files: list[dict[str, Any]] = []
+        self.closed: set[int] = set()
+        self.register_changed = False
+        self.moved = False
+
+    # -- reading the facts ---------------------------------------------------------------------------------
+
+    def take(self, facts: Sequence[f.Fact]) -> None:
+        """Read a batch of facts in their order."""
+        for fact in facts:
+            read = _READERS.get(type(fact))
+            if read is not None:
+                read(self, fact)
+        self.moved = self.moved or bool(self.actor.person)
+        self._close_what_vanished()
+        if self.register_changed:
+            self.values.update(register_values(self.package, self.case, self.state, self.moment))
+        if self.moved:
+            self.values["moved_at"] = self.at
+
+    def case_started(self, fact: f.CaseStarted) -> None:
+        self.values |= {
+            "id": self.case,
+            "package": self.package.hash,
+            "package_key": self.package.key,
+            "state": "open",
+            "started_at": fact.at,
+            "moved_at": self.at,
+        }
+        self.register_changed = True
+
+    def case_completed(self, fact: f.CaseCompleted) -> None:
+        name = element_names(self.package).get(fact.end, fact.end)
+        self.values |= {"state": "completed", "ended_at": self.at, "end": name[:100]}
+
+    def case_cancelled(self, fact: f.CaseCancelled) -> None:
+        self.values |= {"state": "cancelled", "ended_at": self.at}
+
+    def case_suspended(self, fact: f.CaseSuspended) -> None:
+        self.values["state"] = "suspended"
+
+    def case_resumed(self, fact: f.CaseResumed) -> None:
+        self.values["state"] = "open"
+
+    def status_changed(self, fact: f.StatusChanged) -> None:
+        self.values["status"] = fact.status[:40]
+        self.register_changed = True
+
+    def variables_set(self, fact: f.VariablesSet) -> None:
+        if fact.scope == 1:
+            self.register_changed = True
+
+    def number_given(self, fact: f.NumberGiven) -> None:
+        self.values["number"] = self.state.number[:100]
+        self.register_changed = True
+
+    def history_imported(self, fact: f.HistoryImported) -> None:
+        self.values["imported"] = True
+
+    def item_offered(self, fact: f.WorkItemOffered) -> None:
+        self.items.add(
+            fact.id,
+            element=fact.element,
+            name=fact.name,
+            form=fact.form,
+            state="open",
+            unit="",
+            role="",
+            person=fact.assignee,
+            basis="",
+            due=fact.due,
+            offered_at=fact.at,
+            claimed_at=None,
+            closed_at=None,
+            closed_by="",
+        )
+
+    def item_routed(self, fact: f.WorkItemRouted) -> None:
+        self.items.change(fact.id, unit=fact.unit, role=fact.role, basis=fact.basis)
+
+    def item_claimed(self, fact: f.WorkItemClaimed) -> None:
+        self.items.change(fact.id, person=fact.person, claimed_at=self.at)
+
+    def item_released(self, fact: f.WorkItemReleased) -> None:
+        self.items.change(fact.id, person="", claimed_at=None)
+
+    def item_transferred(self, fact: f.WorkItemTransferred) -> None:
+        self.items.change(
+            fact.id,
+            unit=fact.unit,
+            role=fact.role,
+            person=fact.person,
+            claimed_at=None,
+            basis=f"转办：{fact.reason}",
+        )
+
+    def item_completed(self, fact: f.WorkItemCompleted) -> None:
+        self._close(fact.id, "finished", fact.person)
+
+    def item_returned(self, fact: f.WorkItemReturned) -> None:
+        self._close(fact.id, "returned", fact.person)
+
+    def due_moved(self, fact: f.DueMoved) -> None:
+        self.items.change(fact.id, due=fact.due)
+
+    def _close(self, item: int, state: str, person: str) -> None:
+        self.closed.add(item)
+        self.items.change(item, state=state, closed_at=self.at, closed_by=person)
+
+    def job_offered(self, fact: f.JobOffered) -> None:
+        self.jobs.add(
+            fact.id,
+            element=fact.element,
+            topic=fact.topic,
+            inputs=dumps(fact.inputs),
+            retries=RETRIES,
+            run_at=self.at,
+        )
+
+    def job_failed(self, fact: f.JobFailed) -> None:
+        wait = backoff(RETRIES - fact.retries_left)
+        self.jobs.change(
+            fact.id, retries=fact.retries_left, run_at=self.at + wait, locked_by="", locked_until=None
+        )
+
+    def incident_raised(self, fact: f.IncidentRaised) -> None:
+        self.incidents.add(
+            fact.id,
+            element=fact.element,
+            code=fact.code,
+            message=fact.message,
+            raised_at=self.at,
+            resolved_at=None,
+        )
+
+    def incident_resolved(self, fact: f.IncidentResolved) -> None:
+        self.incidents.change(fact.id, resolved_at=self.at)
+
+    def deadline_set(self, fact: f.DeadlineSet) -> None:
+        self.deadlines.add(
+            fact.id,
+            element=fact.element,
+            name=element_names(self.package).get(fact.element, ""),
+            owner=fact.owner,
+            due=fact.due,
+        )
+
+    def deadline_moved(self, fact: f.DeadlineMoved) -> None:
+        self.deadlines.change(fact.id, due=fact.due)
+
+    def subscribed(self, fact: f.Subscribed) -> None:
+        self.subscriptions.add(
+            fact.id, what=fact.what, name=fact.name, key=fact.key[:200], element=fact.element
+        )
+
+    def message_received(self, fact: f.MessageReceived) -> None:
+        self.moved = True
+
+    def file_attached(self, fact: f.FileAttached) -> None:
+        self.files.append({"b_id": fact.file, "v_case": self.case, "v_item": fact.item})
+
+    def _close_what_vanished(self) -> None:
+        """Rows follow the marking: what is no longer in it is closed or gone, whichever fact took it away."""
+        state = self.state
+        for item in sorted((self.before.items | self.items.new.keys()) - state.items.keys() - self.closed):
+            self._close(item, "cancelled", "")
+        for rows, before, now in (
+            (self.deadlines, self.before.deadlines, state.deadlines),
+            (self.subscriptions, self.before.subscriptions, state.subscriptions),
+            (self.jobs, self.before.jobs, state.jobs),
+        ):
+            for id_ in (before | rows.new.keys()) - now.keys():
+                rows.drop(id_)
+        gone = (self.before.incidents | self.incidents.new.keys()) - state.incidents.keys()
+        for id_ in gone:
+            row = self.incidents.new.get(id_) or self.incidents.changed.get(id_) or {}
+            if row.get("resolved_at") is None:
+                self.incidents.change(id_, resolved_at=self.at)
+
+    # -- writing the rows ----------------------------------------------------------------------------------
+
+    def write_case(self, connection: sa.Connection, seq: int, head: bytes) -> None:
+        """The row of `cases`: inserted by a case's first batch (it comes before all rows that refer to it)."""
+        values = self.values | {"seq": seq, "head": head}
+        if "id" in values:
+            connection.execute(_insert(tables.cases), [_NEW_CASE | values])
+            return
+        columns = tuple(sorted(values))
+        connection.execute(
+            _update_case(columns), {"b_id": self.case, **{f"v_{k}": v for k, v in values.items()}}
+        )
+
+    def write_rest(self, connection: sa.Connection) -> None:
+        for rows in (self.items, self.deadlines, self.subscriptions, self.jobs, self.incidents):
+            rows.write(connection, self.case)
+        if self.files:
+            connection.execute(_attach, self.files)
+
+
+_NEW_CASE = {
+    "number": "", "title": "", "status": "", "end": "", "region": "", "sector": "", "party": "",
+    "origin": "", "deadline": None, "register": "{}", "ended_at": None, "imported": False,
+}  # fmt: skip
+
+_READERS: dict[type[f.Fact], Any] = {
+    f.CaseStarted: Projection.case_started,
+    f.CaseCompleted: Projection.case_completed,
+    f.CaseCancelled: Projection.case_cancelled,
+    f.CaseSuspended: Projection.case_suspended,
+    f.CaseResumed: Projection.case_resumed,
+    f.StatusChanged: Projection.status_changed,
+    f.VariablesSet: Projection.variables_set,
+    f.NumberGiven: Projection.number_given,
+    f.HistoryImported: Projection.history_imported,
+    f.WorkItemOffered: Projection.item_offered,
+    f.WorkItemRouted: Projection.item_routed,
+    f.WorkItemClaimed: Projection.item_claimed,
+    f.WorkItemReleased: Projection.item_released,
+    f.WorkItemTransferred: Projection.item_transferred,
+    f.WorkItemCompleted: Projection.item_completed,
+    f.WorkItemReturned: Projection.item_returned,
+    f.DueMoved: Projection.due_moved,
+    f.JobOffered: Projection.job_offered,
+    f.JobFailed: Projection.job_failed,
+    f.IncidentRaised: Projection.incident_raised,
+    f.IncidentResolved: Projection.incident_resolved,
+    f.DeadlineSet: Projection.deadline_set,
+    f.DeadlineMoved: Projection.deadline_moved,
+    f.Subscribed: Projection.subscribed,
+    f.MessageReceived: Projection.message_received,
+    f.SignalReceived: Projection.message_received,
+    f.FileAttached: Projection.file_attached,
+}
+
+# -- the register ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _names(package_hash: str, package: _ByHash) -> dict[str, str]:
+    return {
+        element.id: element.name or element.id
+        for process in package.package.processes.values()
+        for element in process.elements.values()
+    }
+
+
+class _ByHash:
+    """A package that compares by its hash, as a key of a cache."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByHash) and other.package.hash == self.package.hash
+
+    def __hash__(self) -> int:
+        return hash(self.package.hash)
+
+
+def element_names(package: Package) -> Mapping[str, str]:
+    """Element id → the name people see (its id when it has none), over all processes of the package."""
+    return _names(package.hash, _ByHash(package))
+
+
+_WIDTHS = {"region": 100, "sector": 100, "party": 200, "origin": 40}
+
+
+def register_values(package: Package, case: str, state: Marking, moment: Moment) -> dict[str, Any]:
+    """The register's columns 台账列 of a case, computed from its root variables by the package's expressions.
+
+    An expression that cannot be computed gives an empty column: showing a case must never stop it.
+    """
+    variables = state.root_variables
+    context: dict[str, Value] = {
+        **variables,
+        "p": package.values(),
+        "case": {"id": case, "number": state.number, "started": state.started, "status": state.status},
+    }
+    register = package.register
+
+    def value(key: str) -> Value:
+        expression = register.get(key)
+        if expression is None or isinstance(expression, str):
+            return context.get(expression) if expression else None
+        try:
+            return expression.evaluate(context, moment)
+        except EngineError:
+            return None
+
+    result: dict[str, Any] = {k: _text(value(k))[:width] for k, width in _WIDTHS.items()}
+    result["title"] = _text(value("title"))
+    result["deadline"] = _day(value("deadline"))
+    columns = {c["key"]: plain(variables.get(c["key"])) for c in register.get("columns", ())}
+    result["register"] = orjson.dumps(columns).decode()
+    return result
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "、".join(_text(v) for v in value)
+    if isinstance(value, str):
+        return value
+    return str(plain(value))
+
+
+def _day(value: Value) -> date | None:
+    """A date, the Shanghai day of a date and time, or ISO text of either; else None."""
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return value.astimezone(SHANGHAI).date()
+    return value if isinstance(value, date) else None
