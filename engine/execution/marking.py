@@ -226,6 +226,12 @@ class State:
             id, instance.process, instance.element, item.name, item.due, item.offered, item.unit, item.role
         )
 
+    def purge(self) -> None:
+        """Forget causes and strands that nothing alive refers to. Between commands only; changes no snapshot."""
+        causes, strands = _referred(self)
+        self.causes = {id: self.causes[id] for id in causes}
+        self.strands = {id: self.strands[id] for id in strands}
+
     # -- snapshots -------------------------------------------------------------------------------------
 
     def to_data(self) -> dict[str, Any]:
@@ -274,7 +280,11 @@ class State:
                 table[thing.id] = thing
         for item in state.items.values():
             item.groups = tuple(item.groups)
-        held = [*state.deadlines.values(), *state.subscriptions.values(), *state.incidents.values()]
+        held: list[Any] = [
+            *state.deadlines.values(),
+            *state.subscriptions.values(),
+            *state.incidents.values(),
+        ]
         for hold in sorted(held, key=lambda h: h.id):
             if hold.owner in state.instances:
                 state.instances[hold.owner].holds[hold.id] = None

@@ -1,0 +1,167 @@
+"""Activities 活动: work of people and machines, decisions, scripts, and the scopes other elements run in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.definitions.model import Element, Kind, Process, Trigger
+from engine.execution import timers
+from engine.execution.arming import arm_event_subprocesses
+from engine.execution.context import Context
+from engine.execution.elements import behaviour, enter, leave
+from engine.execution.events import payload_of, send_message
+from engine.execution.run import Halt, Run
+from engine.execution.state import Instance
+from engine.facts import JobOffered, WorkItemOffered
+from engine.values import Value
+
+
+@behaviour(Kind.TASK, Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE)
+def _pass(run: Run, instance: Instance, element: Element) -> None:
+    leave(run, instance)
+
+
+# -- people --------------------------------------------------------------------------------------------
+
+
+@behaviour(Kind.USER, Kind.MANUAL)
+def _offer(run: Run, instance: Instance, element: Element) -> None:
+    now = run.moment.now
+    groups: tuple[str, ...] = element.roles
+    if element.groups is not None:
+        groups = _groups(run, instance, element)
+    assignee = ""
+    if element.assignee is not None:
+        found = run.value(element.assignee, instance)
+        if found is not None and not isinstance(found, str):
+            raise Halt("expression_failed", f"办理人“{element.assignee.text}”没有得到人员编号。")
+        assignee = found or ""
+    due = None
+    if element.due is not None:
+        due = _due(run, instance, element, now)
+    run.emit(WorkItemOffered(instance.id, element.id, element.name, groups, now, assignee, due, element.form))
+
+
+def _groups(run: Run, instance: Instance, element: Element) -> tuple[str, ...]:
+    assert element.groups is not None
+    found = run.value(element.groups, instance)
+    if isinstance(found, str):
+        found = found.split(",")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise Halt("expression_failed", f"候选岗位“{element.groups.text}”没有得到岗位名称。")
+    return tuple(one.strip() for one in found if one.strip())
+
+
+def _due(run: Run, instance: Instance, element: Element, now: datetime) -> datetime | None:
+    assert element.due is not None
+    item = {
+        "id": instance.id,
+        "element": element.id,
+        "name": element.name,
+        "due": None,
+        "offered": now,
+    }
+    found = run.value(element.due, instance, {"item": item})
+    if found is None:
+        return None
+    due = timers.instant(run, found)
+    if due is None:
+        raise Halt("expression_failed", f"办理期限“{element.due.text}”没有得到日期时间。")
+    return due
+
+
+# -- machines ------------------------------------------------------------------------------------------
+
+
+@behaviour(Kind.SERVICE, Kind.SEND)
+def _work(run: Run, instance: Instance, element: Element) -> None:
+    event = element.event
+    if not element.topic and event is not None and event.trigger is Trigger.MESSAGE:
+        send_message(run, instance, event, payload_of(instance, element))
+        leave(run, instance)
+        return
+    run.emit(JobOffered(instance.id, element.id, element.topic, payload_of(instance, element)))
+
+
+@behaviour(Kind.SCRIPT)
+def _script(run: Run, instance: Instance, element: Element) -> None:
+    if element.script is None:
+        leave(run, instance)
+        return
+    found = run.value(element.script, instance)
+    if element.result_variable:
+        leave(run, instance, {element.result_variable: found})
+    elif isinstance(found, dict):
+        leave(run, instance, found)
+    else:
+        raise Halt(
+            "expression_failed",
+            f"脚本“{element.name or element.id}”没有写结果变量，结果也不是一组“名称: 值”。",
+        )
+
+
+@behaviour(Kind.RULE)
+def _decide(run: Run, instance: Instance, element: Element) -> None:
+    if element.topic:
+        _work(run, instance, element)
+        return
+    decision = run.package.decisions.get(element.decision)
+    if decision is None:
+        raise Halt("expression_failed", f"流程包中没有决策表“{element.decision}”。")
+    found = run.decide(decision, Context(run, instance.id))
+    value = _mapped(found, element)
+    leave(run, instance, {element.result_variable: value} if element.result_variable else _context(value))
+
+
+def _mapped(found: Value, element: Element) -> Value:
+    """`mapDecisionResult`: the shape in which a decision's result is kept."""
+    how = element.map_decision_result
+    rows = found if isinstance(found, list) else [] if found is None else [found]
+    if how in ("singleEntry", "singleResult"):
+        if len(rows) > 1:
+            name = element.name or element.id
+            raise Halt("expression_failed", f"决策“{name}”得出 {len(rows)} 条结果，流程图要求只有一条。")
+        one = rows[0] if rows else None
+        return _entry(one) if how == "singleEntry" else one
+    if how == "collectEntries":
+        return [_entry(row) for row in rows]
+    return rows
+
+
+def _entry(row: Value) -> Value:
+    if not isinstance(row, dict):
+        return row
+    if len(row) == 1:
+        return next(iter(row.values()))
+    raise Halt("expression_failed", "决策结果有多个输出，不能只取一个值，请改用“单条结果”。")
+
+
+def _context(value: Value) -> dict[str, Value] | None:
+    return value if isinstance(value, dict) else None
+
+
+# -- scopes --------------------------------------------------------------------------------------------
+
+
+@behaviour(Kind.SUBPROCESS, Kind.CALL)
+def _open(run: Run, instance: Instance, element: Element) -> None:
+    process, _ = run.inside(instance)
+    start = _start(process, element)
+    arm_event_subprocesses(run, instance)
+    run.later(_begin, instance.id, process, start)
+
+
+def _start(process: Process, element: Element) -> Element:
+    if element.kind is Kind.SUBPROCESS:
+        return process.elements[element.start]
+    for id in process.starts:
+        start = process.elements[id]
+        if start.event is None or start.event.trigger is Trigger.NONE:
+            return start
+    raise Halt("expression_failed", f"被调用的流程“{process.name or process.key}”没有空白开始事件。")
+
+
+def _begin(run: Run, scope: int, process: Process, start: Element) -> None:
+    enter(run, process, start, scope, run.state.instances[scope].cause)

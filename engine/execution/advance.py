@@ -1,0 +1,315 @@
+"""`advance`: one command on one case → the facts that follow from it. Pure: no clock, no randomness, no I/O.
+
+The state given is evolved in place; when an exception leaves `advance` the state is to be thrown away. The same
+package, state, command and moment give the same facts on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from engine.calendar import Moment
+from engine.commands import (
+    Cancel,
+    CompleteItem,
+    CompleteJob,
+    DeliverMessage,
+    DeliverSignal,
+    FailJob,
+    KernelCommand,
+    MoveItem,
+    PassDeadline,
+    Resume,
+    RetryIncident,
+    StartProcess,
+    Suspend,
+    ThrowError,
+)
+from engine.definitions.model import Package, Process, Trigger
+from engine.errors import NotFound, NotOpen, Suspended
+from engine.execution import activities, events, flows, moving  # noqa: F401  (activities registers itself)
+from engine.execution.arming import arm_event_subprocesses, arm_or_halt
+from engine.execution.context import Context
+from engine.execution.elements import enter, execute, inputs, leave, result_of
+from engine.execution.run import Halt, Run
+from engine.execution.scopes import cancel, item_ended, release, write
+from engine.execution.state import ROOT, Instance, State
+from engine.facts import (
+    CaseCancelled,
+    CaseResumed,
+    CaseStarted,
+    CaseSuspended,
+    DeadlineDropped,
+    DeadlineMoved,
+    DeadlinePassed,
+    DeadlineSet,
+    DueMoved,
+    Fact,
+    IncidentResolved,
+    JobCompleted,
+    JobFailed,
+    VariablesSet,
+    WorkItemCompleted,
+)
+
+
+def advance(
+    package: Package, state: State, command: KernelCommand, moment: Moment, case: str = ""
+) -> list[Fact]:
+    """Carry out a command until the case waits again. `case` is the case's id, as expressions see it.
+
+    Raises `NotOpen`, `NotFound`, `Suspended`, `NotAllowed`, `StepBudgetExceeded`. What cannot be computed inside
+    the process raises nothing: it is an `IncidentRaised` among the facts.
+    """
+    if len(state.causes) + len(state.strands) > 32:
+        state.purge()
+    run = Run(package, state, moment, case, enter, events.deliver)
+    _COMMANDS[type(command)](run, command)
+    run.drain()
+    while state.open and flows.fire_inclusive(run):
+        run.drain()
+    return run.facts
+
+
+# -- the case ------------------------------------------------------------------------------------------
+
+
+def _start(run: Run, command: StartProcess) -> None:
+    if run.state.started is not None:
+        raise NotOpen("这个案件已经立案，不能再次启动。")
+    process = run.package.processes.get(command.process or run.package.main)
+    if process is None:
+        raise NotFound(f"流程包中没有流程“{command.process}”。")
+    start = process.elements.get(command.start or _none_start(process))
+    if start is None or start.id not in process.starts:
+        raise NotFound(
+            f"流程“{process.name or process.key}”没有开始事件“{command.start}”，请在流程图中核对。"
+        )
+    run.emit(CaseStarted(run.package.hash, process.key, start.id, run.moment.now, dict(command.variables)))
+    arm_event_subprocesses(run, run.state.instances[ROOT])
+    enter(run, process, start, ROOT)
+
+
+def _none_start(process: Process) -> str:
+    found = []
+    for id in process.starts:
+        event = process.elements[id].event
+        if event is None or event.trigger is Trigger.NONE:
+            found.append(id)
+    if len(found) == 1:
+        return found[0]
+    name = process.name or process.key
+    raise NotFound(f"流程“{name}”有 {len(found)} 个空白开始事件，请指明从哪一个开始。")
+
+
+def _cancel(run: Run, command: Cancel) -> None:
+    _must_be_open(run)
+    root = run.state.instances[ROOT]
+    for child in list(root.children):
+        cancel(run, run.state.instances[child])
+    release(run, root)
+    for id, deadline in list(run.state.deadlines.items()):
+        if deadline.owner == 0:
+            run.emit(DeadlineDropped(id))
+    run.todo.clear()
+    run.emit(CaseCancelled(command.reason))
+
+
+def _suspend(run: Run, command: Suspend) -> None:
+    _must_run(run)
+    state, now = run.state, run.moment.now
+    run.emit(CaseSuspended(command.reason, command.until))
+    for id, deadline in list(state.deadlines.items()):
+        if deadline.due is not None:
+            run.emit(DeadlineMoved(id, None, _remaining(run, deadline.due)))
+    for id, item in list(state.items.items()):
+        if item.due is not None:
+            run.emit(DueMoved(id, None, _remaining(run, item.due)))
+    if command.until is not None:
+        run.emit(DeadlineSet(run.next_id(), 0, "", max(command.until, now)))
+
+
+def _remaining(run: Run, due: Any) -> timedelta:
+    """Working time left; below zero when the limit has been passed already."""
+    return run.moment.calendar.working_time_between(run.moment.now, due)
+
+
+def _resume(run: Run, command: Resume) -> None:
+    _must_be_open(run)
+    if not run.state.suspended:
+        raise NotOpen("案件没有挂起，不需要恢复。")
+    _go_on(run, command.reason)
+
+
+def _go_on(run: Run, reason: str) -> None:
+    state, calendar, now = run.state, run.moment.calendar, run.moment.now
+    run.emit(CaseResumed(reason))
+    for id, deadline in list(state.deadlines.items()):
+        if deadline.owner == 0:
+            run.emit(DeadlineDropped(id))
+        elif deadline.remaining is not None:
+            run.emit(DeadlineMoved(id, calendar.add_working_time(now, deadline.remaining)))
+    for id, item in list(state.items.items()):
+        if item.remaining is not None:
+            run.emit(DueMoved(id, calendar.add_working_time(now, item.remaining)))
+
+
+# -- work ----------------------------------------------------------------------------------------------
+
+
+def _complete_item(run: Run, command: CompleteItem) -> None:
+    _must_run(run)
+    item = run.state.items.get(command.item)
+    if item is None:
+        raise NotOpen()
+    run.emit(WorkItemCompleted(item.id, item.element, command.person, command.unit, dict(command.variables)))
+    item_ended(run, item.id)
+    result = run.state.instances[item.id].result
+    leave(run, run.state.instances[item.id], result, result)
+
+
+def _complete_job(run: Run, command: CompleteJob) -> None:
+    _must_run(run)
+    if command.job not in run.state.jobs:
+        raise NotOpen("这个自动步骤已经完成或已撤销。")
+    run.emit(JobCompleted(command.job, dict(command.variables)))
+    instance = run.state.instances[command.job]
+    leave(run, instance, instance.result)
+
+
+def _fail_job(run: Run, command: FailJob) -> None:
+    _must_run(run)
+    if command.job not in run.state.jobs:
+        raise NotOpen("这个自动步骤已经完成或已撤销。")
+    run.emit(JobFailed(command.job, command.reason, 0))
+    instance = run.state.instances[command.job]
+    run.incident(instance, instance.element, Halt("job_failed", command.reason))
+
+
+def _throw_error(run: Run, command: ThrowError) -> None:
+    _must_run(run)
+    state = run.state
+    if command.id not in state.jobs and command.id not in state.items:
+        raise NotOpen()
+    thrower = state.instances[command.id]
+    caught = events.throw_error(run, thrower, command.error, command.message, dict(command.variables))
+    if not caught and command.id in state.jobs:
+        run.emit(JobFailed(command.id, command.message or command.error, 0))
+
+
+# -- time and others -----------------------------------------------------------------------------------
+
+
+def _pass_deadline(run: Run, command: PassDeadline) -> None:
+    deadline = run.state.deadlines.get(command.deadline)
+    if deadline is None or deadline.due is None or deadline.due > run.moment.now:
+        return
+    if deadline.owner == 0:
+        run.emit(DeadlinePassed(command.deadline))
+        _go_on(run, "挂起期限已到")
+    elif not run.state.suspended:
+        events.pass_deadline(run, command.deadline)
+
+
+def _deliver_message(run: Run, command: DeliverMessage) -> None:
+    if run.state.ended:
+        return
+    _must_run(run)
+    events.deliver(run, 0, "message", command.name, command.key, dict(command.variables))
+
+
+def _deliver_signal(run: Run, command: DeliverSignal) -> None:
+    if run.state.ended:
+        return
+    _must_run(run)
+    events.deliver(run, 0, "signal", command.name, "", dict(command.variables))
+
+
+# -- incidents -----------------------------------------------------------------------------------------
+
+
+def _retry(run: Run, command: RetryIncident) -> None:
+    _must_run(run)
+    state = run.state
+    incident = state.incidents.get(command.incident)
+    if incident is None:
+        raise NotOpen("这个异常已经处理。")
+    run.emit(IncidentResolved(incident.id))
+    owner = state.instances[incident.owner]
+    if command.variables:
+        if owner.scope:
+            write(run, owner, command.variables)
+        else:
+            run.emit(VariablesSet(ROOT, dict(command.variables)))
+    if incident.element != owner.element:
+        _arm_anew(run, owner, incident.element)
+    elif incident.leaving:
+        result = result_of(run, owner)
+        if result is not None and command.variables:
+            result = {**result, **command.variables}
+        leave(run, owner, result, result)
+    elif owner.id not in state.items:
+        _execute_anew(run, owner, incident.code)
+
+
+def _arm_anew(run: Run, owner: Instance, element: str) -> None:
+    process = run.process(owner)
+    event = process.elements.get(element) if owner.element else None
+    if event is None or (event.attached_to != owner.element and element not in _targets(run, owner)):
+        event = run.inside(owner)[0].elements[element]
+    arm_or_halt(run, owner, event)
+
+
+def _targets(run: Run, owner: Instance) -> set[str]:
+    return {flow.target for flow in run.element(owner).outgoing}
+
+
+def _execute_anew(run: Run, owner: Instance, code: str) -> None:
+    element = run.element(owner)
+    if element.inputs and not owner.body:
+        try:
+            context = Context(run, owner.id)
+            run.emit(VariablesSet(owner.id, inputs(run, element, context)))
+        except Halt as problem:
+            run.incident(owner, element.id, problem)
+            return
+    # what failed after it had been waiting has its boundary events armed already
+    execute(run, owner, element, arm=code not in ("job_failed", "uncaught_error"))
+
+
+# -- may it be done ------------------------------------------------------------------------------------
+
+
+def _must_be_open(run: Run) -> None:
+    if not run.state.open:
+        raise NotOpen("案件已经结束，不能再办理。")
+
+
+def _must_run(run: Run) -> None:
+    _must_be_open(run)
+    if run.state.suspended:
+        raise Suspended()
+
+
+def _move_item(run: Run, command: MoveItem) -> None:
+    _must_run(run)
+    moving.move_item(run, command)
+
+
+_COMMANDS: dict[type[KernelCommand], Callable[[Run, Any], None]] = {
+    StartProcess: _start,
+    CompleteItem: _complete_item,
+    CompleteJob: _complete_job,
+    FailJob: _fail_job,
+    ThrowError: _throw_error,
+    PassDeadline: _pass_deadline,
+    DeliverMessage: _deliver_message,
+    DeliverSignal: _deliver_signal,
+    MoveItem: _move_item,
+    RetryIncident: _retry,
+    Suspend: _suspend,
+    Resume: _resume,
+    Cancel: _cancel,
+}

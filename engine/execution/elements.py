@@ -1,0 +1,315 @@
+"""The life of an element 环节的生命周期: entered, executed, left; loops and multi-instance around it.
+
+What each kind of element does while it is executed is registered in `BEHAVIOUR` by `activities` and `events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from engine.definitions.model import Element, Kind, Loop, Process, Trigger
+from engine.execution import flows
+from engine.execution.arming import arm_boundaries
+from engine.execution.context import Context
+from engine.execution.run import Halt, Run
+from engine.execution.scopes import cancel, end_case, release, write
+from engine.execution.state import ROOT, Instance
+from engine.facts import ElementCompleted, ElementEntered, LoopOpened, LoopOutput, StatusChanged
+from engine.values import Value
+
+Behaviour = Callable[[Run, Instance, Element], None]
+BEHAVIOUR: dict[Kind, Behaviour] = {}
+
+
+def behaviour(*kinds: Kind) -> Callable[[Behaviour], Behaviour]:
+    """Register what elements of these kinds do when they are executed."""
+
+    def register(do: Behaviour) -> Behaviour:
+        for kind in kinds:
+            BEHAVIOUR[kind] = do
+        return do
+
+    return register
+
+
+# -- entering ------------------------------------------------------------------------------------------
+
+
+def enter(
+    run: Run,
+    process: Process,
+    element: Element,
+    scope: int,
+    cause: int = 0,
+    strand: int = 0,
+    loop: int = 0,
+    variables: dict[str, Value] | None = None,
+    consumes: tuple[str, ...] = (),
+) -> Instance:
+    """A token reaches an element: it is entered and executed."""
+    instance, problem = introduce(run, process, element, scope, cause, strand, loop, variables, consumes)
+    if problem is not None:
+        run.incident(instance, element.id, problem)
+    else:
+        execute(run, instance, element)
+    return instance
+
+
+def introduce(
+    run: Run,
+    process: Process,
+    element: Element,
+    scope: int,
+    cause: int = 0,
+    strand: int = 0,
+    loop: int = 0,
+    variables: dict[str, Value] | None = None,
+    consumes: tuple[str, ...] = (),
+    starts_strand: bool = False,
+) -> tuple[Instance, Halt | None]:
+    """Enter an element without executing it yet; the `Halt` is that of its input parameters."""
+    run.step()
+    body = element.loop is not None and not loop
+    problem: Halt | None = None
+    if element.inputs and not body:
+        try:
+            variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
+        except Halt as found:
+            problem = found
+    if element.kind is Kind.END and element.event is not None and element.event.trigger is Trigger.TERMINATE:
+        waiting = run.state.instances[scope].arrivals.values()
+        consumes = tuple(flow for tokens in waiting for flow, _, _ in tokens)
+    id = run.state.last + 1
+    run.emit(
+        ElementEntered(
+            id,
+            process.key,
+            element.id,
+            scope,
+            cause,
+            loop,
+            body,
+            consumes,
+            variables,
+            id if starts_strand else strand,
+        )
+    )
+    if not loop and element.properties:
+        status = element.properties.get("status", "")
+        if status and status != run.state.status:
+            run.emit(StatusChanged(status))
+    return run.state.instances[id], problem
+
+
+def inputs(run: Run, element: Element, context: Context) -> dict[str, Value]:
+    """The input parameters' values, each seeing those before it."""
+    values = dict(context.near or {})
+    context.near = values
+    for binding in element.inputs:
+        values[binding.name] = run.ask(binding.value, context)
+    return values
+
+
+def execute(run: Run, instance: Instance, element: Element, arm: bool = True) -> None:
+    """Do what the element does. `arm`: also arm its boundary events, where it waits afterwards."""
+    try:
+        if instance.body:
+            _open_loop(run, instance, element)
+        else:
+            BEHAVIOUR[element.kind](run, instance, element)
+    except Halt as problem:
+        run.incident(instance, element.id, problem)
+        return
+    if element.boundary and arm and not instance.loop and instance.id in run.state.instances:
+        arm_boundaries(run, instance, element)
+
+
+# -- leaving -------------------------------------------------------------------------------------------
+
+
+def leave(
+    run: Run,
+    instance: Instance,
+    result: dict[str, Value] | None = None,
+    form: dict[str, Value] | None = None,
+) -> None:
+    """The element's work is done: write what it delivered, end it, send its token on.
+
+    All that may fail is computed before anything is decided, so a retry repeats nothing.
+    """
+    element = run.element(instance)
+    try:
+        values = _delivered(run, instance, element, result, form)
+        if instance.loop:
+            step = _next_round(run, instance, element, values, form)
+        else:
+            chosen = flows.choose(run, instance, element, values, form)
+    except Halt as problem:
+        run.incident(instance, element.id, problem, leaving=True)
+        return
+    if values:
+        write(run, instance, values)
+    if instance.holds:
+        release(run, instance)
+    if instance.loop:
+        _close_round(run, instance, element, step)
+        return
+    run.emit(ElementCompleted(instance.id))
+    if chosen:
+        process = run.process(instance)
+        scope, cause, strand = instance.scope, instance.cause, instance.strand
+        for flow in chosen:
+            flows.take(run, process, scope, flow, cause, strand)
+    else:
+        run.later(finish_scope, instance.scope)
+
+
+def _delivered(
+    run: Run,
+    instance: Instance,
+    element: Element,
+    result: dict[str, Value] | None,
+    form: dict[str, Value] | None,
+) -> dict[str, Value] | None:
+    """What is written outside: the output parameters, or else the whole result."""
+    loop = element.loop
+    if instance.body:
+        if loop is None or not loop.output_collection:
+            return None
+        return {loop.output_collection: run.collected(instance)}
+    if element.kind is Kind.CALL:
+        result = dict(instance.variables or {}) if element.returns_all else None
+    elif not element.outputs:
+        return result
+    values: dict[str, Value] = {}
+    near = dict(result or {})
+    context = Context(run, instance.id, near, form)
+    for binding in element.outputs:
+        near[binding.name] = values[binding.name] = run.ask(binding.value, context)
+    if element.kind is Kind.CALL and result is not None:
+        return {**result, **values}
+    return values
+
+
+def finish_scope(run: Run, scope: int) -> None:
+    """Complete a scope in which no token is left."""
+    here = run.state.instances[scope]
+    if here.children or here.arrivals or run.flying.get(scope):
+        return
+    if scope == ROOT:
+        end_case(run)
+    else:
+        leave(run, here)
+
+
+# -- loops ---------------------------------------------------------------------------------------------
+
+
+def _open_loop(run: Run, body: Instance, element: Element) -> None:
+    loop = element.loop
+    assert loop is not None
+    if loop.kind == "standard":
+        run.emit(LoopOpened(body.id, [], True))
+        goes_on = loop.maximum is None or loop.maximum > 0
+        if goes_on and loop.test_before and loop.condition is not None:
+            goes_on = run.holds(loop.condition, body, {"loopCounter": 0})
+        if goes_on:
+            run.later(_enter_round, body.id, 1)
+        else:
+            leave(run, body)
+        return
+    items = _items(run, body, loop)
+    sequential = loop.kind == "sequential"
+    run.emit(LoopOpened(body.id, items, sequential))
+    if not items:
+        leave(run, body)
+        return
+    for counter in range(1, 2 if sequential else len(items) + 1):
+        run.later(_enter_round, body.id, counter)
+
+
+def _items(run: Run, body: Instance, loop: Loop) -> list[Value]:
+    if loop.collection is not None:
+        found = run.value(loop.collection, body)
+        if isinstance(found, list):
+            return found
+        text = loop.collection.text
+        raise Halt("expression_failed", f"多实例的集合“{text}”没有得到一个列表，请检查它用到的信息。")
+    if loop.cardinality is None:
+        raise Halt("expression_failed", "多实例没有写集合，也没有写次数。")
+    count = run.value(loop.cardinality, body)
+    if (
+        isinstance(count, bool)
+        or not isinstance(count, int | Decimal)
+        or count < 0
+        or count != int(count)
+        or count > 100_000
+    ):
+        text = loop.cardinality.text
+        raise Halt("expression_failed", f"多实例的次数“{text}”没有得到一个自然数，请检查它用到的信息。")
+    return list(range(1, int(count) + 1))
+
+
+def _enter_round(run: Run, scope: int, counter: int) -> None:
+    body = run.state.instances[scope]
+    element = run.element(body)
+    variables = None
+    if element.loop is not None and element.loop.element_variable and body.items:
+        variables = {element.loop.element_variable: body.items[counter - 1]}
+    enter(run, run.process(body), element, scope, body.cause, 0, counter, variables)
+
+
+def _next_round(
+    run: Run,
+    instance: Instance,
+    element: Element,
+    values: dict[str, Value] | None,
+    form: dict[str, Value] | None,
+) -> tuple[bool, tuple[int, Value] | None]:
+    """Whether the loop is at its end with this round, and the round's output."""
+    loop, body = element.loop, run.state.instances[instance.scope]
+    assert loop is not None
+    near: dict[str, Value] = dict(instance.result or {})
+    near.update(values or {})
+    output = None
+    if loop.output_collection and loop.output_element is not None:
+        output = (instance.loop - 1, run.value(loop.output_element, instance, near, form))
+    near["nrOfCompletedInstances"] = body.done + 1
+    near["nrOfActiveInstances"] = len(body.children) - 1
+    if loop.output_collection:
+        near[loop.output_collection] = run.collected(body, output)
+    if loop.kind == "standard":
+        if loop.maximum is not None and body.done + 1 >= loop.maximum:
+            return True, output
+        return loop.condition is None or not run.holds(loop.condition, instance, near, form), output
+    if body.done + 1 >= len(body.items or ()):
+        return True, output
+    return loop.completion is not None and run.holds(loop.completion, instance, near, form), output
+
+
+def _close_round(
+    run: Run, instance: Instance, element: Element, step: tuple[bool, tuple[int, Value] | None]
+) -> None:
+    at_end, output = step
+    body = run.state.instances[instance.scope]
+    if output is not None:
+        run.emit(LoopOutput(body.id, *output))
+    run.emit(ElementCompleted(instance.id))
+    if at_end:
+        for child in list(body.children):
+            cancel(run, run.state.instances[child])
+        run.forget(body.id)
+        leave(run, body)
+    elif body.sequential:
+        run.later(_enter_round, body.id, instance.loop + 1)
+
+
+def result_of(run: Run, instance: Instance) -> dict[str, Any] | None:
+    """What a halted element had delivered before it could not be left."""
+    if instance.result is not None:
+        return instance.result
+    if run.element(instance).kind in (Kind.BOUNDARY, Kind.START, Kind.CATCH, Kind.RECEIVE):
+        return instance.variables
+    return None

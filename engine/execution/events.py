@@ -1,0 +1,302 @@
+"""Events 事件: firing of what was waited for; throwing errors and escalations outwards."""
+
+from __future__ import annotations
+
+from engine.definitions.model import Element, Event, Kind, Process, Trigger
+from engine.execution import timers
+from engine.execution.arming import arm, arm_event_subprocesses, arm_or_halt, key_of
+from engine.execution.elements import behaviour, introduce, leave
+from engine.execution.run import Halt, Run
+from engine.execution.scopes import cancel, interrupt, release
+from engine.execution.state import Instance
+from engine.facts import (
+    DeadlinePassed,
+    ElementCompleted,
+    ErrorThrown,
+    EscalationThrown,
+    FlowTaken,
+    MessageReceived,
+    MessageSent,
+    SignalReceived,
+    SignalSent,
+)
+from engine.values import Value
+
+# -- firing --------------------------------------------------------------------------------------------
+
+
+def deliver(run: Run, _: int, what: str, name: str, key: str, variables: dict[str, Value]) -> None:
+    """Hand a message or signal to every subscription the case has now."""
+    subscriptions = run.state.subscriptions
+    for one in list(subscriptions.values()):
+        if one.name != name or one.what != what or one.id not in subscriptions:
+            continue
+        if what == "signal":
+            run.emit(SignalReceived(one.id, name, dict(variables)))
+        elif not one.key or one.key == key:
+            run.emit(MessageReceived(one.id, name, dict(variables)))
+        else:
+            continue
+        fire(run, one.owner, one.element, dict(variables))
+
+
+def pass_deadline(run: Run, id: int) -> None:
+    """A timer fires; a cycle is armed again."""
+    deadline = run.state.deadlines[id]
+    run.emit(DeadlinePassed(id))
+    event = fire(run, deadline.owner, deadline.element, {})
+    owner = run.state.instances.get(deadline.owner)
+    if event is not None and owner is not None and event.event is not None and not event.interrupting:
+        try:
+            timers.arm_again(run, owner, event.id, event.event, deadline)
+        except Halt as problem:
+            run.incident(owner, event.id, problem)
+
+
+def fire(run: Run, owner_id: int, event_id: str, payload: dict[str, Value]) -> Element | None:
+    """What `owner` waited for at event `event_id` has come. Gives the event where it may come again."""
+    owner = run.state.instances[owner_id]
+    process = run.process(owner)
+    event = process.elements.get(event_id) if owner.element else None
+    if event is not None and event_id == owner.element:
+        leave(run, owner, payload)
+        return None
+    if event is not None and event.attached_to == owner.element and event.kind is Kind.BOUNDARY:
+        fire_boundary(run, owner, process, event, payload)
+        return event
+    if event is not None and run.element(owner).kind is Kind.EVENT_GATEWAY:
+        _leave_event_gateway(run, owner, process, event, payload)
+        return None
+    process, event_subprocesses = run.inside(owner)
+    found = next(e for e in event_subprocesses if process.elements[e].start == event_id)
+    fire_event_subprocess(run, owner, process, process.elements[found], payload)
+    return process.elements[event_id]
+
+
+def fire_boundary(
+    run: Run,
+    host: Instance,
+    process: Process,
+    event: Element,
+    payload: dict[str, Value],
+    strand: dict[str, Value] | None = None,
+    cause: int = 0,
+) -> None:
+    """A boundary event catches: its host is stopped where it interrupts, and its strand begins.
+
+    `payload` is written like a result; `strand` are locals that only the strand sees.
+    """
+    if event.interrupting:
+        cancel(run, host)
+    own = strand is not None
+    if strand is not None and host.strand:
+        strand = {**run.state.strands.get(host.strand, {}), **strand}
+    instance, _ = introduce(
+        run,
+        process,
+        event,
+        host.scope,
+        cause or host.id,
+        host.strand,
+        0,
+        strand if own else payload or None,
+        (),
+        own,
+    )
+    leave(run, instance, payload or None)
+
+
+def fire_event_subprocess(
+    run: Run,
+    scope: Instance,
+    process: Process,
+    element: Element,
+    payload: dict[str, Value],
+    local: dict[str, Value] | None = None,
+    cause: int = 0,
+) -> None:
+    """An event subprocess starts inside its scope, stopping all else there where it interrupts."""
+    start = process.elements[element.start]
+    consumes = interrupt(run, scope) if start.interrupting else ()
+    instance, problem = introduce(
+        run, process, element, scope.id, cause or scope.cause, 0, 0, local, consumes
+    )
+    if problem is not None:
+        run.incident(instance, element.id, problem)
+        return
+    arm_event_subprocesses(run, instance)
+    first, _ = introduce(run, process, start, instance.id, instance.cause, 0, 0, payload or None)
+    leave(run, first, payload or None)
+
+
+def _leave_event_gateway(
+    run: Run, gateway: Instance, process: Process, event: Element, payload: dict[str, Value]
+) -> None:
+    flow = next(f for f in run.element(gateway).outgoing if f.target == event.id)
+    release(run, gateway)
+    run.emit(ElementCompleted(gateway.id))
+    scope, cause, strand = gateway.scope, gateway.cause, gateway.strand
+    run.emit(FlowTaken(scope, flow.id, "", cause, strand))
+    instance, _ = introduce(run, process, event, scope, cause, strand, 0, payload or None)
+    leave(run, instance, payload or None)
+
+
+# -- throwing ------------------------------------------------------------------------------------------
+
+
+def find_catcher(
+    run: Run, thrower: Instance, trigger: Trigger, code: str
+) -> tuple[Instance, Process, Element] | None:
+    """The innermost boundary event or event subprocess that catches: first the same code, then any code."""
+    state = run.state
+    at = thrower
+    while True:
+        if at.element and not at.loop:
+            process = run.process(at)
+            found = _matching(
+                trigger, code, [process.elements[id] for id in process.elements[at.element].boundary]
+            )
+            if found is not None:
+                return at, process, found
+        if not at.scope:
+            return None
+        came, at = at, state.instances[at.scope]
+        if not run.is_scope(at):
+            continue
+        process, event_subprocesses = run.inside(at)
+        passed = process.elements.get(came.element)
+        if passed is not None and passed.event_subprocess:
+            if process.elements[passed.start].interrupting:
+                continue  # the scope is already stopped
+            event_subprocesses = tuple(e for e in event_subprocesses if e != passed.id)
+        starts = [process.elements[process.elements[e].start] for e in event_subprocesses]
+        found = _matching(trigger, code, starts)
+        if found is not None:
+            return at, process, found
+
+
+def _matching(trigger: Trigger, code: str, candidates: list[Element]) -> Element | None:
+    fitting = [e for e in candidates if e.event is not None and e.event.trigger is trigger]
+    for wanted in (code, ""):
+        for one in fitting:
+            if one.event is not None and one.event.code == wanted:
+                return one
+    return None
+
+
+def throw_error(run: Run, thrower: Instance, code: str, message: str, variables: dict[str, Value]) -> bool:
+    """A BPMN error goes outwards. Uncaught it halts the thrower. Whether somebody caught it."""
+    found = find_catcher(run, thrower, Trigger.ERROR, code)
+    run.emit(ErrorThrown(thrower.id, code, message, found[2].id if found else ""))
+    if found is None:
+        run.incident(
+            thrower,
+            thrower.element,
+            Halt(
+                "uncaught_error",
+                f"出现业务错误“{code}”{'：' + message if message else ''}，流程图中没有画出由谁处理。"
+                "请流程管理员补画错误边界事件，或更正后重试。",
+            ),
+        )
+        return False
+    host, process, event = found
+    payload = dict(variables)
+    _describe(payload, event, code, message)
+    if event.kind is Kind.BOUNDARY:
+        fire_boundary(run, host, process, event, payload)
+    else:
+        fire_event_subprocess(run, host, process, process.elements[event.scope], payload)
+    return True
+
+
+def throw_escalation(run: Run, thrower: Instance, code: str, variables: dict[str, Value]) -> None:
+    """An escalation goes outwards; its payload becomes locals of the strand that catches it."""
+    found = find_catcher(run, thrower, Trigger.ESCALATION, code)
+    run.emit(EscalationThrown(thrower.id, code, found[2].id if found else ""))
+    if found is None:
+        return
+    host, process, event = found
+    local = dict(variables)
+    _describe(local, event, code, "")
+    cause = thrower.cause
+    if event.kind is Kind.BOUNDARY:
+        fire_boundary(run, host, process, event, {}, local, cause)
+    else:
+        fire_event_subprocess(run, host, process, process.elements[event.scope], {}, local, cause)
+
+
+def _describe(values: dict[str, Value], event: Element, code: str, message: str) -> None:
+    if event.event is not None:
+        if event.event.code_variable:
+            values[event.event.code_variable] = code
+        if event.event.message_variable:
+            values[event.event.message_variable] = message
+
+
+# -- what events do when a token reaches them ----------------------------------------------------------
+
+
+@behaviour(Kind.START, Kind.BOUNDARY)
+def _pass(run: Run, instance: Instance, element: Element) -> None:
+    leave(run, instance)
+
+
+@behaviour(Kind.CATCH, Kind.RECEIVE)
+def _catch(run: Run, instance: Instance, element: Element) -> None:
+    if element.event is None or element.event.trigger is Trigger.NONE:
+        leave(run, instance)
+    else:
+        arm(run, instance, element)
+
+
+@behaviour(Kind.EVENT_GATEWAY)
+def _event_gateway(run: Run, instance: Instance, element: Element) -> None:
+    elements = run.process(instance).elements
+    for flow in element.outgoing:
+        arm_or_halt(run, instance, elements[flow.target])
+
+
+@behaviour(Kind.THROW, Kind.END)
+def _throw(run: Run, instance: Instance, element: Element) -> None:
+    if element.kind is Kind.END:
+        run.end = element.name or element.id
+    event = element.event
+    if event is not None and event.trigger is not Trigger.NONE:
+        payload = payload_of(instance, element)
+        if event.trigger is Trigger.MESSAGE:
+            send_message(run, instance, event, payload)
+        elif event.trigger is Trigger.SIGNAL:
+            run.emit(SignalSent(event.name, payload))
+            run.post("signal", event.name, "", payload)
+        elif event.trigger is Trigger.ESCALATION:
+            throw_escalation(run, instance, event.code, payload)
+        elif event.trigger is Trigger.ERROR:
+            throw_error(run, instance, event.code, "", payload)
+            return
+        elif event.trigger is Trigger.TERMINATE:
+            _terminate(run, instance)
+        if instance.id not in run.state.instances:
+            return  # whoever caught it interrupted us
+    leave(run, instance)
+
+
+def payload_of(instance: Instance, element: Element) -> dict[str, Value]:
+    """What a throw or send carries: its input parameters."""
+    local = instance.variables or {}
+    return {binding.name: local.get(binding.name) for binding in element.inputs}
+
+
+def send_message(run: Run, instance: Instance, event: Event, payload: dict[str, Value]) -> None:
+    """Send a message to the outside and, at once, to the case's own subscriptions."""
+    key = key_of(run, instance, event)
+    run.emit(MessageSent(event.name, key, payload))
+    run.post("message", event.name, key, payload)
+
+
+def _terminate(run: Run, instance: Instance) -> None:
+    """Stop everything else in the scope; nothing outside it."""
+    scope = run.state.instances[instance.scope]
+    for child in list(scope.children):
+        if child != instance.id and child in run.state.instances:
+            cancel(run, run.state.instances[child])
+    run.forget(scope.id)

@@ -1,0 +1,139 @@
+"""Sequence flows 顺序流: which ones a token takes, and joins 汇合, where tokens wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.definitions.model import Element, Flow, Kind, Process
+from engine.execution.run import Halt, Run
+from engine.execution.state import Instance
+from engine.facts import FlowTaken
+from engine.values import Value
+
+_JOINS = (Kind.PARALLEL, Kind.INCLUSIVE)
+
+
+def choose(
+    run: Run,
+    instance: Instance,
+    element: Element,
+    near: Mapping[str, Value] | None,
+    form: Mapping[str, Value] | None,
+) -> list[Flow] | tuple[Flow, ...]:
+    """The flows by which a finished element is left. Raises `Halt` when conditions leave no way out."""
+    flows = element.outgoing
+    if not flows or element.kind is Kind.PARALLEL or (len(flows) == 1 and flows[0].condition is None):
+        return flows
+    default = element.default
+    if element.kind is Kind.EXCLUSIVE:
+        for flow in flows:
+            if flow.id != default and run.condition(flow, instance, near, form):
+                return [flow]
+        chosen: list[Flow] = []
+    else:
+        chosen = [f for f in flows if f.id != default and run.condition(f, instance, near, form)]
+    if not chosen:
+        chosen = [flow for flow in flows if flow.id == default]
+    if not chosen:
+        raise Halt(
+            "no_flow_matches",
+            f"“{element.name or element.id}”之后没有一条路的条件成立，也没有画默认路径。"
+            "请核对案件信息后重试，或请流程管理员补画默认路径。",
+        )
+    return chosen
+
+
+def take(
+    run: Run,
+    process: Process,
+    scope: int,
+    flow: Flow,
+    cause: int,
+    strand: int,
+) -> None:
+    """Send a token along a flow, to what it reaches or to wait at a join."""
+    target = process.elements[flow.target]
+    if target.kind in _JOINS and len(target.incoming) > 1:
+        run.emit(FlowTaken(scope, flow.id, target.id, cause, strand))
+        if target.kind is Kind.PARALLEL and _complete(run.state.instances[scope], target):
+            run.later(_join, scope, process, target)
+        return
+    run.emit(FlowTaken(scope, flow.id, "", cause, strand))
+    run.later(_arrive, scope, process, target, cause, strand)
+
+
+def _arrive(
+    run: Run,
+    scope: int,
+    process: Process,
+    target: Element,
+    cause: int,
+    strand: int,
+) -> None:
+    run.enter(run, process, target, scope, cause, strand)
+
+
+def _complete(scope: Instance, gateway: Element) -> bool:
+    waiting = scope.arrivals.get(gateway.id)
+    return waiting is not None and {token[0] for token in waiting}.issuperset(gateway.incoming)
+
+
+def _join(run: Run, scope: int, process: Process, gateway: Element) -> None:
+    here = run.state.instances[scope]
+    if _complete(here, gateway):
+        _fire(run, here, process, gateway)
+
+
+def _fire(run: Run, scope: Instance, process: Process, gateway: Element) -> None:
+    """Take one waiting token of every incoming flow that has one. The strand of the latest goes on."""
+    waiting = scope.arrivals[gateway.id]
+    consumes: dict[str, tuple[str, int, int]] = {}
+    for token in waiting:
+        consumes.setdefault(token[0], token)
+    cause = strand = 0
+    for _, its_cause, its_strand in consumes.values():
+        cause, strand = its_cause or cause, its_strand or strand
+    run.enter(run, process, gateway, scope.id, cause, strand, consumes=tuple(consumes))
+
+
+def fire_inclusive(run: Run) -> bool:
+    """Let one inclusive join go on that no token of its scope can reach any more. Asked when all else rests.
+
+    Joins that wait only for each other (a circle) are freed, the first to have been reached first.
+    """
+    circle: tuple[Instance, Process, Element] | None = None
+    for scope in list(run.state.instances.values()):
+        if not scope.arrivals:
+            continue
+        process = run.inside(scope)[0]
+        inclusive = [g for g in scope.arrivals if process.elements[g].kind is Kind.INCLUSIVE]
+        for id in inclusive:
+            gateway = process.elements[id]
+            upstream = before(process, gateway)
+            active = {run.state.instances[child].element for child in scope.children}
+            waiting = {g for g in scope.arrivals if g != id}
+            if not upstream & (active | waiting):
+                _fire(run, scope, process, gateway)
+                return True
+            if circle is None and not upstream & (active | (waiting - set(inclusive))):
+                circle = (scope, process, gateway)
+    if circle is not None:
+        _fire(run, *circle)
+        return True
+    return False
+
+
+def before(process: Process, element: Element) -> set[str]:
+    """The elements of the same scope from which a token can still reach `element`, boundary events included."""
+    found: set[str] = set()
+    stack = [element.id]
+    while stack:
+        at = process.elements[stack.pop()]
+        sources = [process.flows[flow].source for flow in at.incoming]
+        if at.attached_to:
+            sources.append(at.attached_to)
+        for source in sources:
+            if source not in found and source != element.id:
+                found.add(source)
+                stack.append(source)
+    return found

@@ -1,0 +1,130 @@
+"""Ending things 结束与撤销: what belongs to an element goes with it, innermost first, each with its own fact; and
+where a variable is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.definitions.model import Kind
+from engine.execution.run import Run
+from engine.execution.state import ROOT, Instance
+from engine.facts import (
+    CaseCompleted,
+    DeadlineDropped,
+    ElementCancelled,
+    IncidentResolved,
+    Unsubscribed,
+    VariablesSet,
+)
+from engine.values import Value
+
+ITEM_ENDED = "工作项已结束"
+"""The message a case hears from itself when one of its work items closes, with the item's id as key."""
+
+
+def release(run: Run, instance: Instance, only: set[str] | None = None) -> None:
+    """Drop what an instance holds: timers, subscriptions, incidents. `only`: those of these elements."""
+    state = run.state
+    for id in list(instance.holds):
+        if id in state.deadlines:
+            if only is None or state.deadlines[id].element in only:
+                run.emit(DeadlineDropped(id))
+        elif id in state.subscriptions:
+            if only is None or state.subscriptions[id].element in only:
+                run.emit(Unsubscribed(id))
+        elif id in state.incidents and (only is None or state.incidents[id].element in only):
+            run.emit(IncidentResolved(id))
+
+
+def cancel(run: Run, instance: Instance) -> None:
+    """Stop an instance and everything in it, innermost first."""
+    state = run.state
+    if instance.children:
+        order: list[Instance] = []
+        stack = [instance]
+        while stack:
+            one = stack.pop()
+            order.append(one)
+            stack.extend(state.instances[child] for child in one.children)
+        order.reverse()
+    else:
+        order = [instance]
+    for one in order:
+        if one.holds:
+            release(run, one)
+        item = one.id in state.items
+        run.emit(ElementCancelled(one.id))
+        if item:
+            item_ended(run, one.id)
+
+
+def item_ended(run: Run, id: int) -> None:
+    """Tell the case's own subscriptions that a work item has closed."""
+    if run.state.subscriptions or run.todo:
+        run.post("message", ITEM_ENDED, str(id), {})
+
+
+def interrupt(run: Run, scope: Instance) -> tuple[str, ...]:
+    """Stop all that goes on directly inside a scope, and its event subprocesses' timers and subscriptions.
+
+    Gives the flows whose tokens still wait at joins: the event subprocess that interrupts consumes them.
+    """
+    for child in list(scope.children):
+        if child in run.state.instances:
+            cancel(run, run.state.instances[child])
+    process, event_subprocesses = run.inside(scope)
+    release(run, scope, {process.elements[one].start for one in event_subprocesses})
+    run.forget(scope.id)
+    return tuple(flow for tokens in scope.arrivals.values() for flow, _, _ in tokens)
+
+
+def write(run: Run, instance: Instance, values: Mapping[str, Value]) -> None:
+    """Write what an element delivered: each name into the nearest scope outwards that already has it.
+
+    A name no scope has goes into the innermost scope around that may exist more than once at a time (an inner
+    instance of a loop, an event subprocess, a called process), or else into the root.
+    """
+    state = run.state
+    scope = state.instances[instance.scope]
+    if scope.id == ROOT and not instance.strand:
+        if values:
+            run.emit(VariablesSet(ROOT, dict(values)))
+        return
+    targets: dict[int, dict[str, Value]] = {}
+    home = 0
+    for name, value in values.items():
+        target = _owner(run, instance, name)
+        if not target:
+            home = home or _home(run, scope)
+            target = home
+        targets.setdefault(target, {})[name] = value
+    for target, some in targets.items():
+        run.emit(VariablesSet(target, some))
+
+
+def _owner(run: Run, instance: Instance, name: str) -> int:
+    state = run.state
+    while instance.scope:
+        if instance.strand and name in state.strands.get(instance.strand, ()):
+            return instance.strand
+        instance = state.instances[instance.scope]
+        if instance.variables is not None and name in instance.variables:
+            return instance.id
+    return 0
+
+
+def _home(run: Run, scope: Instance) -> int:
+    while scope.scope:
+        if not scope.body:
+            element = run.element(scope)
+            if scope.loop or element.event_subprocess or element.kind is Kind.CALL:
+                return scope.id
+        scope = run.state.instances[scope.scope]
+    return scope.id
+
+
+def end_case(run: Run) -> None:
+    """Nothing is left to do."""
+    release(run, run.state.instances[ROOT])
+    run.emit(CaseCompleted(run.end))

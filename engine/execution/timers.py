@@ -1,0 +1,102 @@
+"""Instants and timers 时限: from what an expression gives to the instant at which a timer fires."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from engine.calendar import add_months
+from engine.clock import SHANGHAI
+from engine.definitions.model import Event
+from engine.errors import EngineError
+from engine.execution.run import Halt, Run
+from engine.execution.state import Deadline, Instance
+from engine.facts import DeadlineSet
+from engine.values import Months, Value, duration_text, parse_duration
+
+_CYCLE = re.compile(r"R(?P<times>\d{0,9})/(?:(?P<first>[^/P][^/]*)/)?(?P<interval>P[^/]*)")
+
+
+def instant(run: Run, value: Value) -> datetime | None:
+    """A date and time, a date (meaning the end of its office hours), or ISO text of one → UTC; else None."""
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+    if isinstance(value, date):
+        try:
+            return run.moment.calendar.end_of(value)
+        except EngineError as problem:
+            raise Halt(problem.code, problem.message) from problem
+    return None
+
+
+def later_by(start: datetime, length: timedelta | Months) -> datetime:
+    """An instant plus a duration; months are counted in Shanghai's calendar."""
+    if isinstance(length, timedelta):
+        return start + length
+    local = start.astimezone(SHANGHAI)
+    moved = datetime.combine(add_months(local.date(), length.total), local.timetz())
+    return moved.astimezone(UTC)
+
+
+def _length(value: Value) -> timedelta | Months | None:
+    if isinstance(value, str):
+        return parse_duration(value)
+    return value if isinstance(value, timedelta | Months) else None
+
+
+def arm(run: Run, owner: Instance, element: str, event: Event) -> bool:
+    """Arm a timer as seen from its owner. False when a cycle gives no instant (its end)."""
+    if event.when is None:
+        raise Halt("expression_failed", "这个定时事件没有写时间。")
+    value = run.value(event.when, owner)
+    now = run.moment.now
+    due: datetime | None = None
+    repeats, interval = 0, ""
+    try:
+        if event.timer == "duration":
+            length = _length(value)
+            due = later_by(now, length) if length is not None else None
+        elif event.timer == "cycle":
+            if value is None:
+                return False
+            cycle = _CYCLE.fullmatch(value) if isinstance(value, str) else None
+            if cycle is None:
+                due, repeats = instant(run, value), -1
+            else:
+                length = parse_duration(cycle["interval"])
+                if length is not None:
+                    interval = duration_text(length) if isinstance(length, timedelta) else str(length)
+                    repeats = int(cycle["times"]) - 1 if cycle["times"] else -1
+                    if cycle["times"] and repeats < 0:
+                        return False
+                    due = instant(run, cycle["first"]) if cycle["first"] else later_by(now, length)
+        else:
+            due = instant(run, value)
+    except (OverflowError, ValueError):
+        due = None
+    if due is None:
+        raise Halt(
+            "expression_failed",
+            f"定时事件的时间“{event.when.text}”没有得出有效的时间，请检查它用到的信息是否已经填写。",
+        )
+    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval))
+    return True
+
+
+def arm_again(run: Run, owner: Instance, element: str, event: Event, passed: Deadline) -> None:
+    """Arm the next firing of a cycle: the fixed interval after the last one, or computed anew."""
+    if not passed.repeats or passed.due is None:
+        return
+    if not passed.interval:
+        arm(run, owner, element, event)
+        return
+    length = parse_duration(passed.interval)
+    assert length is not None  # it was written by `arm`
+    repeats = passed.repeats - 1 if passed.repeats > 0 else -1
+    due = later_by(passed.due, length)
+    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, passed.interval))
