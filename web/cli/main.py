@@ -1,0 +1,63 @@
+"""The door of the command line: reads the arguments, calls the subcommand, turns refusals into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+
+from engine.errors import DefinitionRefused, EngineError
+
+SUBCOMMANDS = (
+    "serve",
+    "worker",
+    "deploy",
+    "check",
+    "scenario",
+    "play",
+    "case",
+    "audit",
+    "import_ledger",
+    "calendar",
+    "clock",
+    "user",
+    "token",
+    "db",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="duban",
+        description="督办：重大事故隐患挂牌督办流程。设置由环境变量给出（DUBAN_DATA、DUBAN_DATABASE、DUBAN_MODE、PORT）。",
+        epilog="退出码：0 完成；1 检查未通过；2 被拒绝或用法有误；3 案件在等待；4 出现异常。",
+    )
+    subparsers = top.add_subparsers(dest="subcommand", required=True, metavar="子命令")
+    for name in SUBCOMMANDS:
+        importlib.import_module(f"web.cli.{name}").add_parser(subparsers)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except EngineError as error:
+        if getattr(args, "json", False):
+            print(json.dumps({"code": error.code, "detail": error.message}, ensure_ascii=False), file=sys.stderr)
+        else:
+            print(error.message, file=sys.stderr)
+            if isinstance(error, DefinitionRefused):
+                for finding in error.fields.get("findings", []):
+                    print(f"  {finding}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
