@@ -2,31 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 from engine.calendar import Moment
-from engine.errors import ExpressionInvalid
+from engine.errors import EngineError, ExpressionFailed, ExpressionInvalid
+from engine.feel.budget import SOURCE_LIMIT, Run, too_deep
+from engine.feel.compiler import Compiler, Env
+from engine.feel.nodes import Node
+from engine.feel.semantics import result
+from engine.feel.syntax import Parser
 from engine.values import Value
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression. `names` are the roots it reads from its context."""
+    """A compiled expression 表达式. Equal when their texts are.
+
+    `names` are the roots it reads from its context. Inside a filter (`list[price > 3]`) a name may be an entry of
+    the filtered list instead; such names are in `possible_names`.
+    """
 
     text: str
     names: frozenset[str]
+    possible_names: frozenset[str] = frozenset()
+    _code: Callable[[Env], Any] = field(default=lambda env: None, repr=False, compare=False)
 
     def evaluate(self, context: Mapping[str, Value], moment: Moment) -> Value:
-        """The value in this context at this moment."""
-        raise ExpressionInvalid("表达式求值尚在编写")
+        """The value in this context at this moment.
+
+        What FEEL cannot compute (unknown names, kinds that do not fit) is null by the standard. Raises
+        `BudgetExceeded` for work or results beyond the limits, `CalendarUnknown` for an unconfirmed year,
+        `ExpressionFailed` for a result that no variable can hold (a function, a range).
+        """
+        run = Run(moment)
+        try:
+            return result(self._code(Env(context, None, run)), run)
+        except EngineError:
+            raise
+        except RecursionError:
+            raise too_deep() from None
+        except Exception as error:  # a fault of ours must halt this element, not the engine
+            raise ExpressionFailed(
+                f"表达式计算时出现内部错误，请将表达式原文报给系统管理员：{self.text[:120]}", internal=True
+            ) from error
 
 
 def compile_expression(text: str) -> Expression:
-    """Read a FEEL expression."""
-    raise ExpressionInvalid("表达式求值尚在编写", text=text, position=0)
+    """Read a FEEL expression. Raises `ExpressionInvalid` with `fields["position"]` and a sentence that says where."""
+    return _compile(text, Parser.expression_text)
 
 
 def compile_unary(text: str) -> Expression:
-    """Read unary tests; `?` is the input value."""
-    raise ExpressionInvalid("表达式求值尚在编写", text=text, position=0)
+    """Read the unary tests of a decision cell: `> 5`, `"甲","乙"`, `[1..5]`, `not(…)`, `-`, or a condition on `?`.
+
+    The input value is the context's `?`; the result is true, false or null. Raises `ExpressionInvalid`.
+    """
+    return _compile(text, Parser.tests_text)
+
+
+@lru_cache(maxsize=4096)
+def _compile(text: str, read: Callable[[Parser], Node]) -> Expression:
+    if len(text) > SOURCE_LIMIT:
+        raise ExpressionInvalid(
+            f"表达式超过 {SOURCE_LIMIT} 字，请拆分为几个较短的表达式。",
+            text=text[:200],
+            position=SOURCE_LIMIT,
+        )
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ExpressionInvalid("表达式中含有无法识别的字符，请删除后重新输入。", text="", position=0)
+    try:
+        node = read(Parser(text))
+        compiler = Compiler(text)
+        code = compiler.code(node)
+    except RecursionError:
+        raise ExpressionInvalid(
+            "表达式嵌套过深，请拆分为几个较短的表达式。", text=text[:200], position=0
+        ) from None
+    names = frozenset(compiler.names)
+    return Expression(text, names, frozenset(compiler.possible) - names, code)

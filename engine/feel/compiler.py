@@ -1,0 +1,558 @@
+"""Syntax tree → closures 编译. An expression is compiled once and evaluated many times.
+
+Every node becomes a function of its environment. What can repeat charges the run with the number of nodes it
+repeats, so that the budget counts evaluated nodes without counting at each node.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from engine.feel import nodes as n
+from engine.feel import semantics as s
+from engine.feel.budget import LIST_LIMIT, Run
+from engine.feel.functions import FUNCTIONS, Builtin
+from engine.feel.lexer import invalid
+from engine.feel.numbers import whole
+from engine.feel.semantics import Function, Range
+
+
+class Env:
+    """The names in force at one point: `values` here, the rest in `parent`."""
+
+    __slots__ = ("parent", "run", "values")
+
+    def __init__(self, values: Mapping[str, Any], parent: Env | None, run: Run) -> None:
+        self.values = values
+        self.parent = parent
+        self.run = run
+
+
+Code = Callable[[Env], Any]
+
+_FAST: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_ARITHMETIC = {"+": s.add, "-": s.subtract, "*": s.multiply, "/": s.divide, "**": s.power}
+
+
+class Compiler:
+    """Compiles one text's tree; `names` and `possible` collect the roots it reads from outside."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names: set[str] = set()
+        self.possible: set[str] = set()
+        self.size = 0
+        self.scopes: list[frozenset[str]] = []  # names declared by the expression itself, innermost last
+        self.partial = False  # whether the loop that is being compiled reads `partial`
+        self.filters = 0  # inside how many filters, where an entry's own names come first
+
+    def code(self, node: n.Node) -> Code:
+        self.size += 1
+        return getattr(self, "_" + type(node).__name__.lower())(node)  # type: ignore[no-any-return]
+
+    def sized(self, node: n.Node) -> tuple[Code, int]:
+        """A node's code and how many nodes it evaluates at most once through."""
+        before = self.size
+        code = self.code(node)
+        return code, self.size - before
+
+    # -- values ----------------------------------------------------------------------------------------
+
+    def _literal(self, node: n.Literal) -> Code:
+        value = node.value
+        return lambda env: value
+
+    def _name(self, node: n.Name) -> Code:
+        name = node.name
+        self.partial = self.partial or name == "partial"
+        local = any(name in scope for scope in self.scopes)
+        builtin = FUNCTIONS.get(name)
+        if not local:
+            (self.possible if self.filters or builtin is not None else self.names).add(name)
+        if not self.scopes and not self.filters and builtin is None:
+            return lambda env: env.values.get(name)
+        fallback = _as_value(builtin) if builtin is not None else None
+
+        def look(env: Env) -> Any:
+            at: Env | None = env
+            while at is not None:
+                if name in at.values:
+                    return at.values[name]
+                at = at.parent
+            return fallback
+
+        return look
+
+    def _listnode(self, node: n.ListNode) -> Code:
+        items = [self.code(one) for one in node.items]
+        return lambda env: [item(env) for item in items]
+
+    def _contextnode(self, node: n.ContextNode) -> Code:
+        entries: list[tuple[str, Code]] = []
+        for i, (key, value) in enumerate(node.entries):
+            self.scopes.append(frozenset(k for k, _ in node.entries[:i] if k != key) | _recursive(key, value))
+            entries.append((key, self.code(value)))
+            self.scopes.pop()
+
+        def make(env: Env) -> dict[str, Any]:
+            made: dict[str, Any] = {}
+            inside = Env(made, env, env.run)
+            for key, value in entries:
+                made[key] = value(inside)
+            return made
+
+        return make
+
+    def _rangenode(self, node: n.RangeNode) -> Code:
+        low = self.code(node.low) if node.low is not None else None
+        high = self.code(node.high) if node.high is not None else None
+        low_closed, high_closed = node.low_closed, node.high_closed
+
+        def make(env: Env) -> Range | None:
+            a = low(env) if low is not None else None
+            b = high(env) if high is not None else None
+            if (low is not None and a is None) or (high is not None and b is None):
+                return None
+            return s.make_range(a, b, low_closed, high_closed)
+
+        return make
+
+    def _functionnode(self, node: n.FunctionNode) -> Code:
+        self.scopes.append(frozenset(node.parameters))
+        body, size = self.sized(node.body)
+        self.scopes.pop()
+        parameters = node.parameters
+
+        def make(env: Env) -> Function:
+            def call(run: Run, *arguments: Any) -> Any:
+                if len(arguments) != len(parameters):
+                    return None
+                run.charge(size)
+                run.enter()
+                value = body(Env(dict(zip(parameters, arguments, strict=True)), env, run))
+                run.leave()
+                return value
+
+            return Function(parameters, call)
+
+        return make
+
+    # -- operators -------------------------------------------------------------------------------------
+
+    def _chain(self, node: n.Chain) -> Code:
+        first = self.code(node.first)
+        if len(node.rest) == 1:
+            op, operand = node.rest[0]
+            return _binary(op, first, self.code(operand))
+        rest = [(_operation(op), self.code(operand)) for op, operand in node.rest]
+
+        def run_chain(env: Env) -> Any:
+            value = first(env)
+            for operation, operand in rest:
+                value = operation(value, operand(env), env.run)
+            return value
+
+        return run_chain
+
+    def _negate(self, node: n.Negate) -> Code:
+        operand = self.code(node.operand)
+        return lambda env: s.negate(operand(env))
+
+    def _junction(self, node: n.Junction) -> Code:
+        operands = [self.code(one) for one in node.operands]
+        decisive: bool = node.word == "or"
+
+        def junction(env: Env) -> bool | None:
+            unknown = False
+            for operand in operands:
+                value = operand(env)
+                if value is decisive:
+                    return bool(decisive)
+                if value is not True and value is not False:
+                    unknown = True
+            return None if unknown else not decisive
+
+        return junction
+
+    def _between(self, node: n.Between) -> Code:
+        value, low, high = self.code(node.value), self.code(node.low), self.code(node.high)
+
+        def between(env: Env) -> bool | None:
+            at = value(env)
+            above, below = s.order(at, low(env)), s.order(at, high(env))
+            return s.both(None if above is None else above >= 0, None if below is None else below <= 0)
+
+        return between
+
+    def _in(self, node: n.In) -> Code:
+        value = self.code(node.value)
+        tests = [self.test(one, asks=False) for one in node.tests]
+
+        def membership(env: Env) -> bool | None:
+            at = value(env)
+            return _any(test(at, env) for test in tests)
+
+        return membership
+
+    def _tests(self, node: n.Tests) -> Code:
+        tests = [self.test(one, asks=one.asks) for one in node.tests]
+        negated = node.negated
+        if not tests:
+            return lambda env: True
+
+        def decide(env: Env) -> bool | None:
+            at = env.values.get("?")
+            found = _any(test(at, env) for test in tests)
+            if negated:
+                return None if found is None else not found
+            return found
+
+        return decide
+
+    def test(self, node: n.Test, *, asks: bool) -> Callable[[Any, Env], bool | None]:
+        """One unary test as a function of the input value; one that mentions `?` is its own answer."""
+        operand = self.code(node.operand)
+        op = node.op
+        if op:
+            return lambda value, env: s.compare(op, value, operand(env), env.run)
+        if asks:
+
+            def own(value: Any, env: Env) -> bool | None:
+                answer = operand(env)
+                if answer is None or isinstance(answer, bool):
+                    return answer
+                return s.matches(value, answer, env.run)
+
+            return own
+        return lambda value, env: s.matches(value, operand(env), env.run)
+
+    def _instanceof(self, node: n.InstanceOf) -> Code:
+        value = self.code(node.value)
+        self.check_type(node.type, node.at)
+        of = node.type
+        return lambda env: _is_instance(value(env), of, env.run)
+
+    def check_type(self, of: n.Type, at: int) -> None:
+        if of.name not in _TYPE_NAMES:
+            raise invalid(self.text, at, f"没有名为“{of.name[:40]}”的类型。")
+        for _, part in of.parts:
+            self.check_type(part, at)
+
+    # -- access ----------------------------------------------------------------------------------------
+
+    def _path(self, node: n.Path) -> Code:
+        value, name = self.code(node.value), node.name
+
+        def access(env: Env) -> Any:
+            of = value(env)
+            return of.get(name) if type(of) is dict else s.path(of, name, env.run)
+
+        return access
+
+    def _filter(self, node: n.Filter) -> Code:
+        source = self.code(node.value)
+        condition = node.condition
+        if isinstance(condition, n.Literal) and type(condition.value) is int:
+            self.size += 1
+            index = condition.value
+            return lambda env: _at(s.as_list(source(env)), index)
+        self.filters += 1
+        self.scopes.append(frozenset(["item"]))
+        test, size = self.sized(condition)
+        self.scopes.pop()
+        self.filters -= 1
+
+        def pick(env: Env) -> Any:
+            items = s.as_list(source(env))
+            if items is None:
+                return None
+            run = env.run
+            kept = []
+            for item in items:
+                run.charge(size)
+                inside = Env({"item": item}, env, run)
+                if type(item) is dict:
+                    inside = Env(item, inside, run)
+                answer = test(inside)
+                if answer is True:
+                    kept.append(item)
+                elif answer is not False and answer is not None:
+                    index = whole(answer) if s.kind(answer) == "number" else None
+                    return _at(items, index) if index is not None else None
+            return kept
+
+        return pick
+
+    # -- calls -----------------------------------------------------------------------------------------
+
+    def _call(self, node: n.Call) -> Code:
+        arguments = [self.code(one) for one in node.arguments]
+        callee = node.function
+        if isinstance(callee, n.Name) and not any(callee.name in scope for scope in self.scopes):
+            builtin = FUNCTIONS.get(callee.name)
+            if builtin is not None:
+                return self.builtin(node, builtin, arguments)
+            if not self.filters:
+                raise invalid(self.text, callee.at, f"没有名为“{callee.name[:40]}”的函数。")
+        function, names = self.code(callee), node.names
+
+        def call(env: Env) -> Any:
+            target = function(env)
+            values = [argument(env) for argument in arguments]
+            if not isinstance(target, Function):
+                return None
+            if names is not None:
+                if set(names) != set(target.parameters):
+                    return None
+                values = [values[names.index(parameter)] for parameter in target.parameters]
+            return target.call(env.run, *values)
+
+        return call
+
+    def builtin(self, node: n.Call, builtin: Builtin, arguments: list[Code]) -> Code:
+        call = builtin.call
+        if node.names is not None:
+            places = builtin.named(node.names)
+            if places is None:
+                raise invalid(self.text, node.at, f"参数名不对，应为 {builtin.usage()}。")
+            arguments = [_nothing if place is None else arguments[place] for place in places]
+        elif not builtin.positional(len(arguments)):
+            raise invalid(self.text, node.at, f"参数个数不对，应为 {builtin.usage()}。")
+        if not arguments:
+            return lambda env: call(env.run)
+        if len(arguments) == 1:
+            (only,) = arguments
+            return lambda env: call(env.run, only(env))
+        if len(arguments) == 2:
+            one, two = arguments
+            return lambda env: call(env.run, one(env), two(env))
+        return lambda env: call(env.run, *[argument(env) for argument in arguments])
+
+    # -- words -----------------------------------------------------------------------------------------
+
+    def _if(self, node: n.If) -> Code:
+        condition, then, otherwise = (
+            self.code(node.condition),
+            self.code(node.then),
+            self.code(node.otherwise),
+        )
+        return lambda env: then(env) if condition(env) is True else otherwise(env)
+
+    def _iteration(self, node: n.Iteration) -> Code:
+        sources: list[tuple[str, Callable[[Env], list[Any] | None]]] = []
+        declared: set[str] = set()
+        for name, first, last in node.sources:
+            self.scopes.append(frozenset(declared))
+            sources.append((name, self.source(first, last)))
+            self.scopes.pop()
+            declared.add(name)
+        if node.word == "for":
+            declared.add("partial")
+        self.scopes.append(frozenset(declared))
+        outer, self.partial = self.partial, False
+        body, size = self.sized(node.body)
+        reads, self.partial = self.partial, outer or self.partial
+        self.scopes.pop()
+        size += len(sources)
+        if node.word == "for":
+            return _for(sources, body, size, reads)
+        return _quantified(sources, body, size, node.word == "some")
+
+    def source(self, first: n.Node, last: n.Node | None) -> Callable[[Env], list[Any] | None]:
+        low = self.code(first)
+        if last is None:
+
+            def listed(env: Env) -> list[Any] | None:
+                value = low(env)
+                if isinstance(value, Range):
+                    if not (value.low_closed and value.high_closed):
+                        return None
+                    return _count_up(value.low, value.high, env.run)
+                return s.as_list(value)
+
+            return listed
+        high = self.code(last)
+        return lambda env: _count_up(low(env), high(env), env.run)
+
+
+# -- pieces that need no compiler ----------------------------------------------------------------------
+
+
+def _nothing(env: Env) -> None:
+    return None
+
+
+def _as_value(builtin: Builtin) -> Function:
+    """A built-in as a value, for `sort(list, before)` and the like."""
+
+    def call(run: Run, *arguments: Any) -> Any:
+        return builtin.call(run, *arguments) if builtin.positional(len(arguments)) else None
+
+    return Function(tuple(name for name, _ in builtin.signatures[0]), call)
+
+
+def _recursive(key: str, value: n.Node) -> frozenset[str]:
+    """A function in a context may call itself; any other entry sees what its own name meant outside."""
+    return frozenset([key]) if isinstance(value, n.FunctionNode) else frozenset()
+
+
+def _operation(op: str) -> Callable[[Any, Any, Run], Any]:
+    arithmetic = _ARITHMETIC.get(op)
+    if arithmetic is not None:
+        return arithmetic
+    return lambda a, b, run: s.compare(op, a, b, run)
+
+
+def _binary(op: str, left: Code, right: Code) -> Code:
+    """Two operands: the common kinds first, the whole rule after."""
+    arithmetic = _ARITHMETIC.get(op)
+    if arithmetic is not None:
+        return lambda env: arithmetic(left(env), right(env), env.run)
+    if op in ("=", "!="):
+        wanted = op == "="
+
+        def same(env: Env) -> bool | None:
+            a, b = left(env), right(env)
+            of = type(a)
+            if of is type(b) and (of is str or of is int or of is bool):
+                return (a == b) is wanted
+            answer = s.equal(a, b, env.run)
+            return answer if wanted or answer is None else not answer
+
+        return same
+    fast = _FAST[op]
+
+    def compared(env: Env) -> bool | None:
+        a, b = left(env), right(env)
+        if type(a) is int and type(b) is int:
+            return fast(a, b)
+        return s.compare(op, a, b, env.run)
+
+    return compared
+
+
+def _any(answers: Any) -> bool | None:
+    unknown = False
+    for answer in answers:
+        if answer is True:
+            return True
+        unknown = unknown or answer is None
+    return None if unknown else False
+
+
+def _at(items: list[Any] | None, index: int) -> Any:
+    """The entry at an index from 1, from the end when negative; null outside."""
+    if items is None or index == 0 or abs(index) > len(items):
+        return None
+    return items[index - 1 if index > 0 else index]
+
+
+def _count_up(first: Any, last: Any, run: Run) -> list[Any] | None:
+    """What `first..last` runs through, up or down: whole numbers, or days."""
+    if type(first) is date and type(last) is date:
+        ordinals = _count_up(first.toordinal(), last.toordinal(), run)
+        return None if ordinals is None else [date.fromordinal(o) for o in ordinals]
+    low = whole(first) if s.kind(first) == "number" else None
+    high = whole(last) if s.kind(last) == "number" else None
+    if low is None or high is None:
+        return None
+    run.entries(abs(high - low) + 1)
+    return list(range(low, high + 1)) if low <= high else list(range(low, high - 1, -1))
+
+
+def _rows(sources: list[tuple[str, Callable[[Env], list[Any] | None]]], env: Env) -> Any:
+    """Every combination of the sources as a dict; a later source may read the names before it."""
+    if len(sources) == 1:
+        name, source = sources[0]
+        items = source(env)
+        return None if items is None else ({name: item} for item in items)
+    return _combined(sources, env, {})
+
+
+def _combined(sources: Any, env: Env, before: dict[str, Any]) -> Any:
+    (name, source), rest = sources[0], sources[1:]
+    items = source(Env(before, env, env.run))
+    if items is None:
+        return None
+    return _walk(name, items, rest, env, before)
+
+
+def _walk(name: str, items: list[Any], rest: Any, env: Env, before: dict[str, Any]) -> Any:
+    for item in items:
+        env.run.charge(1)
+        row = {**before, name: item}
+        if not rest:
+            yield row
+        else:
+            yield from _combined(rest, env, row) or ()
+
+
+def _for(sources: Any, body: Code, size: int, reads_partial: bool) -> Code:
+    def loop(env: Env) -> list[Any] | None:
+        rows = _rows(sources, env)
+        if rows is None:
+            return None
+        run = env.run
+        made: list[Any] = []
+        for row in rows:
+            run.charge(size)
+            if reads_partial and "partial" not in row:
+                run.charge(len(made) >> 3)
+                row["partial"] = made.copy()
+            made.append(body(Env(row, env, run)))
+            if len(made) > LIST_LIMIT:
+                run.entries(len(made))
+        return made
+
+    return loop
+
+
+def _quantified(sources: Any, body: Code, size: int, wanted: bool) -> Code:
+    def decide(env: Env) -> bool | None:
+        rows = _rows(sources, env)
+        if rows is None:
+            return None
+        run = env.run
+        unknown = False
+        for row in rows:
+            run.charge(size)
+            answer = body(Env(row, env, run))
+            if answer is wanted:
+                return bool(wanted)
+            unknown = unknown or not isinstance(answer, bool)
+        return None if unknown else not wanted
+
+    return decide
+
+
+_TYPE_NAMES = frozenset(
+    ["number", "string", "boolean", "date", "time", "date and time", "days and time duration"]
+    + ["years and months duration", "list", "context", "function", "range", "Any", "Null"]
+)
+
+
+def _is_instance(value: Any, of: n.Type, run: Run) -> bool:
+    if of.name == "Any":
+        return value is not None
+    if of.name == "Null":
+        return value is None
+    if s.kind(value) != of.name:
+        return False
+    if not of.parts or of.name == "function":
+        return True
+    run.charge(1)
+    if of.name == "list":
+        run.entries(len(value))
+        return all(_is_instance(one, of.parts[0][1], run) for one in value)
+    if of.name == "context":
+        return all(name in value and _is_instance(value[name], part, run) for name, part in of.parts)
+    ends = [end for end in (value.low, value.high) if end is not None]
+    return all(_is_instance(end, of.parts[0][1], run) for end in ends)

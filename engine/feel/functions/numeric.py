@@ -1,0 +1,79 @@
+"""Numeric functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from engine.feel import numbers, semantics
+from engine.feel.budget import Run
+from engine.feel.functions.registry import function
+from engine.feel.numbers import MATH, Number, fit, is_number, narrow, whole
+from engine.values import Months
+
+
+def _rounding(name: str, parameters: str, mode: str) -> None:
+    @function(name, parameters)
+    def rounded(run: Run, value: Any, scale: Any = 0) -> Number | None:
+        places = whole(scale) if is_number(scale) else None
+        if scale is None:
+            places = 0
+        return numbers.round_to(value, places, mode) if is_number(value) and places is not None else None
+
+
+_rounding("decimal", "n, scale", numbers.HALF_EVEN)
+_rounding("floor", "n, scale?", numbers.FLOOR)
+_rounding("ceiling", "n, scale?", numbers.CEILING)
+_rounding("round up", "n, scale", numbers.UP)
+_rounding("round down", "n, scale", numbers.DOWN)
+_rounding("round half up", "n, scale", numbers.HALF_UP)
+_rounding("round half down", "n, scale", numbers.HALF_DOWN)
+
+
+@function("abs", "n")
+def abs_(run: Run, value: Any) -> Any:
+    """Of a number or a duration."""
+    if is_number(value):
+        return abs(value) if type(value) is int else value.copy_abs()
+    if isinstance(value, timedelta | Months):
+        negative = value < timedelta(0) if isinstance(value, timedelta) else value.total < 0
+        return semantics.negate(value) if negative else value
+    return None
+
+
+@function("modulo", "dividend, divisor")
+def modulo(run: Run, a: Any, b: Any) -> Number | None:
+    return numbers.modulo(a, b) if is_number(a) and is_number(b) else None
+
+
+def _of_decimal(name: str, work: Callable[[Decimal], Decimal], parameter: str = "number") -> None:
+    @function(name, parameter)
+    def computed(run: Run, value: Any) -> Number | None:
+        run.charge(10)
+        return fit(work(Decimal(value))) if is_number(value) else None
+
+
+_of_decimal("exp", MATH.exp)
+_of_decimal("log", lambda value: MATH.ln(value) if value > 0 else Decimal("NaN"))
+
+
+@function("sqrt", "number")
+def sqrt(run: Run, value: Any) -> Number | None:
+    if not is_number(value) or value < 0:
+        return None
+    root = MATH.sqrt(Decimal(value))
+    return narrow(root) if type(value) is int else fit(root)
+
+
+@function("odd", "number")
+def odd(run: Run, value: Any) -> bool | None:
+    exact = whole(value) if is_number(value) else None
+    return exact % 2 == 1 if exact is not None else None
+
+
+@function("even", "number")
+def even(run: Run, value: Any) -> bool | None:
+    exact = whole(value) if is_number(value) else None
+    return exact % 2 == 0 if exact is not None else None

@@ -1,0 +1,171 @@
+"""String functions. Positions count characters from 1, from the end when negative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.feel import semantics
+from engine.feel.budget import Run
+from engine.feel.functions.registry import function
+from engine.feel.numbers import is_number, whole
+from engine.feel.pattern import PatternInvalid, compile_pattern, expand
+
+
+def position(value: Any) -> int | None:
+    """A number as a position or length: its whole part; None when it is no number."""
+    if not is_number(value):
+        return None
+    exact = whole(value)
+    return exact if exact is not None else (int(value) if abs(value.adjusted()) < 30 else None)
+
+
+@function("substring", "string, start position, length?")
+def substring(run: Run, text: Any, start: Any, length: Any = None) -> str | None:
+    """`substring("督办通知", 3)` = "通知"."""
+    at = position(start)
+    count = position(length) if length is not None else None
+    if not isinstance(text, str) or not at or (length is not None and (count is None or count < 0)):
+        return None
+    begin = at - 1 if at > 0 else len(text) + at
+    if begin < 0:
+        return None if count is None else text[0 : max(0, begin + count)]
+    return text[begin:] if count is None else text[begin : begin + count]
+
+
+@function("string length", "string")
+def string_length(run: Run, text: Any) -> int | None:
+    return len(text) if isinstance(text, str) else None
+
+
+@function("upper case", "string")
+def upper_case(run: Run, text: Any) -> str | None:
+    if not isinstance(text, str):
+        return None
+    run.text(3 * len(text))  # some letters become three
+    return text.upper()
+
+
+@function("lower case", "string")
+def lower_case(run: Run, text: Any) -> str | None:
+    if not isinstance(text, str):
+        return None
+    run.text(3 * len(text))
+    return text.lower()
+
+
+@function("trim", "string")
+def trim(run: Run, text: Any) -> str | None:
+    """Without white space at both ends (an extension, as other engines have it)."""
+    return text.strip() if isinstance(text, str) else None
+
+
+@function("substring before", "string, match")
+def substring_before(run: Run, text: Any, match: Any) -> str | None:
+    """What stands before the first `match`; an empty text when there is none."""
+    if not isinstance(text, str) or not isinstance(match, str):
+        return None
+    run.text(len(text))
+    at = text.find(match)
+    return text[:at] if at >= 0 else ""
+
+
+@function("substring after", "string, match")
+def substring_after(run: Run, text: Any, match: Any) -> str | None:
+    """What stands after the first `match`; an empty text when there is none."""
+    if not isinstance(text, str) or not isinstance(match, str):
+        return None
+    run.text(len(text))
+    at = text.find(match)
+    return text[at + len(match) :] if at >= 0 else ""
+
+
+@function("contains", "string, match")
+def contains(run: Run, text: Any, match: Any) -> bool | None:
+    if not isinstance(text, str) or not isinstance(match, str):
+        return None
+    run.text(len(text))
+    return match in text
+
+
+@function("starts with", "string, match")
+def starts_with(run: Run, text: Any, match: Any) -> bool | None:
+    return text.startswith(match) if isinstance(text, str) and isinstance(match, str) else None
+
+
+@function("ends with", "string, match")
+def ends_with(run: Run, text: Any, match: Any) -> bool | None:
+    return text.endswith(match) if isinstance(text, str) and isinstance(match, str) else None
+
+
+@function("matches", "input, pattern, flags?")
+def matches(run: Run, text: Any, pattern: Any, flags: Any = None) -> bool | None:
+    """Whether the pattern is found anywhere in the text. Patterns: see `engine.feel.pattern`."""
+    program = _program(text, pattern, flags)
+    return None if program is None else program.search(text, 0, run) is not None
+
+
+@function("replace", "input, pattern, replacement, flags?")
+def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = None) -> str | None:
+    """Every match replaced; `$1` in the replacement is the first group. A pattern that matches nothing at all
+    is refused with null, as in XPath."""
+    program = _program(text, pattern, flags)
+    if program is None or not isinstance(replacement, str) or program.search("", 0, run) is not None:
+        return None
+    pieces: list[str] = []
+    at, length = 0, 0
+    while (found := program.search(text, at, run)) is not None:
+        piece = expand(replacement, text, found, literal=program.literal)
+        if piece is None:
+            return None
+        start, end = found[0] or 0, found[1] or 0
+        length += start - at + len(piece)
+        run.text(length)
+        pieces += [text[at:start], piece]
+        at = end
+    pieces.append(text[at:])
+    run.text(length + len(text) - at)
+    return "".join(pieces)
+
+
+@function("split", "string, delimiter")
+def split(run: Run, text: Any, delimiter: Any) -> list[str] | None:
+    """The pieces between matches of the pattern `delimiter`."""
+    program = _program(text, delimiter, None)
+    if program is None or program.search("", 0, run) is not None:
+        return None
+    pieces: list[str] = []
+    at = 0
+    while (found := program.search(text, at, run)) is not None:
+        pieces.append(text[at : found[0]])
+        run.entries(len(pieces) & 1)
+        at = found[1] or 0
+    pieces.append(text[at:])
+    run.entries(len(pieces))
+    return pieces
+
+
+@function("string join", "list, delimiter?, prefix?, suffix?")
+def string_join(
+    run: Run, items: Any, delimiter: Any = None, prefix: Any = None, suffix: Any = None
+) -> str | None:
+    """The list's texts in one; null entries are left out."""
+    values = semantics.as_list(items)
+    around = [part if part is not None else "" for part in (delimiter, prefix, suffix)]
+    if values is None or not all(isinstance(part, str) for part in around):
+        return None
+    run.entries(len(values))
+    texts = [value for value in values if value is not None]
+    if not all(isinstance(value, str) for value in texts):
+        return None
+    between, before, after = around
+    run.text(sum(map(len, texts)) + len(between) * len(texts) + len(before) + len(after))
+    return before + between.join(texts) + after
+
+
+def _program(text: Any, pattern: Any, flags: Any) -> Any:
+    if not isinstance(text, str) or not isinstance(pattern, str) or not isinstance(flags, str | None):
+        return None
+    try:
+        return compile_pattern(pattern, flags or "")
+    except PatternInvalid:
+        return None

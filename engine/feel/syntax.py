@@ -1,0 +1,576 @@
+"""Tokens → syntax tree 句法: a Pratt parser.
+
+FEEL's names may hold spaces. Two names side by side mean nothing else in FEEL, so words are joined as far as they
+go; only the built-in names that hold a keyword ("date and time", "working days between") are matched as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NoReturn
+
+from engine.feel import nodes as n
+from engine.feel.budget import DEPTH_LIMIT
+from engine.feel.functions import FUNCTIONS
+from engine.feel.lexer import Token, invalid, tokens
+from engine.feel.numbers import DIGITS, MATH
+from engine.feel.temporal import parse_temporal
+
+KEYWORDS = frozenset(
+    ["for", "in", "return", "if", "then", "else", "some", "every", "satisfies", "and", "or", "between"]
+    + ["true", "false", "null"]
+)
+_NAMES = sorted(
+    ((tuple(name.split(" ")), name) for name in FUNCTIONS if " " in name), key=lambda p: -len(p[0])
+)
+
+# binding powers, loosest first
+OR, AND, COMPARISON, ADDITIVE, MULTIPLICATIVE, POWER, PREFIX = range(1, 8)
+_COMPARISONS = frozenset(["=", "!=", "<", "<=", ">", ">="])
+_LEVELS = {"+": ADDITIVE, "-": ADDITIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE, "**": POWER}
+_TYPES = {
+    "date and time": ("date", "and", "time"),
+    "years and months duration": ("years", "and", "months", "duration"),
+    "days and time duration": ("days", "and", "time", "duration"),
+}
+_CHAIN_LIMIT = 2_000
+
+
+class Parser:
+    """One text's parser. `expression_text` and `tests_text` are its entries; all raise `ExpressionInvalid`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = tokens(text)
+        self.i = 0
+        self.depth = 0
+        self.questions = 0  # mentions of `?` so far
+
+    # -- entries ---------------------------------------------------------------------------------------
+
+    def expression_text(self) -> n.Node:
+        """A whole text that is one expression."""
+        if self.token.kind == "end":
+            self.fail("表达式为空。")
+        node = self.expression()
+        self.finish()
+        return node
+
+    def tests_text(self) -> n.Tests:
+        """A whole text that is unary tests: `-`, `not(…)`, or tests between commas; an empty one matches all."""
+        if self.token.kind == "end" or (self.is_op("-") and self.tokens[1].kind == "end"):
+            return n.Tests(0, (), False)
+        if self.is_word("not") and self.tokens[1].text == "(" and self._closes_at_end(1):
+            self.i = 2
+            tests = self.tests_list()
+            self.expect(")")
+            self.finish()
+            return n.Tests(0, tests, True)
+        tests = self.tests_list()
+        self.finish()
+        return n.Tests(0, tests, False)
+
+    def _closes_at_end(self, start: int) -> bool:
+        """Whether the bracket at token `start` closes at the text's end: `not(…)` around the whole cell."""
+        depth = 0
+        for i in range(start, len(self.tokens)):
+            token = self.tokens[i]
+            if token.kind == "op":
+                depth += (token.text in "([{") - (token.text in ")]}")
+                if depth == 0:
+                    return self.tokens[i + 1].kind == "end"
+        return False
+
+    def tests_list(self) -> tuple[n.Test, ...]:
+        tests = [self.test()]
+        while self.take(","):
+            tests.append(self.test())
+        return tuple(tests)
+
+    def test(self) -> n.Test:
+        at, before = self.token.start, self.questions
+        if self.token.kind == "op" and self.token.text in _COMPARISONS:
+            op = self.advance().text
+            operand = self.expression(ADDITIVE)
+        else:
+            op, operand = "", self.expression()
+            if self.is_op("..") and not isinstance(operand, n.RangeNode):
+                self.fail("区间请写成 [1..5] 或 (1..5)。")
+        return n.Test(at, op, operand, self.questions > before)
+
+    # -- expressions -----------------------------------------------------------------------------------
+
+    def expression(self, power: int = OR) -> n.Node:
+        """An expression of operators that bind at least as tightly as `power`."""
+        self.depth += 1
+        if self.depth > DEPTH_LIMIT:
+            self.fail(f"嵌套超过 {DEPTH_LIMIT} 层，请拆分为几个较短的表达式。")
+        node = self.prefix()
+        while True:
+            token = self.token
+            if token.kind == "op":
+                if token.text in _COMPARISONS and power <= COMPARISON:
+                    node = self.chain(node, COMPARISON, _COMPARISONS.__contains__)
+                    continue
+                level = _LEVELS.get(token.text, 0)
+                if level and level >= power:
+                    node = self.chain(node, level, lambda op, level=level: _LEVELS.get(op) == level)  # type: ignore[misc]
+                    continue
+            elif token.kind == "name":
+                word = token.text
+                if word in ("and", "or") and power <= (AND if word == "and" else OR):
+                    node = self.junction(node, word)
+                    continue
+                if power <= COMPARISON:
+                    if word == "between":
+                        node = self.between(node)
+                        continue
+                    if word == "in":
+                        node = self.membership(node)
+                        continue
+                    if word == "instance" and self.peek_word(1, "of"):
+                        self.i += 2
+                        node = n.InstanceOf(token.start, node, self.type())
+                        continue
+            break
+        self.depth -= 1
+        return node
+
+    def chain(self, first: n.Node, level: int, mine: Callable[[str], bool]) -> n.Node:
+        rest: list[tuple[str, n.Node]] = []
+        at = self.token.start
+        while self.token.kind == "op" and mine(self.token.text):
+            op = self.advance().text
+            rest.append((op, self.expression(level + 1)))
+            if len(rest) > _CHAIN_LIMIT:
+                self.fail("连续运算过多，请拆分。")
+        return n.Chain(at, first, tuple(rest))
+
+    def junction(self, first: n.Node, word: str) -> n.Node:
+        operands = [first]
+        at = self.token.start
+        while self.is_word(word):
+            self.i += 1
+            operands.append(self.expression((AND if word == "and" else OR) + 1))
+        return n.Junction(at, word, tuple(operands))
+
+    def between(self, value: n.Node) -> n.Node:
+        at = self.advance().start
+        low = self.expression(ADDITIVE)
+        if not self.is_word("and"):
+            self.fail("between 之后应写成“between 下限 and 上限”。")
+        self.i += 1
+        return n.Between(at, value, low, self.expression(ADDITIVE))
+
+    def membership(self, value: n.Node) -> n.Node:
+        at = self.advance().start
+        if self.token.kind == "op" and self.token.text in _COMPARISONS:
+            return n.In(at, value, (self.test(),))
+        if self.is_op("(") and self._is_tests(self.i):
+            self.i += 1
+            tests = self.tests_list()
+            self.expect(")")
+            return n.In(at, value, tests)
+        operand = self.expression(ADDITIVE)
+        return n.In(at, value, (n.Test(at, "", operand, False),))
+
+    def _is_tests(self, start: int) -> bool:
+        """Whether the bracket at token `start` holds tests: a comma, or a comparison first, and no range."""
+        first = self.tokens[start + 1]
+        if first.kind == "op" and first.text in _COMPARISONS:
+            return True
+        depth = 0
+        for token in self.tokens[start:]:
+            if token.kind != "op":
+                continue
+            depth += (token.text in "([{") - (token.text in ")]}")
+            if depth <= 0:
+                return False
+            if depth == 1 and token.text == ",":
+                return True
+            if depth == 1 and token.text == "..":
+                return False
+        return False
+
+    # -- beginnings ------------------------------------------------------------------------------------
+
+    def prefix(self) -> n.Node:
+        token = self.token
+        if token.kind == "op" and token.text == "-":
+            self.i += 1
+            operand = self.expression(PREFIX)
+            if isinstance(operand, n.Literal) and type(operand.value) in (int, Decimal):
+                value = operand.value
+                return n.Literal(token.start, -value if type(value) is int else value.copy_negate())
+            return n.Negate(token.start, operand)
+        return self.postfix(self.primary())
+
+    def primary(self) -> n.Node:
+        token = self.token
+        if token.kind == "name":
+            return self.worded(token)
+        self.i += 1
+        if token.kind == "number":
+            return n.Literal(token.start, self.number(token))
+        if token.kind == "string":
+            return n.Literal(token.start, token.text)
+        if token.kind == "at":
+            value = parse_temporal(token.text)
+            if value is None:
+                self.fail(f"“{token.text[:40]}”不是有效的日期、时间或时长。", token)
+            return n.Literal(token.start, value)
+        if token.kind == "quoted":
+            return n.Name(token.start, token.text)
+        if token.kind == "op":
+            if token.text == "(":
+                return self.parenthesis(token)
+            if token.text == "[":
+                return self.bracket(token)
+            if token.text == "]":
+                return self.range_(token, self.expression(), False)
+            if token.text == "{":
+                return self.context(token)
+        if token.kind == "end":
+            self.fail("表达式不完整，后面还缺内容。", token)
+        raise invalid(self.text, token.start, "此处应是一个值、名称或括号。")
+
+    def worded(self, token: Token) -> n.Node:
+        word = token.text
+        if word in ("true", "false", "null"):
+            self.i += 1
+            return n.Literal(token.start, {"true": True, "false": False, "null": None}[word])
+        if word == "if":
+            return self.conditional(token)
+        if word == "for":
+            return self.iteration(token)
+        if word in ("some", "every") and self._is_quantifier():
+            return self.iteration(token)
+        if word == "function" and self.peek_op(1, "("):
+            return self.function(token)
+        if word == "external":
+            self.fail("不支持外部函数。", token)
+        if word in KEYWORDS and word not in ("some", "every"):
+            self.fail(f"“{word}”是保留字，不能用在此处。", token)
+        return n.Name(token.start, self.name())
+
+    def _is_quantifier(self) -> bool:
+        """`some x in …`: the words up to `in` follow at once."""
+        i = self.i + 1
+        while self.tokens[i].kind in ("name", "quoted") and self.tokens[i].text != "in":
+            i += 1
+        return i > self.i + 1 and self.tokens[i].text == "in" and self.tokens[i].kind == "name"
+
+    def name(self) -> str:
+        """A name, as long as it goes: a built-in's whole name, or words side by side up to a keyword."""
+        for words, whole in _NAMES:
+            if self._words_at(words) and self.tokens[self.i + len(words)].text == "(":
+                self.i += len(words)
+                return whole
+        parts = [self.advance().text]
+        if parts[0] == "?":
+            self.questions += 1
+            return "?"
+        while self.token.kind == "name" and self.token.text not in KEYWORDS and self.token.text != "?":
+            if self.token.text == "instance" and self.peek_word(1, "of"):
+                break
+            parts.append(self.advance().text)
+        return " ".join(parts)
+
+    def _words_at(self, words: tuple[str, ...]) -> bool:
+        return all(
+            self.tokens[k].kind == "name" and self.tokens[k].text == word
+            for k, word in enumerate(words, self.i)
+            if k < len(self.tokens)
+        ) and self.i + len(words) < len(self.tokens)
+
+    def number(self, token: Token) -> int | Decimal:
+        if token.text.isdigit() and len(token.text) <= DIGITS:
+            return int(token.text)
+        value = MATH.create_decimal(token.text)
+        if not value.is_finite() or len(token.text) > 400:
+            self.fail("数字超出范围。", token)
+        return value
+
+    def parenthesis(self, token: Token) -> n.Node:
+        if self.token.kind == "op" and self.token.text in _COMPARISONS:  # (>= 5): a range with one end
+            op = self.advance().text
+            end = self.expression(ADDITIVE)
+            self.expect(")")
+            if op == "=":
+                return n.RangeNode(token.start, end, end, True, True)
+            if op == "!=":
+                self.fail("区间不能用 !=。", token)
+            low = op[0] == ">"
+            closed = len(op) == 2
+            return n.RangeNode(
+                token.start, end if low else None, None if low else end, closed and low, closed and not low
+            )
+        node = self.expression()
+        if self.is_op(".."):
+            return self.range_(token, node, False)
+        self.expect(")")
+        return node
+
+    def bracket(self, token: Token) -> n.Node:
+        if self.take("]"):
+            return n.ListNode(token.start, ())
+        first = self.expression()
+        if self.is_op(".."):
+            return self.range_(token, first, True)
+        items = [first]
+        while self.take(","):
+            items.append(self.expression())
+        self.expect("]")
+        return n.ListNode(token.start, tuple(items))
+
+    def range_(self, token: Token, low: n.Node, low_closed: bool) -> n.Node:
+        self.expect("..")
+        high = self.expression()
+        end = self.advance()
+        if end.kind != "op" or end.text not in ("]", ")", "["):
+            self.fail("区间缺少结尾的 ] 或 ) 。", end)
+        return n.RangeNode(token.start, low, high, low_closed, end.text == "]")
+
+    def context(self, token: Token) -> n.Node:
+        entries: list[tuple[str, n.Node]] = []
+        seen: set[str] = set()
+        if not self.take("}"):
+            while True:
+                at = self.token
+                key = self.key()
+                if key in seen:
+                    self.fail(f"键“{key}”重复。", at)
+                seen.add(key)
+                self.expect(":")
+                entries.append((key, self.expression()))
+                if not self.take(","):
+                    break
+            self.expect("}")
+        return n.ContextNode(token.start, tuple(entries))
+
+    def key(self) -> str:
+        """A context entry's or a parameter's name: a text, or words up to the colon (keywords allowed)."""
+        token = self.advance()
+        if token.kind in ("string", "quoted"):
+            return token.text
+        if token.kind != "name":
+            self.fail("此处应是键名。", token)
+        parts = [token.text]
+        while self.token.kind in ("name", "number"):
+            parts.append(self.advance().text)
+        return " ".join(parts)
+
+    def conditional(self, token: Token) -> n.Node:
+        self.i += 1
+        condition = self.expression()
+        self.keyword("then", "if 之后缺少 then。")
+        then = self.expression()
+        self.keyword("else", "if … then 之后缺少 else。")
+        return n.If(token.start, condition, then, self.expression())
+
+    def iteration(self, token: Token) -> n.Node:
+        word = self.advance().text
+        sources: list[tuple[str, n.Node, n.Node | None]] = []
+        while True:
+            if self.token.kind not in ("name", "quoted") or self.is_word("in"):
+                self.fail(f"{word} 之后应写“变量 in 列表”。")
+            name = self.advance().text if self.token.kind == "quoted" else self.name()
+            if self.take(":"):
+                self.type()
+            self.keyword("in", f"{word} {name} 之后缺少 in。")
+            first = self.expression()
+            last = self.expression() if self.take("..") else None
+            sources.append((name, first, last))
+            if len(sources) > DEPTH_LIMIT:
+                self.fail("循环变量过多。")
+            if not self.take(","):
+                break
+        if word == "for":
+            self.keyword("return", "for … in … 之后缺少 return。")
+        else:
+            self.keyword("satisfies", f"{word} … in … 之后缺少 satisfies。")
+        return n.Iteration(token.start, word, tuple(sources), self.expression())
+
+    def function(self, token: Token) -> n.Node:
+        self.i += 2
+        parameters: list[str] = []
+        if not self.take(")"):
+            while True:
+                if self.token.kind not in ("name", "quoted"):
+                    self.fail("此处应是参数名。")
+                name = self.advance().text if self.token.kind == "quoted" else self.name()
+                if name in parameters:
+                    self.fail(f"参数“{name}”重复。")
+                parameters.append(name)
+                if self.take(":"):
+                    self.type()
+                if not self.take(","):
+                    break
+            self.expect(")")
+        if self.is_word("external"):
+            self.fail("不支持外部函数。")
+        return n.FunctionNode(token.start, tuple(parameters), self.expression())
+
+    # -- endings ---------------------------------------------------------------------------------------
+
+    def postfix(self, node: n.Node) -> n.Node:
+        links = 0
+        while self.token.kind == "op":
+            at = self.token.start
+            links += 1
+            if links > DEPTH_LIMIT:
+                self.fail(f"连续取值超过 {DEPTH_LIMIT} 层，请拆分。")
+            if self.token.text == ".":
+                self.i += 1
+                if self.token.kind == "quoted":
+                    node = n.Path(at, node, self.advance().text)
+                elif self.token.kind == "name":
+                    node = n.Path(at, node, self.path_name())
+                else:
+                    self.fail("“.”之后应是名称。")
+            elif self.token.text == "[":
+                if self._ends_range():
+                    return node
+                self.i += 1
+                condition = self.expression()
+                self.expect("]")
+                node = n.Filter(at, node, condition)
+            elif self.token.text == "(":
+                self.i += 1
+                node = self.call(at, node)
+            else:
+                break
+        return node
+
+    def path_name(self) -> str:
+        parts = [self.advance().text]
+        while self.token.kind == "name" and self.token.text not in KEYWORDS:
+            if self.token.text == "instance" and self.peek_word(1, "of"):
+                break
+            parts.append(self.advance().text)
+        return " ".join(parts)
+
+    def _ends_range(self) -> bool:
+        """A `[` that closes an open range (`]1..5[`): what follows cannot begin an expression."""
+        after = self.tokens[self.i + 1]
+        if after.kind == "end":
+            return True
+        if after.kind == "op":
+            return after.text not in ("(", "[", "{", "-", "]") or after.text == "]"
+        return after.kind == "name" and after.text in KEYWORDS - {
+            "if",
+            "for",
+            "some",
+            "every",
+            "true",
+            "false",
+            "null",
+        }
+
+    def call(self, at: int, function: n.Node) -> n.Node:
+        arguments: list[n.Node] = []
+        names: list[str] = []
+        if not self.take(")"):
+            by_name = self._is_named()
+            while True:
+                if by_name:
+                    token = self.token
+                    name = self.key()
+                    if name in names:
+                        self.fail(f"参数“{name}”重复。", token)
+                    names.append(name)
+                    self.expect(":")
+                arguments.append(self.expression())
+                if not self.take(","):
+                    break
+            self.expect(")")
+        return n.Call(at, function, tuple(arguments), tuple(names) if names else None)
+
+    def _is_named(self) -> bool:
+        """`name with spaces :` comes next."""
+        i = self.i
+        if self.tokens[i].kind not in ("name", "quoted", "string"):
+            return False
+        while self.tokens[i].kind in ("name", "quoted", "string"):
+            i += 1
+        return self.tokens[i].text == ":" and self.tokens[i].kind == "op"
+
+    def type(self) -> n.Type:
+        self.depth += 1
+        if self.depth > DEPTH_LIMIT:
+            self.fail(f"嵌套超过 {DEPTH_LIMIT} 层。")
+        name = ""
+        for whole, words in _TYPES.items():
+            if self._words_at(words):
+                self.i += len(words)
+                name = whole
+        if not name:
+            if self.token.kind != "name":
+                self.fail("此处应是类型名。")
+            name = self.advance().text
+        parts: list[tuple[str, n.Type]] = []
+        if self.take("<"):
+            while not self.is_op(">"):
+                key = ""
+                if self.tokens[self.i + 1].text == ":":
+                    key = self.advance().text
+                    self.i += 1
+                parts.append((key, self.type()))
+                if not self.take(","):
+                    break
+            self.expect(">")
+        if self.take("->"):
+            parts.append(("->", self.type()))
+        self.depth -= 1
+        return n.Type(name, tuple(parts))
+
+    # -- tokens ----------------------------------------------------------------------------------------
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.i]
+
+    def advance(self) -> Token:
+        token = self.tokens[self.i]
+        if token.kind != "end":
+            self.i += 1
+        return token
+
+    def is_op(self, text: str) -> bool:
+        token = self.tokens[self.i]
+        return token.kind == "op" and token.text == text
+
+    def is_word(self, text: str) -> bool:
+        token = self.tokens[self.i]
+        return token.kind == "name" and token.text == text
+
+    def peek_op(self, ahead: int, text: str) -> bool:
+        token = self.tokens[min(self.i + ahead, len(self.tokens) - 1)]
+        return token.kind == "op" and token.text == text
+
+    def peek_word(self, ahead: int, text: str) -> bool:
+        token = self.tokens[min(self.i + ahead, len(self.tokens) - 1)]
+        return token.kind == "name" and token.text == text
+
+    def take(self, text: str) -> bool:
+        if self.is_op(text):
+            self.i += 1
+            return True
+        return False
+
+    def expect(self, text: str) -> None:
+        if not self.take(text):
+            self.fail(f"此处缺少“{text}”。")
+
+    def keyword(self, word: str, message: str) -> None:
+        if not self.is_word(word):
+            self.fail(message)
+        self.i += 1
+
+    def finish(self) -> None:
+        if self.token.kind != "end":
+            self.fail("此处之后的内容多余，或者前面缺少运算符。")
+
+    def fail(self, message: str, token: Token | None = None) -> NoReturn:
+        raise invalid(self.text, (token or self.token).start, message)
