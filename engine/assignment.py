@@ -287,3 +287,21 @@ def _apart(
                 person=actor.person,
                 step=other,
             )
+
+
+def acting_as(person: str, directory: Directory, role: str = "", unit: str = "") -> Actor:
+    """The person as an actor, in the post that fits `role` and `unit` best, otherwise in the first one.
+
+    Raises `KeyError` for a person the directory does not know.
+    """
+    posts = directory.posts_of(person)
+    best = max(
+        posts, key=lambda post: (post == (role, unit), post[1] == unit, post[0] == role), default=("", "")
+    )
+    return Actor(
+        person=person,
+        name=directory.people[person].name,
+        unit=best[1],
+        role=best[0],
+        posts=tuple(f"{r}@{u}" for r, u in posts),
+    )

@@ -1,0 +1,87 @@
+"""What a form may choose from 可选项: units, people and places of the directory, under the names that forms use.
+
+A form's select names its source by key (`valuesKey` of form-js): `units_<ROLE>`, `people_<ROLE>`, `units_all`,
+`regions`, `sectors`, `cases`. Every list holds `{label, value}`; a unit's value is its id, a person's the id too.
+The web shows the same lists, so what can be seen can be submitted and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+
+from engine.directory import ANY, ENTERPRISE, Directory
+from engine.values import Value
+
+
+class Choices(Mapping[str, Value]):
+    """The lists by key, computed when asked for."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        roles: Mapping[str, object],
+        cases: Callable[[], list[Value]] | None = None,
+    ) -> None:
+        self._directory = directory
+        self._roles = roles
+        self._cases = cases
+        self._made: dict[str, Value] = {}
+
+    def __getitem__(self, key: str) -> Value:
+        if key not in self._made:
+            self._made[key] = self._make(key)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    @cached_property
+    def _keys(self) -> dict[str, None]:
+        keys = ["units_all", "regions", "sectors", "cases"]
+        keys += [f"{what}_{role}" for role in self._roles for what in ("units", "people")]
+        return dict.fromkeys(keys)
+
+    def _make(self, key: str) -> list[Value]:
+        directory = self._directory
+        if key not in self._keys:
+            raise KeyError(key)
+        if key == "units_all":
+            return [_unit(directory, u.id) for u in directory.units.values() if u.active]
+        if key == "regions":
+            return [_unit(directory, u.id) for u in directory.units_of_kind("属地")]
+        if key == "sectors":
+            named = (r.sector for r in directory.responsibilities if r.sector != ANY)
+            return [{"label": s, "value": s} for s in dict.fromkeys(named)]
+        if key == "cases":
+            return self._cases() if self._cases is not None else []
+        what, _, role = key.partition("_")
+        if what == "units":
+            return [_unit(directory, u) for u in units_for(role, directory)]
+        return [
+            {"label": f"{directory.name_of(person)}（{unit}）", "value": person}
+            for unit in directory.units_with(role)
+            for person in directory.members(unit, role)
+        ]
+
+
+def units_for(role: str, directory: Directory) -> list[str]:
+    """Units that may be chosen to act in a role: those with people in it.
+
+    A role that enterprises hold may be chosen at every enterprise: most have no account of their own, and a hazard
+    must be registrable all the same.
+    """
+    units = directory.units_with(role)
+    if any(directory.units[u].kind == ENTERPRISE for u in units):
+        return [u.id for u in directory.units_of_kind(ENTERPRISE)]
+    return units
+
+
+def _unit(directory: Directory, unit: str) -> Value:
+    return {"label": directory.units[unit].name, "value": unit}

@@ -1,0 +1,163 @@
+"""Commands about a work item 待办: claim, release, transfer, finish, return."""
+
+from __future__ import annotations
+
+from engine.assignment import may_take
+from engine.commands import (
+    ClaimItem,
+    CompleteItem,
+    FinishItem,
+    MoveItem,
+    ReleaseItem,
+    ReturnItem,
+    TransferItem,
+)
+from engine.definitions.model import Element, Kind
+from engine.errors import AlreadyClaimed, InputInvalid, NotAllowed, NotFound
+from engine.execution.state import Item
+from engine.facts import IncidentResolved, WorkItemClaimed, WorkItemReleased, WorkItemTransferred
+from engine.handlers.cases import attach
+from engine.handlers.settle import NO_ONE, incident_of
+from engine.handlers.work import Work, reason_given
+
+
+def claim_item(command: ClaimItem, work: Work) -> None:
+    """签收: the item is the actor's from now on."""
+    item = work.open_item(command.item)
+    work.must_do(item)
+    if item.person == work.actor.person:
+        raise AlreadyClaimed(f"“{item.name}”已由您签收。", person=item.person)
+    work.say(WorkItemClaimed(id=item.id, person=work.actor.person))
+    _someone_does_it(work, item)
+
+
+def release_item(command: ReleaseItem, work: Work) -> None:
+    """退签: back to the unit, by who claimed it or by the office."""
+    item = work.open_item(command.item)
+    if not item.person:
+        raise NotAllowed(f"“{item.name}”还没有人签收。")
+    if item.person != work.actor.person and not work.in_office():
+        raise NotAllowed(
+            f"“{item.name}”由{work.directory.name_of(item.person)}签收，只有本人或安委办可以退签。"
+        )
+    work.say(WorkItemReleased(id=item.id, reason=reason_given(command.reason, "退签")))
+
+
+def transfer_item(command: TransferItem, work: Work) -> None:
+    """转办: to another unit or person with the same role, by who holds the item or by the office."""
+    item = work.open_item(command.item)
+    if not may_take(work.actor, item, work.directory) and not work.in_office():
+        raise NotAllowed(f"“{item.name}”不在您或您的单位手中，不能转办。")
+    if item.person and item.person != work.actor.person and not work.in_office():
+        raise AlreadyClaimed(
+            f"“{item.name}”已由{work.directory.name_of(item.person)}签收，请本人或安委办转办。",
+            person=item.person,
+        )
+    reason = reason_given(command.reason, "转办")
+    unit, role, person = command.unit, item.role or _first_role(item), ""
+    if not unit and not command.person:
+        raise InputInvalid("请选择转办的单位或人员。", field="unit")
+    title = work.package.roles[role].title if role in work.package.roles else role
+    if unit and (unit not in work.directory.units or not work.directory.units[unit].active):
+        raise NotFound(f"没有“{unit[:60]}”这个单位，请从单位列表中选择。", field="unit")
+    if command.person:
+        found = work.directory.find_person(command.person)
+        if found is None or not found.active:
+            raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
+        units = [u for r, u in work.directory.posts_of(found.id) if r == role]
+        unit = unit or (item.unit if item.unit in units else units[0] if units else "")
+        if unit not in units:
+            where = f"在{unit}" if unit else ""
+            raise NotAllowed(f"{found.name}{where}没有{title}岗位，不能接办“{item.name}”。", field="person")
+        person = found.id
+    elif not work.directory.members(unit, role):
+        raise NotAllowed(
+            f"{unit}没有在岗的{title}，不能接办“{item.name}”。请先在通讯录中设岗。", field="unit"
+        )
+    if (unit, person) == (item.unit, item.person):
+        raise InputInvalid(f"“{item.name}”已经在{unit}手中。", field="unit")
+    work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=person, reason=reason))
+    _someone_does_it(work, item)
+
+
+def finish_item(command: FinishItem, work: Work) -> None:
+    """提交: the form is checked, the item claimed where it was not, files attached, and the process moves on."""
+    item = work.open_item(command.item)
+    work.must_do(item)
+    form = work.checked(item.form, command.form, item.id)
+    if not item.person:
+        work.say(WorkItemClaimed(id=item.id, person=work.actor.person))
+    _someone_does_it(work, item)
+    for file in command.files:
+        attach(file, item.id, work)
+    work.advance(CompleteItem(item.id, form, work.actor.person, _acting_unit(item, work)))
+
+
+def return_item(command: ReturnItem, work: Work) -> None:
+    """退回: to one of the steps the diagram allows, or to the user task before in the same scope."""
+    item = work.open_item(command.item)
+    work.must_do(item)
+    reason = reason_given(command.reason, "退回")
+    targets = return_targets(item, work)
+    to = command.to or (targets[0] if targets else "")
+    names = work.names
+    if not to:
+        raise NotAllowed(f"“{item.name}”之前没有可以退回的步骤。")
+    if to not in targets:
+        allowed = "、".join(names.get(t, t) for t in targets) or "无"
+        raise NotAllowed(
+            f"“{item.name}”不能退回到“{names.get(to, to)[:60]}”。可以退回的步骤：{allowed}。", field="to"
+        )
+    _someone_does_it(work, item)
+    work.advance(MoveItem(item.id, to, work.actor.person, _acting_unit(item, work), reason))
+
+
+def return_targets(item: Item, work: Work) -> list[str]:
+    """Element ids the item may be returned to, the nearest first.
+
+    The task's `returnTo` property in its order; without one, the user tasks before it in the same scope that
+    somebody has completed in this case, found against the flows.
+    """
+    element = work.element(item.id)
+    drawn = element.names("returnTo")
+    if drawn:
+        return list(drawn)
+    process = work.package.processes[work.state.instances[item.id].process]
+    seen, rank = {element.id}, [element.id]
+    found: list[str] = []
+    while rank:
+        nearer: list[str] = []
+        for id in rank:
+            for source in _before(process.elements[id], process.flows):
+                if source in seen or process.elements[source].scope != element.scope:
+                    continue
+                seen.add(source)
+                if process.elements[source].kind in (Kind.USER, Kind.MANUAL):
+                    if work.state.performers.get(source):
+                        found.append(source)
+                else:
+                    nearer.append(source)
+        rank = nearer
+    return found
+
+
+def _before(element: Element, flows: object) -> list[str]:
+    """Elements one step against the flow: sources of incoming flows, the host of a boundary event."""
+    sources = [flows[f].source for f in element.incoming]  # type: ignore[index]
+    return [*sources, element.attached_to] if element.attached_to else sources
+
+
+def _acting_unit(item: Item, work: Work) -> str:
+    """The unit in whose name the actor acts: the item's, or the actor's own where the item has none."""
+    return item.unit or work.actor.unit
+
+
+def _first_role(item: Item) -> str:
+    return item.groups[0].partition("@")[0] if item.groups else ""
+
+
+def _someone_does_it(work: Work, item: Item) -> None:
+    """The incident that nobody could take the item is over."""
+    incident = incident_of(work, item.id, NO_ONE)
+    if incident:
+        work.say(IncidentResolved(id=incident))

@@ -1,0 +1,63 @@
+"""What a decision is made in 办理环境: the package, the directory, the moment, who asks, and the few ports to outside.
+
+Handlers read nothing else, so the same command in the same setting gives the same facts on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.calendar import Moment
+from engine.commands import Actor
+from engine.definitions.model import Package
+from engine.directory import Directory
+from engine.execution.state import State
+from engine.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """An uploaded file, not its bytes. `case` is "" until it is attached; `digest` is SHA-256 of the bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    digest: str
+    case: str = ""
+    uploaded_by: str = ""
+
+
+class Numbers(Protocol):
+    """Gives the next number of a series in a year, from 1, without gaps within a transaction."""
+
+    def __call__(self, series: str, year: int) -> int: ...
+
+
+def no_file(_file: str) -> FileInfo | None:
+    """Where no files are kept: scenarios, simulation."""
+    return None
+
+
+def no_related(_state: State) -> list[Value]:
+    """Where no other cases are known."""
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that a handler may look at beside the command and the case's state.
+
+    `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`.
+    """
+
+    package: Package
+    directory: Directory
+    moment: Moment
+    actor: Actor
+    case: str
+    numbers: Numbers
+    file: Callable[[str], FileInfo | None] = no_file
+    related: Callable[[State], list[Value]] = no_related

@@ -1,0 +1,100 @@
+"""After every command 派单与自动步骤: route what was offered, run what the engine does itself, until nothing is left.
+
+Whatever goes wrong here becomes an incident on the element concerned; what a person did before it stands.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from engine.assignment import route
+from engine.commands import CompleteJob, FailJob
+from engine.errors import EngineError, StepBudgetExceeded
+from engine.execution.state import Item, Job
+from engine.facts import IncidentRaised, WorkItemRouted
+from engine.handlers.topics import TOPICS, JobCall
+from engine.handlers.work import Work
+
+NO_ONE = "no_one_to_do_it"
+"""Code of the incident of an item that nobody can take."""
+
+MOST_ROUNDS = 1000
+"""Items and jobs settled after one command; more means a diagram that never waits."""
+
+log = logging.getLogger(__name__)
+
+
+def settle(work: Work) -> None:
+    """Route and run until every open item lies with someone (or has an incident) and no inline job is left."""
+    for _ in range(MOST_ROUNDS):
+        item = next((i for i in work.state.items.values() if _unrouted(i, work)), None)
+        if item is not None:
+            route_item(work, item)
+            continue
+        job = next((j for j in work.state.jobs.values() if _runnable(j, work)), None)
+        if job is None:
+            return
+        run_job(work, job)
+    raise StepBudgetExceeded()
+
+
+def route_item(work: Work, item: Item) -> None:
+    """Find who holds the item; raise an incident when nobody does."""
+    element = work.element(item.id)
+    try:
+        found = route(
+            item.groups,
+            work.package.roles,
+            work.context(item.id),
+            work.place,
+            work.directory,
+            work.moment,
+            own_unit=element.unit,
+            assignee=item.assignee,
+        )
+        unit, role, basis, holders = found.unit, found.role, found.basis, found.holders
+    except EngineError as refusal:  # an expression over its budget, an unknown calendar
+        unit, role, basis, holders = "", "", f"派单规则无法计算：{refusal.message}", False
+    work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
+    if not holders:
+        raise_incident(work, item.id, item.element, NO_ONE, f"“{item.name}”没有人可以办理：{basis}")
+
+
+def run_job(work: Work, job: Job) -> None:
+    """Run a registered topic; its failure is an incident on the task."""
+    call = JobCall(job.id, job.element, work.state, work.setting)
+    try:
+        result = TOPICS[job.topic](job.inputs, call)
+    except EngineError as refusal:
+        work.advance(FailJob(job.id, refusal.message))
+        return
+    except Exception as error:
+        log.exception("topic %s failed", job.topic)
+        work.advance(
+            FailJob(job.id, f"自动步骤“{job.topic}”出错（{type(error).__name__}），请联系系统管理员")
+        )
+        return
+    for fact in call.said:
+        work.say(fact)
+    work.advance(CompleteJob(job.id, result))
+
+
+def raise_incident(work: Work, owner: int, element: str, code: str, message: str) -> None:
+    """The case halts at `owner` until a person deals with it."""
+    work.say(IncidentRaised(id=work.state.last + 1, owner=owner, element=element, code=code, message=message))
+
+
+def incident_of(work: Work, owner: int, code: str = "") -> int:
+    """Id of the open incident on an element, 0 for none."""
+    for incident in work.state.incidents.values():
+        if incident.owner == owner and code in ("", incident.code):
+            return incident.id
+    return 0
+
+
+def _unrouted(item: Item, work: Work) -> bool:
+    return not item.role and not item.unit and not incident_of(work, item.id)
+
+
+def _runnable(job: Job, work: Work) -> bool:
+    return job.topic in TOPICS and not work.state.suspended and not incident_of(work, job.id)

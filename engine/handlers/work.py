@@ -1,0 +1,206 @@
+"""One command being decided 办理: the state evolves as facts are said, and the package's rules are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.assignment import Place, holds, may_do
+from engine.commands import KernelCommand
+from engine.definitions.model import Element
+from engine.directory import OFFICE
+from engine.errors import FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
+from engine.execution.advance import advance
+from engine.execution.context import Context
+from engine.execution.run import Run
+from engine.execution.state import ROOT, Item, State, evolve
+from engine.facts import Fact
+from engine.feel import Expression
+from engine.handlers.choices import Choices
+from engine.handlers.setting import Setting
+from engine.handlers.visibility import CaseView, may_see, units_named
+from engine.values import Value
+
+SHORTEST_REASON = 2
+"""Characters a reason needs, so that it says something."""
+
+LONGEST_TEXT = 4000
+"""Characters a reason or note may have."""
+
+
+class Work:
+    """The state, the setting and the facts said so far. On an exception the state is to be thrown away."""
+
+    def __init__(self, state: State, setting: Setting) -> None:
+        self.state = state
+        self.setting = setting
+        self.package = setting.package
+        self.directory = setting.directory
+        self.actor = setting.actor
+        self.moment = setting.moment
+        self.facts: list[Fact] = []
+
+    # -- saying ----------------------------------------------------------------------------------------
+
+    def say(self, fact: Fact) -> None:
+        """The fact has happened."""
+        evolve(self.state, fact)
+        self.facts.append(fact)
+
+    def advance(self, command: KernelCommand) -> None:
+        """Let the kernel go on until the case waits."""
+        self.facts += advance(self.package, self.state, command, self.moment, self.setting.case)
+
+    # -- the case --------------------------------------------------------------------------------------
+
+    def element(self, id: int) -> Element:
+        """The drawn element of an item, job or scope."""
+        instance = self.state.instances[id]
+        return self.package.processes[instance.process].elements[instance.element]
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Titles of the drawn elements by id."""
+        return {e.id: e.name for p in self.package.processes.values() for e in p.elements.values() if e.name}
+
+    def context(self, at: int = ROOT) -> Mapping[str, Value]:
+        """What an expression sees from an element of the case, as in the kernel; before the start only `p`."""
+        if at not in self.state.instances:
+            return {"p": self.package.values()}
+        return Context(Run(self.package, self.state, self.moment, self.setting.case, _deaf), at)
+
+    def register(self, key: str) -> str:
+        """A text of the register (region, sector, party …) for this case; "" when it is not known yet."""
+        rule = self.package.register.get(key)
+        if not isinstance(rule, Expression):
+            return ""
+        value = rule.evaluate(self.context(), self.moment)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def place(self) -> Place:
+        """What the responsibility table is asked with."""
+        return Place(sector=self.register("sector"), region=self.register("region"))
+
+    @property
+    def view(self) -> CaseView:
+        """What decides who may see the case."""
+        items = self.state.items.values()
+        people = {p for done in self.state.performers.values() for p in done}
+        held = {i.unit for i in items if i.unit}
+        held |= {unit for person in people for _, unit in self.directory.posts_of(person)}
+        place = self.place
+        return CaseView(
+            party=self.register("party"),
+            region=place.region,
+            sector=place.sector,
+            units=frozenset(held) | units_named(self.state.root_variables.values(), self.directory),
+            people=frozenset(people | {i.person for i in items if i.person}),
+        )
+
+    # -- refusing --------------------------------------------------------------------------------------
+
+    def must_see(self) -> None:
+        """Refuse as not found what the actor may not see."""
+        if not may_see(self.actor, self.view, self.directory):
+            raise NotFound()
+
+    def must_run(self) -> None:
+        """Refuse a case that has ended or is suspended."""
+        if self.state.ended:
+            raise NotOpen("案件已经结束，不能再办理。需要补充说明的，请在案件页添加备注。")
+        if self.state.suspended:
+            raise Suspended()
+
+    def open_item(self, id: int) -> Item:
+        """The open item, in a running case the actor may see."""
+        self.must_see()
+        if self.state.ended:
+            raise NotOpen("案件已经结束，这一步不再办理。")
+        item = self.state.items.get(id)
+        if item is None:
+            raise NotOpen()
+        if self.state.suspended:
+            raise Suspended()
+        return item
+
+    def must_do(self, item: Item) -> None:
+        """Refuse who may not do the item."""
+        may_do(self.actor, item, self.state.performers, self.element(item.id), self.names, self.directory)
+
+    def in_office(self) -> bool:
+        """Whether the actor works in the office that runs the processes."""
+        return any(
+            self.directory.units[u].kind == OFFICE for _, u in self.directory.posts_of(self.actor.person)
+        )
+
+    def must_hold(self, parameter: str, what: str) -> None:
+        """Refuse who holds none of the roles that the package parameter names; without it, the office may."""
+        setting = self.package.parameters.get(parameter)
+        if setting is None or not isinstance(setting.value, list):
+            if not self.in_office():
+                raise NotAllowed(f"{what}由安委办办理，请联系安委办。")
+            return
+        roles = [r for r in setting.value if isinstance(r, str)]
+        if not any(role in roles for role, _ in self.directory.posts_of(self.actor.person)):
+            titles = "、".join(self.package.roles[r].title if r in self.package.roles else r for r in roles)
+            raise NotAllowed(f"{what}由{titles}办理，您没有这个岗位。")
+
+    def holds(self, role: str, unit: str) -> bool:
+        return holds(self.actor, role, unit, self.directory)
+
+    # -- forms -----------------------------------------------------------------------------------------
+
+    def checked(self, form: str, data: Mapping[str, Any], at: int = ROOT) -> dict[str, Value]:
+        """The form's values, clean; raises `FormInvalid` with sentences by field. A task without form takes none."""
+        if not form:
+            if data:
+                raise InputInvalid("这一步没有表单，不接受填写内容。")
+            return {}
+        drawn = self.package.forms.get(form)
+        if drawn is None:
+            raise InputInvalid(f"流程包中没有表单“{form}”，请联系流程管理员。")
+        choices = Choices(self.directory, self.package.roles, lambda: self.setting.related(self.state))
+        clean, errors = drawn.validate(dict(data), Layers(self.context(at), choices), self.moment)
+        if errors:
+            count = sum(len(v) for v in errors.values())
+            raise FormInvalid(f"表单有 {count} 处需要修改，请按提示修改后再提交。", errors=errors)
+        return clean
+
+
+def reason_given(text: str, what: str) -> str:
+    """The reason, trimmed; raises `InputInvalid` when it says nothing."""
+    text = text.strip()
+    if len(text) < SHORTEST_REASON:
+        raise InputInvalid(f"请填写{what}的理由（至少 {SHORTEST_REASON} 个字）。", field="reason")
+    if len(text) > LONGEST_TEXT:
+        raise InputInvalid(
+            f"{what}的理由超过 {LONGEST_TEXT} 字，请写短一些，详情作为附件上传。", field="reason"
+        )
+    return text
+
+
+class Layers(Mapping[str, Value]):
+    """Mappings over each other, the first on top; each is asked only when those above it do not know the name."""
+
+    def __init__(self, *layers: Mapping[str, Value]) -> None:
+        self._layers = layers
+
+    def __getitem__(self, name: str) -> Value:
+        for layer in self._layers:
+            if name in layer:
+                return layer[name]
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in layer for layer in self._layers)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for layer in reversed(self._layers) for name in layer))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _deaf(*_: object) -> None:
+    """Looking at a case delivers nothing."""

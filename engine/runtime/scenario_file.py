@@ -1,0 +1,193 @@
+"""Scenario files 情景文件: YAML as docs/dialect.md describes it, read strictly, so that a slip of the pen is found.
+
+Only plain YAML is read: no tags, no anchors, no key twice; unknown keys are refused with their place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.clock import SHANGHAI
+from engine.errors import InputInvalid
+from engine.values import Value, from_outside, plain
+
+STEPS: dict[str, frozenset[str]] = {
+    "start": frozenset({"by", "at", "form"}),
+    "complete": frozenset({"item", "nth", "by", "form"}),
+    "claim": frozenset({"item", "nth", "by"}),
+    "release": frozenset({"item", "nth", "by", "reason"}),
+    "return": frozenset({"item", "nth", "by", "to", "reason"}),
+    "transfer": frozenset({"item", "nth", "by", "unit", "person", "reason"}),
+    "action": frozenset({"action", "by", "form"}),
+    "message": frozenset({"name", "key", "variables", "by"}),
+    "signal": frozenset({"name", "variables", "by"}),
+    "suspend": frozenset({"by", "reason", "until"}),
+    "resume": frozenset({"by", "reason"}),
+    "cancel": frozenset({"by", "reason"}),
+    "note": frozenset({"by", "text"}),
+    "retry": frozenset({"incident", "by", "variables"}),
+    "wait": frozenset(),
+    "expect": frozenset(
+        {
+            "open",
+            "status",
+            "variables",
+            "due",
+            "at",
+            "holder",
+            "deadlines",
+            "incidents",
+            "ended",
+            "facts",
+            "notices",
+            "refused",
+        }
+    ),
+}
+"""The steps, and the keys each may have. A step that is asked of the engine may also say `refused: CODE`."""
+
+MAPPINGS = frozenset({"form", "variables", "due", "holder", "deadlines"})
+LISTS = frozenset({"open", "incidents", "facts", "notices"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `number` counts from 1; `data` is its mapping (for `wait`, `{"for": text}`)."""
+
+    number: int
+    what: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One promise of a process. `years` are years whose calendar is taken as the library guesses it."""
+
+    file: str
+    title: str
+    process: str
+    now: datetime
+    steps: tuple[Step, ...]
+    years: tuple[int, ...] = ()
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML only."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise InputInvalid("情景文件不支持 YAML 的引用（*）写法。")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable) or key in seen:
+                raise InputInvalid(f"第 {key_node.start_mark.line + 1} 行：“{key}”写了两次。")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path) -> Any:
+    """The file's plain YAML. Raises `InputInvalid` with the line."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputInvalid(f"{path.name} 不是有效的 YAML：{error}") from error
+
+
+def read_scenario(path: Path, process: str = "") -> Scenario:
+    """A scenario file. Raises `InputInvalid` with the place of what is wrong."""
+    data = load_yaml(path)
+    where = path.name
+    _mapping(data, where)
+    _only(data, {"title", "process", "now", "steps", "years"}, where)
+    for key in ("title", "now", "steps"):
+        if key not in data:
+            raise InputInvalid(f"{where}：缺少 {key}")
+    if not isinstance(data["steps"], list) or not data["steps"]:
+        raise InputInvalid(f"{where}：steps 应是步骤的列表")
+    return Scenario(
+        file=str(path),
+        title=str(data["title"]),
+        process=str(data.get("process") or process),
+        now=instant(data["now"], f"{where}：now"),
+        steps=tuple(_step(row, n, where) for n, row in enumerate(data["steps"], 1)),
+        years=tuple(data.get("years", ())),
+    )
+
+
+def read_defaults(path: Path) -> dict[str, dict[str, Any]]:
+    """`defaults.yaml`: form key → field values that a step need not repeat; {} where there is no such file."""
+    if not path.exists():
+        return {}
+    data = load_yaml(path) or {}
+    _mapping(data, path.name)
+    for form, values in data.items():
+        _mapping(values, f"{path.name}：{form}")
+    return {str(form): dict(values) for form, values in data.items()}
+
+
+def _step(row: Any, n: int, file: str) -> Step:
+    where = f"{file} 第 {n} 步"
+    _mapping(row, where)
+    if len(row) != 1:
+        raise InputInvalid(f"{where}：一步只能有一项，现有 {'、'.join(map(str, row))}")
+    ((what, data),) = row.items()
+    if what not in STEPS:
+        raise InputInvalid(f"{where}：不认识的步骤“{what}”，可用：{'、'.join(STEPS)}")
+    if what == "wait":
+        return Step(n, what, {"for": str(data)})
+    _mapping(data, f"{where} {what}")
+    _only(data, STEPS[what] | ({"refused"} if what != "expect" else set()), f"{where} {what}")
+    for key, value in data.items():
+        if key in MAPPINGS:
+            _mapping(value, f"{where} {what}.{key}")
+        if key in LISTS and not isinstance(value, list):
+            raise InputInvalid(f"{where} {what}.{key} 应是列表")
+    return Step(n, what, data)
+
+
+def _mapping(value: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise InputInvalid(f"{where}：应是“名称: 值”的形式")
+
+
+def _only(data: Mapping[Any, Any], known: frozenset[str] | set[str], where: str) -> None:
+    unknown = [str(k) for k in data if k not in known]
+    if unknown:
+        raise InputInvalid(f"{where}：不认识的项 {'、'.join(unknown)}，可用：{'、'.join(sorted(known))}")
+
+
+def outside(value: Any) -> Value:
+    """A YAML value as it would come from a browser: dates as ISO text, numbers exact."""
+    return from_outside(plain(value))
+
+
+def instant(value: Any, where: str) -> datetime:
+    """An instant (UTC) out of Shanghai time: `2026-10-08T08:30`, or a date, which is its 00:00."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise InputInvalid(f"{where}：“{value[:40]}”不是时间，应写成 2026-10-08T08:30 的样子") from None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), SHANGHAI).astimezone(UTC)
+    raise InputInvalid(f"{where}：“{value}”不是时间，应写成 2026-10-08T08:30 的样子")
+
+
+def is_bare_date(value: Any) -> bool:
+    """Whether an expected instant is only a date."""
+    if isinstance(value, str):
+        return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None
+    return isinstance(value, date) and not isinstance(value, datetime)
