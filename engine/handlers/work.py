@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from engine.assignment import Place, holds, may_do
@@ -15,7 +16,7 @@ from engine.execution.context import Context
 from engine.execution.run import Run
 from engine.execution.state import ROOT, Item, State, evolve
 from engine.facts import Fact
-from engine.feel import Expression
+from engine.feel import Expression, compile_expression
 from engine.handlers.choices import Choices
 from engine.handlers.setting import Setting
 from engine.handlers.visibility import CaseView, may_see, units_named
@@ -67,14 +68,14 @@ class Work:
         """What an expression sees from an element of the case, as in the kernel; before the start only `p`."""
         if at not in self.state.instances:
             return {"p": self.package.values()}
-        return Context(Run(self.package, self.state, self.moment, self.setting.case, _deaf), at)
+        return Context(Run(self.package, self.state, self.moment, self.setting.case, _idle, _idle), at)
 
     def register(self, key: str) -> str:
         """A text of the register (region, sector, party …) for this case; "" when it is not known yet."""
-        rule = self.package.register.get(key)
-        if not isinstance(rule, Expression):
+        text = self.package.register.get(key)
+        if not isinstance(text, str) or not text:
             return ""
-        value = rule.evaluate(self.context(), self.moment)
+        value = _compiled(text).evaluate(self.context(), self.moment)
         return value if isinstance(value, str) else ""
 
     @property
@@ -202,5 +203,10 @@ class Layers(Mapping[str, Value]):
         return sum(1 for _ in self)
 
 
-def _deaf(*_: object) -> None:
-    """Looking at a case delivers nothing."""
+def _idle(*_: object) -> None:
+    """Looking at a case enters and delivers nothing."""
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str) -> Expression:
+    return compile_expression(text)
