@@ -70,6 +70,7 @@ export const REPLACEMENTS = [
   ['`Remove list item ${itemIndex + 1}`', '`删除第 ${itemIndex + 1} 行`', 1],
   // dates: one unambiguous order for everybody, whatever the browser's language
   ["getLocaleDateFormat(locale = 'default')", "getLocaleDateFormat(locale = 'sv-SE')", 1],
+  ['placeholder: getLocaleReadableDateFormat()', 'placeholder: "年-月-日"', 1],
   // The earliest date is parsed with the display format, so it has to be written in it.
   ["'01/01/1900'", "'1900-01-01'", 1],
 ];
