@@ -311,6 +311,11 @@ class Engine:
         with self.database.read() as connection:
             return ledger.entries_of(connection, case)
 
+    def was_asked(self, command_id: str) -> bool:
+        """Whether a command of this id was done already."""
+        with self.database.read() as connection:
+            return connection.execute(_command, {"b_id": command_id}).first() is not None
+
     def package_of(self, case: str) -> Package:
         """The version a case is pinned to. Raises `NotFound`."""
         with self.database.read() as connection:

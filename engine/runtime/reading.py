@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from engine.calendar import WorkCalendar
@@ -15,7 +17,7 @@ HOURS = ("opens", "closes", "send_from", "send_until")
 
 def read_directory(connection: sa.Connection) -> Directory:
     """The directory in the order things were entered."""
-    order = sa.text("rowid") if connection.dialect.name == "sqlite" else None
+    order: Any = sa.text("rowid") if connection.dialect.name == "sqlite" else None
     return Directory(
         units={
             row.id: Unit(
