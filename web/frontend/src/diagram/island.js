@@ -45,7 +45,7 @@ function show(viewer, marks) {
   if (!canvas.getContainer().clientWidth) return;
   fitWidth(canvas);
   const first = firstActive(viewer, marks);
-  if (first && canvas.zoom() < 0.55) centre(canvas, first, 0.8);
+  if (first && canvas.zoom() < 0.55) centre(canvas, first, 0.95);
 }
 
 /** @param {any} canvas */
@@ -91,7 +91,7 @@ function toolbar(viewer, host, marks) {
     button('全图', '显示全图', () => canvas.zoom('fit-viewport', 'auto')),
     Object.keys(marks.active ?? {}).length > 0 && button('当前环节', '回到当前环节', () => {
       const first = firstActive(viewer, marks);
-      if (first) centre(canvas, first, Math.max(0.8, canvas.zoom()));
+      if (first) centre(canvas, first, Math.max(0.95, canvas.zoom()));
     }),
   );
   const frame = () => host.querySelector('.diagram');

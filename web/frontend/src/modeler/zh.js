@@ -72,4 +72,63 @@ export const ours = {
   'Define the name of the variable that will contain the escalation code.': '存放升级代码的变量名。',
   'This maps to the process definition key.': '即流程的编号。',
   'Learn more.': '详细说明',
+  'version tag': '版本标签',
+  DMN: '决策表',
+  // the kind of element, as the panel's head names it
+  Collaboration: '协作图',
+  Participant: '参与方（池）',
+  Lane: '泳道',
+  Process: '流程',
+  Group: '分组',
+  'Text Annotation': '注释',
+  Association: '关联线',
+  'Sequence Flow': '顺序流',
+  'Conditional Flow': '条件流',
+  'Default Flow': '默认流',
+  'Message Flow': '消息流',
+  'Data Object Reference': '数据对象',
+  'Data Store Reference': '数据存储',
+  Task: '任务',
+  'User Task': '人工任务',
+  'Manual Task': '手工任务',
+  'Service Task': '服务任务',
+  'Send Task': '发送任务',
+  'Receive Task': '接收任务',
+  'Script Task': '脚本任务',
+  'Business Rule Task': '决策任务',
+  'Call Activity': '调用流程',
+  'Sub Process': '子流程',
+  'Expanded Sub Process': '子流程（展开）',
+  'Collapsed Sub Process': '子流程（折叠）',
+  'Event Sub Process': '事件子流程',
+  'Expanded Event Sub Process': '事件子流程（展开）',
+  'Collapsed Event Sub Process': '事件子流程（折叠）',
+  'Expanded Event Sub Process (Non Interrupting)': '事件子流程（展开）',
+  Transaction: '事务',
+  'Exclusive Gateway': '排他网关',
+  'Parallel Gateway': '并行网关',
+  'Inclusive Gateway': '包容网关',
+  'Complex Gateway': '复杂网关',
+  'Event Based Gateway': '事件网关',
+  ...eventNames(),
 };
+
+/** Names of events are put together from their trigger and place: "Timer Boundary Event (Non Interrupting)". */
+function eventNames() {
+  const triggers = {
+    '': '', 'Timer ': '定时', 'Message ': '消息', 'Signal ': '信号', 'Error ': '错误', 'Escalation ': '升级', 'Conditional ': '条件',
+    'Link ': '链接', 'Compensation ': '补偿', 'Cancel ': '取消', 'Terminate ': '终止', 'Multiple ': '多重', 'Parallel Multiple ': '并行多重',
+  };
+  const places = {
+    'Start Event': '开始事件', 'End Event': '结束事件', 'Boundary Event': '边界事件', 'Intermediate Catch Event': '中间捕获事件', 'Intermediate Throw Event': '中间抛出事件',
+  };
+  /** @type {Record<string, string>} */
+  const names = {};
+  for (const [trigger, before] of Object.entries(triggers)) {
+    for (const [place, after] of Object.entries(places)) {
+      names[trigger + place] = before + after;
+      names[`${trigger}${place} (Non Interrupting)`] = `${before}${after}（不中断）`;
+    }
+  }
+  return names;
+}
