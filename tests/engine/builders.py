@@ -1,0 +1,438 @@
+"""Small diagrams for tests, written as text: BPMN XML from a few words a line, compiled as the product does it.
+
+    diagram('''
+        start S
+        user A groups=DB
+        S -> A -> E
+        end E
+    ''')
+
+Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub` are inside it, `A -> B -> C` for
+flows, with `A -> B if EXPRESSION` and `A -> B default`. Values with blanks stand in double quotes. A process is
+`process KEY` with indented lines; lines outside any are process `p`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from engine import commands as c
+from engine import facts as f
+from engine.calendar import Moment, WorkCalendar, seed
+from engine.clock import SHANGHAI
+from engine.definitions.compile import compile_diagram
+from engine.definitions.model import Package, Parameter
+from engine.execution.advance import advance
+from engine.execution.state import State, fold
+from engine.values import dumps, loads
+
+_TAGS = {
+    "start": "startEvent",
+    "end": "endEvent",
+    "catch": "intermediateCatchEvent",
+    "throw": "intermediateThrowEvent",
+    "boundary": "boundaryEvent",
+    "task": "task",
+    "user": "userTask",
+    "manual": "manualTask",
+    "service": "serviceTask",
+    "send": "sendTask",
+    "receive": "receiveTask",
+    "rule": "businessRuleTask",
+    "script": "scriptTask",
+    "xor": "exclusiveGateway",
+    "and": "parallelGateway",
+    "or": "inclusiveGateway",
+    "event": "eventBasedGateway",
+    "sub": "subProcess",
+    "eventsub": "subProcess",
+    "call": "callActivity",
+}
+_CAMUNDA = {
+    "groups": "candidateGroups",
+    "assignee": "assignee",
+    "due": "dueDate",
+    "form": "formKey",
+    "topic": "topic",
+    "decision": "decisionRef",
+    "result": "resultVariable",
+    "map": "mapDecisionResult",
+}
+_PROPERTIES = (
+    "status",
+    "separateFrom",
+    "returnTo",
+    "correlationKey",
+    "outputCollection",
+    "outputElement",
+    "unit",
+)
+
+
+@dataclass
+class _Node:
+    kind: str
+    id: str
+    words: dict[str, str]
+    inside: list[_Node | _Link] = field(default_factory=list)
+
+
+@dataclass
+class _Link:
+    source: str
+    target: str
+    condition: str = ""
+    default: bool = False
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.roots: dict[tuple[str, str], str] = {}
+        self.flows: dict[str, int] = {}
+
+    def reference(self, tag: str, name: str) -> str:
+        id = self.roots.setdefault((tag, name), f"{tag}_{len(self.roots)}")
+        return id
+
+    def definitions(self, processes: list[_Node]) -> str:
+        body = "".join(
+            f'<bpmn:process id="{p.id}" isExecutable="true" name={quoteattr(p.words.get("name", p.id))}>'
+            f"{self.scope(p.inside)}</bpmn:process>"
+            for p in processes
+        )
+        roots = ""
+        for (tag, name), id in self.roots.items():
+            code = f" {tag}Code={quoteattr(name)}" if tag in ("error", "escalation") else ""
+            roots += f"<bpmn:{tag} id={quoteattr(id)} name={quoteattr(name)}{code}/>"
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?><bpmn:definitions '
+            'xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" '
+            'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+            'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" targetNamespace="urn:test">'
+            f"{roots}{body}</bpmn:definitions>"
+        )
+
+    def scope(self, content: list[_Node | _Link]) -> str:
+        defaults: dict[str, str] = {}
+        flows = ""
+        for link in content:
+            if isinstance(link, _Link):
+                id = f"{link.source}-{link.target}"
+                self.flows[id] = self.flows.get(id, 0) + 1
+                if self.flows[id] > 1:
+                    id += f"-{self.flows[id]}"
+                if link.default:
+                    defaults[link.source] = id
+                condition = (
+                    f'<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">={escape(link.condition)}'
+                    "</bpmn:conditionExpression>"
+                    if link.condition
+                    else ""
+                )
+                flows += (
+                    f'<bpmn:sequenceFlow id="{id}" sourceRef="{link.source}" targetRef="{link.target}">'
+                    f"{condition}</bpmn:sequenceFlow>"
+                )
+        nodes = "".join(self.node(n, defaults.get(n.id, "")) for n in content if isinstance(n, _Node))
+        return nodes + flows
+
+    def node(self, node: _Node, default: str) -> str:
+        words = dict(node.words)
+        tag = _TAGS[node.kind]
+        attributes = f"id={quoteattr(node.id)}"
+        if "name" in words:
+            attributes += f" name={quoteattr(words.pop('name'))}"
+        if default:
+            attributes += f" default={quoteattr(default)}"
+        extensions, body = "", ""
+        if node.kind == "eventsub":
+            attributes += ' triggeredByEvent="true"'
+        if node.kind == "boundary":
+            attributes += f' attachedToRef="{words.pop("on")}"'
+            if words.pop("interrupting", "") == "false":
+                attributes += ' cancelActivity="false"'
+        elif words.pop("interrupting", "") == "false":
+            attributes += ' isInterrupting="false"'
+        if "called" in words:
+            attributes += f" calledElement={quoteattr(words.pop('called'))}"
+        if "topic" in words:
+            attributes += ' camunda:type="external"'
+        if node.kind == "script":
+            attributes += ' scriptFormat="feel"'
+            body += f"<bpmn:script>{escape(words.pop('do'))}</bpmn:script>"
+        for word, name in _CAMUNDA.items():
+            if word in words:
+                attributes += f" camunda:{name}={quoteattr(words.pop(word))}"
+        properties = "".join(
+            f'<camunda:property name="{name}" value={quoteattr(words.pop(name))}/>'
+            for name in _PROPERTIES
+            if name in words
+        )
+        if properties:
+            extensions += f"<camunda:properties>{properties}</camunda:properties>"
+        parameters = ""
+        for word in [w for w in words if w[:3] in ("in:", "out")]:
+            value, name = words.pop(word), word.partition(":")[2]
+            if word in ("in", "out"):
+                extensions += f'<camunda:{word} variables="all"/>'
+            elif node.kind == "call":
+                extensions += f"<camunda:{word.partition(':')[0]} sourceExpression={quoteattr(value)} target={quoteattr(name)}/>"
+            else:
+                which = "inputParameter" if word[:3] == "in:" else "outputParameter"
+                parameters += f"<camunda:{which} name={quoteattr(name)}>={escape(value)}</camunda:{which}>"
+        if "in" in words:
+            words.pop("in")
+            extensions += '<camunda:in variables="all"/>'
+        if parameters:
+            extensions += f"<camunda:inputOutput>{parameters}</camunda:inputOutput>"
+        loop = self.loop(words)
+        event = self.event(node, words)
+        if node.kind in ("receive", "send") and "message" in node.words:
+            attributes += f' messageRef="{self.reference("message", node.words["message"])}"'
+            words.pop("message", None)
+            event = ""
+        if words:
+            raise AssertionError(f"unknown words on {node.id}: {words}")
+        if extensions:
+            extensions = f"<bpmn:extensionElements>{extensions}</bpmn:extensionElements>"
+        inner = extensions + self.scope(node.inside) + loop + event + body
+        return f"<bpmn:{tag} {attributes}>{inner}</bpmn:{tag}>"
+
+    def event(self, node: _Node, words: dict[str, str]) -> str:
+        if node.kind in ("receive", "send"):
+            return ""
+        for timer, tag in (("date", "timeDate"), ("duration", "timeDuration"), ("cycle", "timeCycle")):
+            if timer in words:
+                text = escape(words.pop(timer))
+                return (
+                    f'<bpmn:timerEventDefinition><bpmn:{tag} xsi:type="bpmn:tFormalExpression">{text}'
+                    f"</bpmn:{tag}></bpmn:timerEventDefinition>"
+                )
+        for tag in ("message", "signal", "error", "escalation"):
+            if tag in words:
+                name = words.pop(tag)
+                attributes = f' {tag}Ref="{self.reference(tag, name)}"' if name != "*" else ""
+                for word, attribute in (("code", f"{tag}CodeVariable"), ("text", f"{tag}MessageVariable")):
+                    if word in words:
+                        attributes += f" camunda:{attribute}={quoteattr(words.pop(word))}"
+                return f"<bpmn:{tag}EventDefinition{attributes}/>"
+        if "terminate" in words:
+            words.pop("terminate")
+            return "<bpmn:terminateEventDefinition/>"
+        return ""
+
+    def loop(self, words: dict[str, str]) -> str:
+        if "while" in words or "most" in words:
+            before = ' testBefore="true"' if words.pop("before", "") else ""
+            most = f' loopMaximum="{words.pop("most")}"' if "most" in words else ""
+            condition = words.pop("while", "")
+            inner = f"<bpmn:loopCondition>={escape(condition)}</bpmn:loopCondition>" if condition else ""
+            return (
+                f"<bpmn:standardLoopCharacteristics{before}{most}>{inner}</bpmn:standardLoopCharacteristics>"
+            )
+        if "each" not in words and "times" not in words:
+            return ""
+        attributes, inner = "", ""
+        if words.pop("sequential", ""):
+            attributes += ' isSequential="true"'
+        if "each" in words:
+            attributes += f" camunda:collection={quoteattr('=' + words.pop('each'))}"
+        if "as" in words:
+            attributes += f" camunda:elementVariable={quoteattr(words.pop('as'))}"
+        if "times" in words:
+            inner += f"<bpmn:loopCardinality>={escape(words.pop('times'))}</bpmn:loopCardinality>"
+        if "until" in words:
+            inner += f"<bpmn:completionCondition>={escape(words.pop('until'))}</bpmn:completionCondition>"
+        return f"<bpmn:multiInstanceLoopCharacteristics{attributes}>{inner}</bpmn:multiInstanceLoopCharacteristics>"
+
+
+def xml(text: str) -> bytes:
+    """The text form → BPMN bytes."""
+    processes: list[_Node] = []
+    stack: list[tuple[int, _Node]] = []
+    for raw in text.splitlines():
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        indent = len(raw) - len(raw.lstrip())
+        while stack and stack[-1][0] >= indent:
+            stack.pop()
+        if line.startswith("process "):
+            words = _words(line)
+            process = _Node("process", words[1], dict(w.split("=", 1) for w in words[2:]))
+            processes.append(process)
+            stack = [(indent, process)]
+            continue
+        if not stack:
+            if not any(p.id == "p" for p in processes):
+                processes.insert(0, _Node("process", "p", {}))
+            parent = next(p for p in processes if p.id == "p")
+        else:
+            parent = stack[-1][1]
+        if "->" in line:
+            parent.inside.extend(_links(line))
+            continue
+        kind, id, *rest = _words(line)
+        node = _Node(kind, id, dict((w.split("=", 1) if "=" in w else (w, "true")) for w in rest))
+        parent.inside.append(node)
+        if kind in ("sub", "eventsub"):
+            stack.append((indent, node))
+    return _Writer().definitions(processes).encode()
+
+
+def _words(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.quotes = '"'
+    return list(lexer)
+
+
+def _links(line: str) -> Iterable[_Link]:
+    condition, default = "", False
+    match = re.fullmatch(r"(.*?) if (.*)", line)
+    if match:
+        line, condition = match[1], match[2]
+    elif line.endswith(" default"):
+        line, default = line.removesuffix(" default"), True
+    ids = [part.strip() for part in line.split("->")]
+    return [_Link(a, b, condition, default) for a, b in zip(ids, ids[1:], strict=False)]
+
+
+def diagram(text: str, parameters: dict[str, Any] | None = None) -> Package:
+    """The text form → a compiled package; fails where the product would refuse the diagram."""
+    package, findings = compile_diagram(xml(text), "test.bpmn")
+    assert package is not None, "\n".join(map(str, findings))
+    if parameters:
+        made = {k: Parameter(k, k, v, "", "") for k, v in parameters.items()}
+        package = replace(package, parameters=made)
+    return package
+
+
+# -- playing a case ------------------------------------------------------------------------------------
+
+CALENDAR: WorkCalendar = seed([2026])
+MONDAY = datetime(2026, 9, 28, 9, 0, tzinfo=SHANGHAI).astimezone(UTC)
+
+
+class Play:
+    """A case on a virtual clock. Every step also proves that folding the facts and restoring from a snapshot
+    give the same state."""
+
+    def __init__(self, package: Package, /, at: datetime = MONDAY, start: str = "", **variables: Any) -> None:
+        self.package = package
+        self.now = at
+        self.state = State()
+        self.facts: list[f.Fact] = []
+        self.new: list[f.Fact] = []
+        self.do(c.StartProcess("", start, variables))
+
+    def do(self, command: c.KernelCommand) -> Play:
+        """Carry out one command."""
+        moment = Moment(self.now, CALENDAR)
+        self.new = advance(self.package, self.state, command, moment, "case")
+        self.facts += self.new
+        assert fold(self.facts) == self.state
+        restored = State.from_data(loads(dumps(self.state.to_data())))
+        assert restored == self.state
+        self.state = restored
+        return self
+
+    def complete(self, element: str, nth: int = 0, person: str = "", **variables: Any) -> Play:
+        """Finish the (nth) open item or job of an element."""
+        for item in [i for i in self.state.items.values() if i.element == element][nth:]:
+            return self.do(c.CompleteItem(item.id, variables, person))
+        for job in [j for j in self.state.jobs.values() if j.element == element][nth:]:
+            return self.do(c.CompleteJob(job.id, variables))
+        raise AssertionError(f"{element} is not open; open: {self.open}")
+
+    def message(self, name: str, key: str = "", **variables: Any) -> Play:
+        return self.do(c.DeliverMessage(name, key, variables))
+
+    def signal(self, name: str, **variables: Any) -> Play:
+        return self.do(c.DeliverSignal(name, variables))
+
+    def wait(self, **length: Any) -> Play:
+        """Let time pass; every deadline fires at its own instant, in order."""
+        until = self.now + timedelta(**length)
+        new: list[f.Fact] = []
+        while True:
+            armed = [d for d in self.state.deadlines.values() if d.due is not None and d.due <= until]
+            if not armed:
+                break
+            first = min(armed, key=lambda d: (d.due, d.id))
+            assert first.due is not None
+            self.now = max(self.now, first.due)
+            self.do(c.PassDeadline(first.id))
+            new += self.new
+        self.now, self.new = until, new
+        return self
+
+    @property
+    def open(self) -> list[str]:
+        """Elements with an open item or job, in order of their ids."""
+        return [t.element for _, t in sorted({**self.state.items, **self.state.jobs}.items())]
+
+    def item(self, element: str) -> Any:
+        return next(i for i in self.state.items.values() if i.element == element)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return self.state.root_variables
+
+    @property
+    def incidents(self) -> list[tuple[str, str]]:
+        return [(i.element, i.code) for i in self.state.incidents.values()]
+
+    def trace(self, facts: list[f.Fact] | None = None) -> list[str]:
+        """The last step as short words: `+A` entered, `A` completed, `-A` cancelled, and the rest by kind."""
+        return trace(self.facts, self.new if facts is None else facts)
+
+
+_SHORT = {
+    "CaseStarted", "VariablesSet", "FlowTaken", "WorkItemOffered", "WorkItemCompleted", "JobOffered", "JobCompleted",
+}  # fmt: skip
+
+
+def trace(all_facts: list[f.Fact], facts: list[f.Fact]) -> list[str]:
+    """Facts as short words; deadlines and subscriptions by their event's id."""
+    names: dict[int, str] = {}
+    for fact in all_facts:
+        if isinstance(fact, f.ElementEntered | f.DeadlineSet | f.Subscribed | f.IncidentRaised):
+            names[fact.id] = fact.element
+    words = []
+    for fact in facts:
+        match fact:
+            case f.ElementEntered():
+                words.append(f"+{fact.element}")
+            case f.ElementCompleted():
+                words.append(names[fact.id])
+            case f.ElementCancelled():
+                words.append(f"-{names[fact.id]}")
+            case f.DeadlineSet() | f.Subscribed():
+                words.append(f"wait {fact.element}")
+            case f.DeadlinePassed() | f.MessageReceived() | f.SignalReceived():
+                words.append(f"fire {names[fact.id]}")
+            case f.DeadlineDropped() | f.Unsubscribed():
+                words.append(f"drop {names[fact.id]}")
+            case f.IncidentRaised():
+                words.append(f"incident {fact.element} {fact.code}")
+            case f.CaseCompleted():
+                words.append(f"end {fact.end}")
+            case f.ErrorThrown():
+                words.append(f"error {fact.code} {fact.caught_by}".strip())
+            case f.EscalationThrown():
+                words.append(f"escalation {fact.code} {fact.caught_by}".strip())
+            case f.MessageSent() | f.SignalSent():
+                words.append(f"send {fact.name}")
+            case f.StatusChanged():
+                words.append(f"status {fact.status}")
+            case _ if type(fact).__name__ not in _SHORT:
+                words.append(type(fact).__name__)
+    return words
