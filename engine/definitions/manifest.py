@@ -191,8 +191,6 @@ def _take(manifest: Manifest, name: str, table: dict[str, Any]) -> None:
             if isinstance(table.get(part), str) and table[part]:
                 _formula(manifest, f"register.{part}", table[part])
         keys = [c["key"] for c in table.get("columns", []) if _is_columns([c])]
-        for key in keys:
-            _formula(manifest, f"register.columns.{key}", key)
         if len(set(keys)) != len(keys):
             manifest.error("toml_value", "register.columns", "台账有重复的列，请删去一个。")
     else:
