@@ -183,10 +183,9 @@ def from_data(data: Mapping[str, Any]) -> Directory:
             raise InputInvalid(f"{where}“{unit.id}”重复")
         if unit.kind not in KINDS:
             raise InputInvalid(f"{where}“{unit.id}”的类别“{unit.kind}”不在 {'、'.join(KINDS)} 之中")
-        units[unit.id] = unit
-    for unit in units.values():
         if unit.parent and unit.parent not in units:
-            raise InputInvalid(f"单位“{unit.id}”的上级“{unit.parent}”不在通讯录中")
+            raise InputInvalid(f"{where}“{unit.id}”的上级“{unit.parent}”须写在它的前面")
+        units[unit.id] = unit
     people: dict[str, Person] = {}
     posts: list[Post] = []
     for n, row in enumerate(data.get("people", ()), 1):

@@ -43,7 +43,8 @@ class Column:
 
     `length` of a code or number; `fill_by` takes an empty value from another row with the same value there;
     `same_by` finds the standard that "同标准" means; `since` is where a limit counts from; `first` and `others`
-    receive parts of a list of units, `aliases` name units by another variable; `values` translates choices.
+    receive parts of a list of units, `aliases` name units by another variable; `values` translates choices, and
+    `sets` gives further variables for a translated choice; `also` is another variable with the same value.
     """
 
     variable: str
@@ -58,6 +59,8 @@ class Column:
     others: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)

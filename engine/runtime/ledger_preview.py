@@ -255,6 +255,7 @@ def _read_cell(column: Column, cell: Cell, row: Row, made: Preview, directory: D
             if text and text not in column.values:
                 raise Unreadable(f"“{text[:40]}”不在 {'、'.join(column.values)} 之中")
             values[name] = column.values.get(text)
+            values.update(column.sets.get(column.values.get(text, ""), {}))
         case "code" | "digits":
             values[name] = text or None
             shape = text.isdigit() if column.kind == "digits" else text.isalnum() and text.isascii()
@@ -272,6 +273,8 @@ def _read_cell(column: Column, cell: Cell, row: Row, made: Preview, directory: D
             _read_units(column, cell, row, directory)
         case _:
             values[name] = text or None
+    if column.also:
+        values[column.also] = values[name]
 
 
 def _read_units(column: Column, cell: Cell, row: Row, directory: Directory) -> None:
