@@ -124,7 +124,9 @@ class Run:
 
     def forget(self, scope: int) -> None:
         """Drop what is queued for a scope: its tokens are gone."""
-        self.todo = deque(entry for entry in self.todo if entry[1] != scope)
+        kept = [entry for entry in self.todo if entry[1] != scope]
+        self.todo.clear()
+        self.todo.extend(kept)
         self.flying[scope] = 0
 
     # -- the definition --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 
 Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub` are inside it, `A -> B -> C` for
 flows, with `A -> B if EXPRESSION` and `A -> B default`. Values with blanks stand in double quotes. A process is
-`process KEY` with indented lines; lines outside any are process `p`.
+`process KEY` with indented lines; lines outside any are process `main`.
 """
 
 from __future__ import annotations
@@ -97,8 +97,7 @@ class _Writer:
         self.flows: dict[str, int] = {}
 
     def reference(self, tag: str, name: str) -> str:
-        id = self.roots.setdefault((tag, name), f"{tag}_{len(self.roots)}")
-        return id
+        return self.roots.setdefault((tag, name), f"{tag}_{len(self.roots)}")
 
     def definitions(self, processes: list[_Node]) -> str:
         body = "".join(
@@ -270,9 +269,9 @@ def xml(text: str) -> bytes:
             stack = [(indent, process)]
             continue
         if not stack:
-            if not any(p.id == "p" for p in processes):
-                processes.insert(0, _Node("process", "p", {}))
-            parent = next(p for p in processes if p.id == "p")
+            if not any(p.id == "main" for p in processes):
+                processes.insert(0, _Node("process", "main", {}))
+            parent = next(p for p in processes if p.id == "main")
         else:
             parent = stack[-1][1]
         if "->" in line:
