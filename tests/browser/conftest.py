@@ -1,0 +1,166 @@
+"""The real product in a real browser: `duban serve` with demo data on a free port, Debian's Chromium in front of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.person import Person
+
+ROOT = Path(__file__).parents[2]
+MANIFEST = ROOT / "web" / "frontend" / "dist" / ".vite" / "manifest.json"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_WITHIN = 90  # seconds; the demo data are made on the first start
+
+
+def missing() -> str:
+    """Why the browser tests cannot run here; empty when they can."""
+    if chromium() is None:
+        return "没有找到 Chromium（/usr/bin/chromium），浏览器测试未运行。Debian 上可用 apt-get install chromium 安装。"
+    if not MANIFEST.exists():
+        return "前端尚未构建（make frontend），浏览器测试未运行。"
+    return ""
+
+
+def chromium() -> str | None:
+    """The browser's path; CHROMIUM names another one."""
+    named = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    return named if Path(named).exists() else shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    reason = missing()
+    for item in items:
+        if not str(item.path).startswith(str(Path(__file__).parent)) or item.get_closest_marker("no_browser"):
+            continue
+        item.add_marker(pytest.mark.browser)
+        # One worker of xdist keeps one server and one browser.
+        item.add_marker(pytest.mark.xdist_group("browser"))
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@dataclass
+class Product:
+    """A running product: where it is, and where it keeps its data."""
+
+    address: str
+    data: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """`duban serve --demo` on a free port with data of its own; ended by its own process id."""
+    folder = tmp_path_factory.mktemp("product")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder / "serve.log"
+    environment = {
+        **os.environ,
+        "PORT": str(port),
+        "DUBAN_DATA": str(folder / "data"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    for name in ("DUBAN_DATABASE", "DUBAN_MODE"):
+        environment.pop(name, None)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "duban"), "serve", "--demo"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_until_ready(address, process, log)
+            yield Product(address, folder / "data", log)
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_WITHIN
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            pytest.fail(f"duban serve ended with {process.returncode}:\n{log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"duban serve was not ready within {START_WITHIN} s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def sign_in(product: Product, browser: Browser) -> Iterator[Callable[..., Person]]:
+    """`sign_in("account")` gives a `Person` with a browser window of their own; all are closed afterwards.
+
+    A script error or a refusal by the content policy in any window fails the test.
+    """
+    people: list[Person] = []
+
+    def enter(account: str, phone: bool = False) -> Person:
+        person = Person(browser, product.address, account, phone=phone)
+        people.append(person)
+        person.sign_in()
+        return person
+
+    yield enter
+    complaints = [c for person in people for c in person.complaints]
+    for person in people:
+        person.close()
+    assert not complaints, complaints
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo as a phone makes it: a JPEG of a wall, a pipe and daylight."""
+    from PIL import Image, ImageDraw
+
+    path = tmp_path_factory.mktemp("photos") / "现场照片.jpg"
+    picture = Image.new("RGB", (1280, 960), (176, 182, 186))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 640, 1280, 960), fill=(104, 98, 90))
+    draw.rectangle((180, 420, 1100, 500), fill=(60, 74, 92))
+    draw.ellipse((560, 340, 720, 580), fill=(150, 44, 36))
+    picture.save(path, quality=85)
+    return path
