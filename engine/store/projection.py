@@ -353,16 +353,26 @@ class Projection:
 
     # -- writing the rows ----------------------------------------------------------------------------------
 
-    def write_case(self, connection: sa.Connection, seq: int, head: bytes) -> None:
-        """The row of `cases`: inserted by a case's first batch (it comes before all rows that refer to it)."""
+    def write_case(self, connection: sa.Connection, seq: int, head: bytes, *, anew: bool = False) -> None:
+        """The row of `cases`: inserted by a case's first batch (it comes before all rows that refer to it).
+
+        `anew`: the row is there (facts refer to it) and is brought back to its beginning instead.
+        """
         values = self.values | {"seq": seq, "head": head}
         if "id" in values:
-            connection.execute(_insert(tables.cases), [_NEW_CASE | values])
-            return
+            if not anew or self._case_missing(connection):
+                connection.execute(_insert(tables.cases), [_NEW_CASE | values])
+                return
+            values = _NEW_CASE | values
+            del values["id"]
         columns = tuple(sorted(values))
         connection.execute(
             _update_case(columns), {"b_id": self.case, **{f"v_{k}": v for k, v in values.items()}}
         )
+
+    def _case_missing(self, connection: sa.Connection) -> bool:
+        query = sa.select(tables.cases.c.id).where(tables.cases.c.id == self.case)
+        return connection.execute(query).first() is None
 
     def write_rest(self, connection: sa.Connection) -> None:
         for rows in (self.items, self.deadlines, self.subscriptions, self.jobs, self.incidents):

@@ -1,0 +1,405 @@
+"""Facts as sentences 记录的说法: one natural Chinese sentence for every kind of fact.
+
+A `Narrator` is told a case's entries in their order and remembers what the small ids stand for, so that "item 17" becomes
+“隐患判定”. Facts of pure mechanics (tokens, joins, subscriptions) are marked technical: timelines fold them away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine import facts as f
+from engine.audit.ledger import Entry
+from engine.clock import SHANGHAI
+from engine.commands import Actor
+from engine.definitions.model import Package
+from engine.values import Value, plain
+
+TECHNICAL: frozenset[type[f.Fact]] = frozenset(
+    {
+        f.FlowTaken,
+        f.ElementEntered,
+        f.ElementCompleted,
+        f.ElementCancelled,
+        f.LoopOpened,
+        f.LoopOutput,
+        f.VariablesSet,
+        f.DeadlineSet,
+        f.DeadlineDropped,
+        f.Subscribed,
+        f.Unsubscribed,
+        f.JobOffered,
+        f.JobCompleted,
+        f.MessageSent,
+        f.MessageReceived,
+        f.SignalSent,
+        f.SignalReceived,
+        f.EscalationThrown,
+    }
+)
+"""Kinds that say how the diagram was walked through, not what people or clocks did."""
+
+LONGEST_QUOTE = 80
+"""Characters of a quoted text after which it is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a timeline."""
+
+    entry: Entry
+    text: str
+    technical: bool
+
+
+class Narrator:
+    """Tells one case. Entries must come in order, from the first."""
+
+    def __init__(self, package: Package, names: Mapping[str, str] | None = None) -> None:
+        """`names` are people's names by id (`directory.people`), for those who are not the entry's own actor."""
+        self.people = dict(names or {})
+        self.elements = {
+            e.id: e.name or e.id for p in package.processes.values() for e in p.elements.values()
+        }
+        self.title = package.title
+        self.roles = {key: role.title for key, role in package.roles.items()}
+        self.ids: dict[int, str] = {}  # id → element id
+        self.subscribed: dict[int, str] = {}
+        self.incidents: dict[int, str] = {}
+
+    def tell(self, entry: Entry) -> Line:
+        """The entry as a line, remembering what later entries refer to."""
+        fact = entry.fact
+        self._remember(fact)
+        text = _SENTENCES[type(fact)](self, fact, entry)
+        return Line(entry, text, type(fact) in TECHNICAL)
+
+    def _remember(self, fact: f.Fact) -> None:
+        if isinstance(fact, f.ElementEntered | f.WorkItemOffered | f.JobOffered | f.DeadlineSet):
+            self.ids[fact.id] = fact.element
+        elif isinstance(fact, f.Subscribed):
+            self.ids[fact.id] = fact.element
+            self.subscribed[fact.id] = fact.name
+        elif isinstance(fact, f.IncidentRaised):
+            self.ids[fact.id] = fact.element
+            self.incidents[fact.id] = fact.message
+        if isinstance(fact, f.WorkItemOffered) and fact.name:
+            self.elements.setdefault(fact.element, fact.name)
+
+    # -- words ---------------------------------------------------------------------------------------------
+
+    def what(self, id_: int) -> str:
+        """“隐患判定”: what the id stands for."""
+        return f"“{self.named(self.ids.get(id_, ''))}”"
+
+    def named(self, element: str) -> str:
+        return self.elements.get(element, element) or "本步骤"
+
+    def person(self, id_: str, entry: Entry | None = None) -> str:
+        if entry is not None and id_ == entry.actor.person and entry.actor.name:
+            return entry.actor.name
+        return self.people.get(id_, id_)
+
+    def post(self, unit: str, role: str) -> str:
+        title = self.roles.get(role, role)
+        return f"{unit}（{title}）" if unit and title else unit or title or "（未找到）"
+
+
+def who(actor: Actor) -> str:
+    """王建军（能源局）; 系统 for the engine itself."""
+    name = actor.name or actor.person or "系统"
+    return f"{name}（{actor.unit}）" if actor.unit else name
+
+
+def moment_text(at: datetime | None) -> str:
+    """2026年10月8日 08:30, Shanghai time; 无 for none."""
+    if at is None:
+        return "无"
+    local = at.astimezone(SHANGHAI)
+    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+
+
+def quoted(text: str) -> str:
+    """A text of a person, cut where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+
+
+def _because(reason: str) -> str:
+    return f"，理由：{quoted(reason)}" if reason.strip() else ""
+
+
+def _listed(values: Mapping[str, Value]) -> str:
+    """甲＝1，乙＝2: a few variables, for technical lines."""
+    shown = [f"{key}＝{quoted(str(plain(value)))}" for key, value in list(values.items())[:4]]
+    more = f" 等 {len(values)} 项" if len(values) > 4 else ""
+    return "，".join(shown) + more if shown else "无内容"
+
+
+def timeline(
+    entries: Iterable[Entry], package: Package, names: Mapping[str, str] | None = None
+) -> list[Line]:
+    """All entries of a case as lines."""
+    narrator = Narrator(package, names)
+    return [narrator.tell(entry) for entry in entries]
+
+
+def sentence(
+    fact: f.Fact, package: Package, names: Mapping[str, str] | None = None, actor: Actor | None = None
+) -> str:
+    """One fact alone as a sentence. Facts that only carry an id of an earlier one are told less well than by a `Narrator`."""
+    now = datetime.fromtimestamp(0, SHANGHAI)
+    return Narrator(package, names).tell(Entry("", 1, now, fact, actor or Actor(), "")).text
+
+
+# -- one function a kind -----------------------------------------------------------------------------------
+
+
+def _started(n: Narrator, x: f.CaseStarted, e: Entry) -> str:
+    return f"{who(e.actor)}立案，按流程“{n.title}”办理"
+
+
+def _completed_case(n: Narrator, x: f.CaseCompleted, e: Entry) -> str:
+    return f"案件办结，结果：{n.named(x.end)}"
+
+
+def _cancelled_case(n: Narrator, x: f.CaseCancelled, e: Entry) -> str:
+    return f"{who(e.actor)}将案件作废{_because(x.reason)}"
+
+
+def _suspended(n: Narrator, x: f.CaseSuspended, e: Entry) -> str:
+    until = f"，最迟至{moment_text(x.until)}" if x.until else ""
+    return f"{who(e.actor)}将案件挂起{until}{_because(x.reason)}"
+
+
+def _resumed(n: Narrator, x: f.CaseResumed, e: Entry) -> str:
+    return f"{who(e.actor)}恢复案件办理{_because(x.reason)}"
+
+
+def _status(n: Narrator, x: f.StatusChanged, e: Entry) -> str:
+    return f"案件状态变为“{x.status}”"
+
+
+def _variables(n: Narrator, x: f.VariablesSet, e: Entry) -> str:
+    return f"记下：{_listed(x.values)}"
+
+
+def _flow(n: Narrator, x: f.FlowTaken, e: Entry) -> str:
+    return f"沿连线 {x.flow} 前进" + (f"，在“{n.named(x.waits_at)}”等待汇合" if x.waits_at else "")
+
+
+def _entered(n: Narrator, x: f.ElementEntered, e: Entry) -> str:
+    return f"进入“{n.named(x.element)}”" + (f"（第 {x.loop} 轮）" if x.loop else "")
+
+
+def _completed(n: Narrator, x: f.ElementCompleted, e: Entry) -> str:
+    return f"{n.what(x.id)}完成"
+
+
+def _cancelled(n: Narrator, x: f.ElementCancelled, e: Entry) -> str:
+    return f"{n.what(x.id)}被中止"
+
+
+def _loop(n: Narrator, x: f.LoopOpened, e: Entry) -> str:
+    return f"{n.what(x.id)}{'依次' if x.sequential else '同时'}展开 {len(x.items)} 份"
+
+
+def _output(n: Narrator, x: f.LoopOutput, e: Entry) -> str:
+    return f"{n.what(x.id)}收到第 {x.index + 1} 份结果"
+
+
+def _offered(n: Narrator, x: f.WorkItemOffered, e: Entry) -> str:
+    due = f"，限{moment_text(x.due)}前办结" if x.due else ""
+    return f"产生待办“{x.name or n.named(x.element)}”{due}"
+
+
+def _routed(n: Narrator, x: f.WorkItemRouted, e: Entry) -> str:
+    if not x.unit:
+        return f"{n.what(x.id)}没有找到承办单位：{x.basis}"
+    return f"{n.what(x.id)}派给{n.post(x.unit, x.role)}，依据：{x.basis}"
+
+
+def _claimed(n: Narrator, x: f.WorkItemClaimed, e: Entry) -> str:
+    if x.person == e.actor.person:
+        return f"{who(e.actor)}签收了{n.what(x.id)}"
+    return f"{n.what(x.id)}由{n.person(x.person)}签收"
+
+
+def _released(n: Narrator, x: f.WorkItemReleased, e: Entry) -> str:
+    return f"{who(e.actor)}退签了{n.what(x.id)}{_because(x.reason)}"
+
+
+def _transferred(n: Narrator, x: f.WorkItemTransferred, e: Entry) -> str:
+    to = n.post(x.unit, x.role) if x.unit else ""
+    person = n.person(x.person) if x.person else ""
+    target = f"{to}{person}" if to and person else to or person
+    return f"{who(e.actor)}将{n.what(x.id)}转交{target}{_because(x.reason)}"
+
+
+def _finished(n: Narrator, x: f.WorkItemCompleted, e: Entry) -> str:
+    return f"{who(e.actor)}办结了“{n.named(x.element)}”"
+
+
+def _returned(n: Narrator, x: f.WorkItemReturned, e: Entry) -> str:
+    return f"{who(e.actor)}将{n.what(x.id)}退回到“{n.named(x.to)}”{_because(x.reason)}"
+
+
+def _due(n: Narrator, x: f.DueMoved, e: Entry) -> str:
+    if x.due is None:
+        return f"{n.what(x.id)}停止计时"
+    return f"{n.what(x.id)}的办理期限改为{moment_text(x.due)}"
+
+
+def _job(n: Narrator, x: f.JobOffered, e: Entry) -> str:
+    return f"自动步骤“{n.named(x.element)}”开始（{x.topic}）"
+
+
+def _job_done(n: Narrator, x: f.JobCompleted, e: Entry) -> str:
+    return f"自动步骤{n.what(x.id)}完成，结果：{_listed(x.result)}"
+
+
+def _job_failed(n: Narrator, x: f.JobFailed, e: Entry) -> str:
+    left = f"，还将重试 {x.retries_left} 次" if x.retries_left > 0 else "，不再重试"
+    return f"自动步骤{n.what(x.id)}失败：{quoted(x.reason)}{left}"
+
+
+def _incident(n: Narrator, x: f.IncidentRaised, e: Entry) -> str:
+    return f"“{n.named(x.element)}”发生异常，案件停在这里：{x.message}"
+
+
+def _resolved(n: Narrator, x: f.IncidentResolved, e: Entry) -> str:
+    return f"{who(e.actor)}处理了{n.what(x.id)}的异常"
+
+
+def _deadline(n: Narrator, x: f.DeadlineSet, e: Entry) -> str:
+    if not x.element:
+        return f"挂起最迟到{moment_text(x.due)}自动恢复"
+    return f"时限“{n.named(x.element)}”定在{moment_text(x.due)}"
+
+
+def _passed(n: Narrator, x: f.DeadlinePassed, e: Entry) -> str:
+    if not n.ids.get(x.id):
+        return "挂起期满"
+    return f"时限{n.what(x.id)}到时"
+
+
+def _dropped(n: Narrator, x: f.DeadlineDropped, e: Entry) -> str:
+    return f"时限{n.what(x.id)}撤销"
+
+
+def _moved(n: Narrator, x: f.DeadlineMoved, e: Entry) -> str:
+    if x.due is None:
+        return f"时限{n.what(x.id)}停止计时"
+    return f"时限{n.what(x.id)}改到{moment_text(x.due)}"
+
+
+def _subscribed(n: Narrator, x: f.Subscribed, e: Entry) -> str:
+    what = "消息" if x.what == "message" else "信号"
+    return f"“{n.named(x.element)}”等待{what}“{x.name}”" + (f"（{x.key}）" if x.key else "")
+
+
+def _unsubscribed(n: Narrator, x: f.Unsubscribed, e: Entry) -> str:
+    return f"{n.what(x.id)}不再等待“{n.subscribed.get(x.id, '')}”"
+
+
+def _message(n: Narrator, x: f.MessageReceived, e: Entry) -> str:
+    if e.actor.person:
+        return f"{who(e.actor)}提出“{x.name}”"
+    return f"收到消息“{x.name}”"
+
+
+def _message_sent(n: Narrator, x: f.MessageSent, e: Entry) -> str:
+    return f"发出消息“{x.name}”" + (f"（{x.key}）" if x.key else "")
+
+
+def _signal(n: Narrator, x: f.SignalReceived, e: Entry) -> str:
+    return f"收到信号“{x.name}”"
+
+
+def _signal_sent(n: Narrator, x: f.SignalSent, e: Entry) -> str:
+    return f"发出信号“{x.name}”"
+
+
+def _error(n: Narrator, x: f.ErrorThrown, e: Entry) -> str:
+    caught = f"，转到“{n.named(x.caught_by)}”处理" if x.caught_by else "，流程中没有处理它的分支"
+    message = f"（{quoted(x.message)}）" if x.message else ""
+    return f"{n.what(x.id)}报告错误 {x.code}{message}{caught}"
+
+
+def _escalation(n: Narrator, x: f.EscalationThrown, e: Entry) -> str:
+    caught = f"，转到“{n.named(x.caught_by)}”" if x.caught_by else ""
+    return f"{n.what(x.id)}上报 {x.code}{caught}"
+
+
+def _number(n: Narrator, x: f.NumberGiven, e: Entry) -> str:
+    return f"编号：{x.text}"
+
+
+def _file(n: Narrator, x: f.FileAttached, e: Entry) -> str:
+    step = f"，用于{n.what(x.item)}" if x.item in n.ids else ""
+    return f"{who(e.actor)}上传了“{x.name}”{step}"
+
+
+def _note(n: Narrator, x: f.NoteAdded, e: Entry) -> str:
+    return f"{who(e.actor)}备注：{quoted(x.text)}"
+
+
+def _notice(n: Narrator, x: f.NoticeSent, e: Entry) -> str:
+    to = n.person(x.person) if x.person else n.post(x.unit, x.role)
+    return f"通知{to}：{quoted(x.title)}"
+
+
+def _imported(n: Narrator, x: f.HistoryImported, e: Entry) -> str:
+    note = f"（{quoted(x.note)}）" if x.note else ""
+    return f"{who(e.actor)}补录：来自{x.source}{note}"
+
+
+_SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
+    f.CaseStarted: _started,
+    f.CaseCompleted: _completed_case,
+    f.CaseCancelled: _cancelled_case,
+    f.CaseSuspended: _suspended,
+    f.CaseResumed: _resumed,
+    f.StatusChanged: _status,
+    f.VariablesSet: _variables,
+    f.FlowTaken: _flow,
+    f.ElementEntered: _entered,
+    f.ElementCompleted: _completed,
+    f.ElementCancelled: _cancelled,
+    f.LoopOpened: _loop,
+    f.LoopOutput: _output,
+    f.WorkItemOffered: _offered,
+    f.WorkItemRouted: _routed,
+    f.WorkItemClaimed: _claimed,
+    f.WorkItemReleased: _released,
+    f.WorkItemTransferred: _transferred,
+    f.WorkItemCompleted: _finished,
+    f.WorkItemReturned: _returned,
+    f.DueMoved: _due,
+    f.JobOffered: _job,
+    f.JobCompleted: _job_done,
+    f.JobFailed: _job_failed,
+    f.IncidentRaised: _incident,
+    f.IncidentResolved: _resolved,
+    f.DeadlineSet: _deadline,
+    f.DeadlinePassed: _passed,
+    f.DeadlineDropped: _dropped,
+    f.DeadlineMoved: _moved,
+    f.Subscribed: _subscribed,
+    f.Unsubscribed: _unsubscribed,
+    f.MessageReceived: _message,
+    f.MessageSent: _message_sent,
+    f.SignalReceived: _signal,
+    f.SignalSent: _signal_sent,
+    f.ErrorThrown: _error,
+    f.EscalationThrown: _escalation,
+    f.NumberGiven: _number,
+    f.FileAttached: _file,
+    f.NoteAdded: _note,
+    f.NoticeSent: _notice,
+    f.HistoryImported: _imported,
+}
+"""Every kind of fact; a test holds this against `facts.KINDS`."""
