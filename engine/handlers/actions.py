@@ -6,6 +6,7 @@ from engine.assignment import unit_of
 from engine.commands import CallAction, DeliverMessage
 from engine.definitions.model import Action
 from engine.errors import Conflict, NotAllowed, NotFound
+from engine.handlers.cases import attach
 from engine.handlers.work import Work
 
 
@@ -24,6 +25,8 @@ def call_action(command: CallAction, work: Work) -> None:
     if not is_heard(action, work):
         raise Conflict(f"案件现在所处的环节不能“{action.title}”，请查看案件当前状态。")
     form = work.checked(action.form, command.form)
+    for file in work.files_of(action.form, form):
+        attach(file, 0, work)
     work.advance(DeliverMessage(action.message, "", form))
 
 

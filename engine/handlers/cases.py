@@ -36,6 +36,8 @@ def start_case(command: StartCase, work: Work) -> None:
     _must_be_new(work)
     form = work.checked(rule.form, command.form)
     work.advance(StartProcess(work.package.main, element, form))
+    for file in work.files_of(rule.form, form):
+        attach(file, 0, work)
 
 
 def import_case(command: ImportCase, work: Work) -> None:
@@ -118,10 +120,10 @@ def attach(file: str, item: int, work: Work) -> None:
     Raises `NotFound` for a file that does not exist or that somebody else uploaded, `Conflict` for one of another case.
     """
     found = work.setting.file(file)
+    if found is not None and found.case == work.setting.case:
+        return
     if found is None or (found.uploaded_by and work.actor.person and found.uploaded_by != work.actor.person):
         raise NotFound("附件不存在或不是您上传的，请重新上传。", file=file)
-    if found.case == work.setting.case:
-        return
     if found.case:
         raise Conflict(f"附件“{found.name}”已属于另一案件，请重新上传。", file=file)
     work.say(

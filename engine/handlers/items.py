@@ -88,7 +88,7 @@ def finish_item(command: FinishItem, work: Work) -> None:
     if not item.person:
         work.say(WorkItemClaimed(id=item.id, person=work.actor.person))
     _someone_does_it(work, item)
-    for file in command.files:
+    for file in dict.fromkeys((*command.files, *work.files_of(item.form, form))):
         attach(file, item.id, work)
     work.advance(CompleteItem(item.id, form, work.actor.person, _acting_unit(item, work)))
 

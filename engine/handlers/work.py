@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from engine.assignment import Place, holds, may_do
 from engine.commands import KernelCommand
+from engine.definitions.forms import Field
 from engine.definitions.model import Element
 from engine.directory import OFFICE
 from engine.errors import FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
@@ -162,11 +163,27 @@ class Work:
         if drawn is None:
             raise InputInvalid(f"流程包中没有表单“{form}”，请联系流程管理员。")
         choices = Choices(self.directory, self.package.roles, lambda: self.setting.related(self.state))
-        clean, errors = drawn.validate(dict(data), Layers(self.context(at), choices), self.moment)
+        clean, errors = drawn.validate(dict(data), self.context(at), self.moment, choices)
         if errors:
             count = sum(len(v) for v in errors.values())
             raise FormInvalid(f"表单有 {count} 处需要修改，请按提示修改后再提交。", errors=errors)
         return clean
+
+    def files_of(self, form: str, values: Mapping[str, Value]) -> list[str]:
+        """Ids of the uploaded files that a form's clean values name, each once."""
+        drawn = self.package.forms.get(form)
+        return list(dict.fromkeys(_files(drawn.fields, values))) if drawn is not None else []
+
+
+def _files(fields: Iterable[Field], values: Mapping[str, Value]) -> Iterator[str]:
+    for field in fields:
+        value = values.get(field.key)
+        if not isinstance(value, list):
+            continue
+        if field.type == "filepicker":
+            yield from (v for v in value if isinstance(v, str))
+        for row in value if field.fields else ():
+            yield from _files(field.fields, row)
 
 
 def reason_given(text: str, what: str) -> str:
@@ -179,28 +196,6 @@ def reason_given(text: str, what: str) -> str:
             f"{what}的理由超过 {LONGEST_TEXT} 字，请写短一些，详情作为附件上传。", field="reason"
         )
     return text
-
-
-class Layers(Mapping[str, Value]):
-    """Mappings over each other, the first on top; each is asked only when those above it do not know the name."""
-
-    def __init__(self, *layers: Mapping[str, Value]) -> None:
-        self._layers = layers
-
-    def __getitem__(self, name: str) -> Value:
-        for layer in self._layers:
-            if name in layer:
-                return layer[name]
-        raise KeyError(name)
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in layer for layer in self._layers)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name for layer in reversed(self._layers) for name in layer))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _idle(*_: object) -> None:

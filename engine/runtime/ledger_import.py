@@ -7,6 +7,7 @@ taken up again by asking again, and the same row can never become two cases.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -110,7 +111,8 @@ def command_of(made: Preview, row: Row) -> ImportCase:
 
 def command_id(made: Preview, row: Row) -> str:
     """The same content of a row always asks under the same id (60 characters at most)."""
-    return f"import/{row.digest[:48]}"
+    digest = hashlib.sha256(f"{made.package}/{row.digest}".encode()).hexdigest()
+    return f"import/{digest[:48]}"
 
 
 def _rehearse(made: Preview, package: Package, directory: Directory, moment: Moment) -> None:

@@ -8,8 +8,9 @@ the plain run's state must equal the fold of its facts.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,13 +39,14 @@ from engine.commands import (
     SuspendCase,
     TransferItem,
 )
+from engine.definitions.forms import Field
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import EngineError
 from engine.execution.state import Item, State, fold
 from engine.facts import Fact
 from engine.feel import compile_expression
-from engine.handlers import Setting, decide
+from engine.handlers import FileInfo, Setting, decide
 from engine.handlers.work import Work
 from engine.runtime.scenario_file import Scenario, Step, instant, is_bare_date, outside
 from engine.values import Value, dumps, loads, plain
@@ -157,6 +159,7 @@ class Stage:
         self.timeline: list[Line] = []
         self.failures: list[Failure] = []
         self.refused = ""  # code of the last step's refusal
+        self.files: dict[str, FileInfo] = {}
         self._numbers: dict[tuple[str, int], int] = {}
         self.names = {e.id: e.name for p in package.processes.values() for e in p.elements.values() if e.name}
 
@@ -187,7 +190,13 @@ class Stage:
 
     def setting(self, actor: Actor) -> Setting:
         return Setting(
-            self.package, self.directory, Moment(self.now, self.calendar), actor, CASE, self._number
+            self.package,
+            self.directory,
+            Moment(self.now, self.calendar),
+            actor,
+            CASE,
+            self._number,
+            self.files.get,
         )
 
     def _number(self, series: str, year: int) -> int:
@@ -368,7 +377,28 @@ class Stage:
     def _form(self, form: str, data: Mapping[str, Any], at: int) -> dict[str, Value]:
         """The step's form over the form's defaults; a null takes a default away, `=…` is FEEL."""
         merged = {**self.defaults.get(form, {}), **data.get("form", {})}
-        return {str(k): self._given(v, at) for k, v in merged.items() if v is not None}
+        given = {str(k): self._given(v, at) for k, v in merged.items() if v is not None}
+        drawn = self.package.forms.get(form)
+        return self._uploaded(drawn.fields, given) if drawn is not None else given
+
+    def _uploaded(self, fields: Iterable[Field], given: dict[str, Value]) -> dict[str, Value]:
+        """File fields name files as a person would say them; here they count as uploaded, under an id."""
+        for part in fields:
+            value = given.get(part.key)
+            if part.type == "filepicker" and value is not None:
+                given[part.key] = [self._upload(n) for n in (value if isinstance(value, list) else [value])]
+            elif part.fields and isinstance(value, list):
+                given[part.key] = [
+                    self._uploaded(part.fields, r) if isinstance(r, dict) else r for r in value
+                ]
+        return given
+
+    def _upload(self, name: Value) -> Value:
+        if not isinstance(name, str):
+            return name
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        self.files[digest[:20]] = FileInfo(digest[:20], name, "application/octet-stream", len(name), digest)
+        return digest[:20]
 
     def _variables(self, data: Mapping[str, Any]) -> dict[str, Value]:
         return {str(k): self._given(v, 0, keep=True) for k, v in data.get("variables", {}).items()}
