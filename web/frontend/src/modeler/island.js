@@ -1,9 +1,9 @@
 /**
  * The modeler page: a process package is drawn and tabulated here, checked, kept as a draft and published.
  *
- * props: {key, base, files: [{path, url}], checkUrl, draftUrl, publishUrl, formsUrl, roles, parameters, readonly, nextUrl?}
+ * props: {key, base, files: [{path, url}], checkUrl, draftUrl, publishUrl, formsUrl, roles, parameters, readonly, revision?, nextUrl?}
  *   POST checkUrl {files: {path: text}, base}           -> {findings: [...], changes: [sentence…]}
- *   POST draftUrl {files, base}
+ *   POST draftUrl {files, base, revision}               -> {revision}
  *   POST publishUrl {files, base, note}                 -> {…}; a refusal is a problem with `findings`
  * A finding: {severity: "error"|"warning", rule, message, file, element, line}.
  */
@@ -54,6 +54,7 @@ class ModelerPage {
     this.findings = new FindingsPanel((finding) => this.jump(finding));
     this.tabs = this.makeTabs(forms);
     this.draft = new Action();
+    this.revision = props.revision ?? 0;
     this.publishing = new Action();
     this.checking = new Action();
   }
@@ -153,7 +154,8 @@ class ModelerPage {
   }
 
   async saveDraft() {
-    await this.draft.post(this.props.draftUrl, { files: await this.files(), base: this.props.base });
+    const answer = await this.draft.post(this.props.draftUrl, { files: await this.files(), base: this.props.base, revision: this.revision });
+    this.revision = answer?.revision ?? this.revision;
     this.dirty = false;
     if (this.state) this.state.textContent = '草稿已保存';
     toast('草稿已保存，正在使用的版本没有变。', 'success');
