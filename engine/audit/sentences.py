@@ -16,6 +16,7 @@ from engine.audit.ledger import Entry
 from engine.clock import SHANGHAI
 from engine.commands import Actor
 from engine.definitions.model import Package
+from engine.execution.scopes import ITEM_ENDED
 from engine.values import Value, plain
 
 TECHNICAL: frozenset[type[f.Fact]] = frozenset(
@@ -75,7 +76,7 @@ class Narrator:
         fact = entry.fact
         self._remember(fact)
         text = _SENTENCES[type(fact)](self, fact, entry)
-        return Line(entry, text, type(fact) in TECHNICAL)
+        return Line(entry, text, type(fact) in TECHNICAL and not _asked(entry))
 
     def _remember(self, fact: f.Fact) -> None:
         if isinstance(fact, f.ElementEntered | f.WorkItemOffered | f.JobOffered | f.DeadlineSet):
@@ -106,6 +107,12 @@ class Narrator:
     def post(self, unit: str, role: str) -> str:
         title = self.roles.get(role, role)
         return f"{unit}（{title}）" if unit and title else unit or title or "（未找到）"
+
+
+def _asked(entry: Entry) -> bool:
+    """A message that a person brought: an action of theirs (延期申请 …), not the engine telling itself something."""
+    fact = entry.fact
+    return isinstance(fact, f.MessageReceived) and bool(entry.actor.person) and fact.name != ITEM_ENDED
 
 
 def who(actor: Actor) -> str:
@@ -306,7 +313,7 @@ def _unsubscribed(n: Narrator, x: f.Unsubscribed, e: Entry) -> str:
 
 
 def _message(n: Narrator, x: f.MessageReceived, e: Entry) -> str:
-    if e.actor.person:
+    if _asked(e):
         return f"{who(e.actor)}提出“{x.name}”"
     return f"收到消息“{x.name}”"
 

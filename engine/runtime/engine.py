@@ -23,7 +23,7 @@ from engine.audit.ledger import Entry, Position
 from engine.calendar import Moment, WorkCalendar
 from engine.clock import Clock, SystemClock
 from engine.commands import ENGINE, Actor, Command, ImportCase, KernelCommand, PassDeadline, StartCase
-from engine.definitions.compile import compile_package, unzip_files, zip_files
+from engine.definitions.compile import check_files, compile_package, refuses, unzip_files, zip_files
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import Conflict, DefinitionRefused, Finding, InputInvalid, NotFound, StepBudgetExceeded
@@ -379,7 +379,7 @@ class Engine:
 
     def check(self, files: Mapping[str, bytes]) -> list[Finding]:
         """What the compiler says about a package's files; nothing is stored."""
-        return compile_package(files)[1]
+        return check_files(files)
 
     def publish(
         self, files: Mapping[str, bytes], actor: Actor, note: str = ""
@@ -388,7 +388,8 @@ class Engine:
 
         The same files again are the version that is there already. Raises `DefinitionRefused` with the findings.
         """
-        package, findings = compile_package(files)
+        findings = check_files(files)
+        package = None if refuses(findings) else compile_package(files)[0]
         if package is None:
             raise DefinitionRefused(findings=findings)
         with self.desk(actor) as desk:
