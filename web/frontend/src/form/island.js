@@ -26,7 +26,8 @@ export async function mount(host) {
   const schema = withoutButtons(props.schema);
   const place = el('div', { class: 'form-place' });
   const summary = new ErrorSummary(host);
-  const form = new Form({ container: place, additionalModules: [uploadModule(props.filesUrl)] });
+  // Without debounce: form-js would redraw a half-typed field with its old value when an upload ends meanwhile.
+  const form = new Form({ container: place, debounce: false, additionalModules: [uploadModule(props.filesUrl)] });
   if (props.readonly) form.setProperty('readOnly', true);
   const draft = props.readonly ? null : new Draft(props.submitUrl);
   const kept = draft?.read();
