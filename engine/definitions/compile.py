@@ -9,10 +9,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from engine.definitions import bpmn
+from engine.definitions import bpmn, lint, manifest
+from engine.definitions.forms import Form, read_form
+from engine.definitions.manifest import set_parameter
 from engine.definitions.model import Kind, Package, Process, Trigger
+from engine.definitions.package_files import known_path, load_folder, unzip_files, zip_files
 from engine.errors import Finding
+
+if TYPE_CHECKING:
+    from engine.definitions.decisions import Decision
+
+__all__ = [
+    "check_files",
+    "compile_diagram",
+    "compile_package",
+    "load_folder",
+    "package_hash",
+    "refuses",
+    "set_parameter",
+    "unzip_files",
+    "zip_files",
+]
 
 
 def package_hash(files: Mapping[str, bytes]) -> str:
@@ -27,10 +46,109 @@ def package_hash(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
+def compile_package(files: Mapping[str, bytes]) -> tuple[Package | None, list[Finding]]:
+    """All files of a package → the package, and everything found in them; no package when a finding is an error."""
+    findings = [
+        Finding("error", "package_file", "不属于流程包，请移走。", path)
+        for path in files
+        if not known_path(path)
+    ]
+    about = manifest.read(files.get(manifest.FILE, b""))
+    findings += about.findings
+    processes, found = _processes(files)
+    findings += found
+    decisions, found = _decisions(files)
+    findings += found
+    forms, found = _forms(files)
+    findings += found
+    package = Package(
+        hash=package_hash(files),
+        key=about.key,
+        title=about.title,
+        owner=about.owner,
+        main=about.main,
+        processes=processes,
+        decisions=decisions,
+        forms=forms,
+        parameters=about.parameters,
+        roles=about.roles,
+        actions=about.actions,
+        register=about.register,
+        files=dict(files),
+        starts=about.starts,
+        number=about.number,
+    )
+    findings += lint.check(package)
+    findings += lint.check_manifest(package, about)
+    findings.sort(key=lambda f: (f.severity != "error", f.file, f.line))
+    return (None if refuses(findings) else package), findings
+
+
+def check_files(files: Mapping[str, bytes]) -> list[Finding]:
+    """Everything there is to say about a package before it is published: schema, reading, lint, forms, decisions."""
+    from engine.definitions import schema  # loads SpiffWorkflow, which running cases do not need
+
+    findings: list[Finding] = []
+    for path in sorted(files):
+        if path.endswith(".bpmn"):
+            findings += schema.check(files[path], path)
+    seen = {(f.rule, f.file, f.element, f.line) for f in findings}
+    findings += [
+        f
+        for f in compile_package(files)[1]
+        if (f.rule, f.file, f.element, f.line) not in seen or f.rule[:3] != "xml"
+    ]
+    findings.sort(key=lambda f: (f.severity != "error", f.file, f.line))
+    return findings
+
+
+def _processes(files: Mapping[str, bytes]) -> tuple[dict[str, Process], list[Finding]]:
+    processes: dict[str, Process] = {}
+    findings: list[Finding] = []
+    for path in sorted(p for p in files if p.endswith(".bpmn")):
+        found, remarks = bpmn.read(files[path], path)
+        findings += remarks
+        for key, process in found.items():
+            if key in processes:
+                message = f"流程代码“{key}”在 {processes[key].file} 中已经用过，请改名。"
+                findings.append(Finding("error", "process_twice", message, path, key, process.line))
+            else:
+                processes[key] = process
+    return processes, findings
+
+
+def _decisions(files: Mapping[str, bytes]) -> tuple[dict[str, Decision], list[Finding]]:
+    decisions: dict[str, Decision] = {}
+    findings: list[Finding] = []
+    for path in sorted(p for p in files if p.endswith(".dmn")):
+        from engine.definitions.dmn import read_decisions
+
+        found, remarks = read_decisions(files[path], path)
+        findings += remarks
+        for key, decision in found.items():
+            if key in decisions:
+                message = f"决策代码“{key}”在另一文件中已经用过，请改名。"
+                findings.append(Finding("error", "decision_twice", message, path, key, decision.line))
+            else:
+                decisions[key] = decision
+    return decisions, findings
+
+
+def _forms(files: Mapping[str, bytes]) -> tuple[dict[str, Form], list[Finding]]:
+    forms: dict[str, Form] = {}
+    findings: list[Finding] = []
+    for path in sorted(p for p in files if p.startswith("forms/")):
+        form, remarks = read_form(files[path], path)
+        findings += remarks
+        if form is not None:
+            forms[form.key] = form
+    return forms, findings
+
+
 def compile_diagram(data: bytes, file: str) -> tuple[Package | None, list[Finding]]:
     """A lone BPMN file as a package without roles, forms, decisions and parameters.
 
-    Its main process is the first that no other calls, one with a plain start before others.
+    Structure is checked, references into a package (roles, forms, decisions) are not. Its main process is the first that no other calls, one with a plain start before others.
     """
     name = PurePosixPath(file).name or "diagram.bpmn"
     processes, findings = bpmn.read(data, name)
@@ -53,7 +171,8 @@ def compile_diagram(data: bytes, file: str) -> tuple[Package | None, list[Findin
         register={},
         files=files,
     )
-    return package, findings
+    findings += lint.check_diagram(package)
+    return (None if refuses(findings) else package), findings
 
 
 def refuses(findings: list[Finding]) -> bool:
