@@ -9,6 +9,7 @@
  */
 import { ask, busy, el, readProps, toast } from '../dom.js';
 import { Action, Problem, readText } from '../http.js';
+import { DecisionTab } from './decision_tab.js';
 import { DiagramTab } from './diagram_tab.js';
 import { FindingsPanel } from './findings.js';
 import './modeler.css';
@@ -69,9 +70,10 @@ class ModelerPage {
     const tabs = [];
     for (const path of paths) if (path.endsWith('.bpmn')) tabs.push(new DiagramTab(path, this.texts[path], context));
     const toml = paths.find((path) => /(^|\/)process\.toml$/.test(path));
-    if (toml) tabs.push(new ParametersTab(toml, this.texts[toml], context));
-    for (const path of paths) if (path.endsWith('.dmn')) tabs.push(new TextTab(path, this.texts[path], context));
-    if (toml) tabs.push(new TextTab(toml, this.texts[toml], context, '流程说明（文本）', /** @type {any} */ (tabs.find((tab) => tab instanceof ParametersTab))));
+    // The limits stand beside the main diagram: they are what the office changes most.
+    if (toml) tabs.splice(1, 0, new ParametersTab(toml, this.texts[toml], context));
+    for (const path of paths) if (path.endsWith('.dmn')) tabs.push(new DecisionTab(path, this.texts[path], context));
+    if (toml) tabs.push(new TextTab(toml, this.texts[toml], context, '流程文本', /** @type {any} */ (tabs.find((tab) => tab instanceof ParametersTab))));
     return tabs;
   }
 
@@ -100,7 +102,7 @@ class ModelerPage {
     this.host.querySelector(':scope > [data-loading]')?.remove();
     this.host.append(el('div', { class: 'modeler' }, bar, this.place, this.findings.element));
     for (const tab of this.tabs) {
-      tab.button = el('button', { type: 'button', class: 'modeler-tab', role: 'tab', 'aria-selected': 'false', 'data-tab': tab.path, onclick: () => this.open(tab) }, tab.title);
+      tab.button = el('button', { type: 'button', class: 'modeler-tab', role: 'tab', 'aria-selected': 'false', 'data-tab': tab.path, title: tab.title, onclick: () => this.open(tab) }, tab.title);
       this.strip.append(tab.button);
       this.place.append(tab.element);
     }

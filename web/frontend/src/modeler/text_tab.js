@@ -1,4 +1,4 @@
-/** A file of the package that is edited as text: decision tables, and process.toml beyond its parameters. */
+/** A file of the package that is edited as text: process.toml beyond its parameters. */
 import { el } from '../dom.js';
 
 export class TextTab {
@@ -11,7 +11,7 @@ export class TextTab {
     this.path = path;
     this.owner = owner;
     this.original = text;
-    this.title = title ?? `决策表 ${/\bname="([^"]+)"/.exec(text)?.[1] ?? path}`;
+    this.title = title ?? path;
     /** @type {HTMLElement|undefined} */
     this.button = undefined;
     this.area = /** @type {HTMLTextAreaElement} */ (el('textarea', { class: 'form-control modeler-text', spellcheck: 'false', 'aria-label': this.title, readonly: context.readonly }));
