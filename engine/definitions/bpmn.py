@@ -269,6 +269,7 @@ def _flow(reading: Reading, node: Node, draft: _Draft, scope: str) -> None:
         target=str(node.get("targetRef") or ""),
         name=" ".join(str(node.get("name") or "").split()),
         condition=condition,
+        line=line_of(node),
     )
     draft.flow_nodes[key] = node
 

@@ -93,11 +93,7 @@ def check_files(files: Mapping[str, bytes]) -> list[Finding]:
         if path.endswith(".bpmn"):
             findings += schema.check(files[path], path)
     seen = {(f.rule, f.file, f.element, f.line) for f in findings}
-    findings += [
-        f
-        for f in compile_package(files)[1]
-        if (f.rule, f.file, f.element, f.line) not in seen or f.rule[:3] != "xml"
-    ]
+    findings += [f for f in compile_package(files)[1] if (f.rule, f.file, f.element, f.line) not in seen]
     findings.sort(key=lambda f: (f.severity != "error", f.file, f.line))
     return findings
 

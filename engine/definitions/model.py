@@ -81,6 +81,7 @@ class Flow:
     target: str
     name: str = ""
     condition: Expression | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""Rules about where tokens can go 路径: what is never reached, what never ends, what never waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.definitions.lint.rules import Remarks, rule, title
+from engine.definitions.model import Element, Kind, Package, Process, Trigger
+
+_WAITING = frozenset(
+    {Kind.USER, Kind.MANUAL, Kind.RECEIVE, Kind.CATCH, Kind.EVENT_GATEWAY, Kind.BOUNDARY, Kind.SERVICE}
+)
+
+
+@rule("unreachable")
+def unreachable(process: Process, package: Package) -> Remarks:
+    """Everything drawn can be reached from a start event."""
+    waiting = [*process.starts, *process.event_subprocesses]
+    seen: set[str] = set()
+    while waiting:
+        key = waiting.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        element = process.elements[key]
+        waiting += [f.target for f in element.outgoing]
+        waiting += element.boundary
+        waiting += element.event_subprocesses
+        if element.start:
+            waiting.append(element.start)
+    hidden = set(process.elements) - seen
+    for key in process.elements:
+        element = process.elements[key]
+        if key not in hidden or element.scope in hidden:  # the scope around it is the finding
+            continue
+        yield element, f"从开始事件走不到{title(element)}，请连上顺序流或删去。"
+
+
+@rule("no_end_reachable")
+def no_end_reachable(process: Process, package: Package) -> Remarks:
+    """From everywhere a token can leave its scope: by an end, or because something interrupts the scope."""
+    ends = {key for key, e in process.elements.items() if not e.outgoing}
+    waiting = list(ends)
+    while waiting:
+        element = process.elements[waiting.pop()]
+        before = [process.flows[f].source for f in element.incoming]
+        if element.kind is Kind.BOUNDARY and element.attached_to in process.elements:
+            before.append(element.attached_to)
+        for key in before:
+            if key not in ends:
+                ends.add(key)
+                waiting.append(key)
+    for key, element in process.elements.items():
+        if key not in ends and not _interruptible(process, element.scope):
+            yield element, f"从{title(element)}出发走不到结束事件，请画一条通向结束的路。"
+
+
+def _interruptible(process: Process, scope: str) -> bool:
+    """True when an interrupting event ends this scope, or one around it, from outside its flows."""
+    while True:
+        host = process.elements.get(scope)
+        handlers = host.event_subprocesses if host else process.event_subprocesses
+        for key in handlers:
+            start = process.elements.get(process.elements[key].start)
+            if start is not None and start.interrupting:
+                return True
+        if host is None:
+            return False
+        if any(process.elements[b].interrupting for b in host.boundary):
+            return True
+        scope = host.scope
+
+
+@rule("implicit_end", "warning")
+def implicit_end(process: Process, package: Package) -> Remarks:
+    """A path that stops without an end event: legal, but a reader must guess."""
+    for element in process.elements.values():
+        if not element.outgoing and element.kind is not Kind.END and not element.event_subprocess:
+            yield element, f"{title(element)}后面没有连线，流程在此静静结束，请画结束事件。"
+
+
+@rule("automatic_loop", diagram="warning")
+def automatic_loop(process: Process, package: Package) -> Remarks:
+    """A loop in which nothing waits runs until the step budget stops it."""
+    automatic = {k for k, e in process.elements.items() if not _waits(e, process, package, frozenset())}
+    after = {k: [f.target for f in process.elements[k].outgoing if f.target in automatic] for k in automatic}
+    for circle in _circles(after):
+        first = min(circle, key=lambda k: (process.elements[k].line, k))
+        names = "、".join(process.elements[k].name or k for k in sorted(circle))[:120]
+        yield (
+            process.elements[first],
+            f"循环（{names}）中没有任何等待，会不停空转，请加入用户任务、定时或消息等待。",
+        )
+
+
+def _waits(element: Element, process: Process, package: Package, calls: frozenset[str]) -> bool:
+    """True when a token stops at this element for a person, a message, the clock or a worker."""
+    if element.kind in _WAITING or (element.kind is Kind.SEND and element.topic):
+        return True
+    if element.kind is Kind.SUBPROCESS:
+        inside = (e for e in process.elements.values() if e.scope == element.id)
+        return any(_waits(e, process, package, calls) for e in inside)
+    if element.kind is Kind.CALL:
+        target = package.processes.get(element.called)
+        if target is None or target.key in calls:
+            return True
+        calls = calls | {target.key}
+        return any(
+            _waits(e, target, package, calls) for e in target.elements.values() if e.scope == target.key
+        )
+    return False
+
+
+def _circles(after: Mapping[str, list[str]]) -> list[set[str]]:
+    """Strongly connected parts with a way round (Tarjan, without recursion)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    found: list[set[str]] = []
+    for root in sorted(after):
+        if root in number:
+            continue
+        work = [(root, iter(after[root]))]
+        number[root] = low[root] = len(number)
+        stack.append(root)
+        on_stack.add(root)
+        while work:
+            node, following = work[-1]
+            for target in following:
+                if target not in number:
+                    number[target] = low[target] = len(number)
+                    stack.append(target)
+                    on_stack.add(target)
+                    work.append((target, iter(after[target])))
+                    break
+                if target in on_stack:
+                    low[node] = min(low[node], number[target])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == number[node]:
+                    part: set[str] = set()
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(member)
+                        part.add(member)
+                        if member == node:
+                            break
+                    if len(part) > 1 or node in after[node]:
+                        found.append(part)
+    return found
+
+
+@rule("code_uncaught", "warning")
+def code_uncaught(process: Process, package: Package) -> Remarks:
+    """A thrown error or escalation that nobody catches halts the case, or goes unheard."""
+    for element in process.elements.values():
+        event = element.event
+        if element.kind not in {Kind.THROW, Kind.END} or event is None:
+            continue
+        if event.trigger not in {Trigger.ERROR, Trigger.ESCALATION}:
+            continue
+        if not _caught(process, element.scope, event.trigger, event.code, package, set()):
+            word = "错误" if event.trigger is Trigger.ERROR else "升级"
+            yield (
+                element,
+                f"{title(element)}抛出的{word}“{event.code}”没有人接收，请在外层画{word}边界事件或事件子流程。",
+            )
+
+
+def _caught(
+    process: Process, scope: str, trigger: Trigger, code: str, package: Package, seen: set[tuple[str, str]]
+) -> bool:
+    if (process.key, scope) in seen:
+        return False
+    seen.add((process.key, scope))
+    host = process.elements.get(scope)
+    catchers = [
+        process.elements[h].start for h in (host.event_subprocesses if host else process.event_subprocesses)
+    ]
+    if host is not None:
+        if _catches(process, [*catchers, *host.boundary], trigger, code):
+            return True
+        return _caught(process, host.scope, trigger, code, package, seen)
+    if _catches(process, catchers, trigger, code):
+        return True
+    for caller in package.processes.values():
+        for call in caller.elements.values():
+            if call.kind is Kind.CALL and call.called == process.key:
+                if _catches(caller, call.boundary, trigger, code):
+                    return True
+                if _caught(caller, call.scope, trigger, code, package, seen):
+                    return True
+    return False
+
+
+def _catches(process: Process, events: list[str] | tuple[str, ...], trigger: Trigger, code: str) -> bool:
+    found = (process.elements[k].event for k in events if k in process.elements)
+    return any(e is not None and e.trigger is trigger and e.code in ("", code) for e in found)
