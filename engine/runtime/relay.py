@@ -78,7 +78,8 @@ def relay(engine: Engine, most: int) -> int:
                 _signal(engine, row.key, row.case, data)
         except Exception as error:
             reason = error.message if isinstance(error, EngineError) else type(error).__name__
-            log.warning("outbox row %s was not delivered: %s", row.key, reason, exc_info=True)
+            unexpected = not isinstance(error, EngineError)
+            log.warning("outbox row %s was not delivered: %s", row.key, reason, exc_info=unexpected)
             with engine.database.write() as connection:
                 later = now + backoff(row.attempts + 1)
                 connection.execute(

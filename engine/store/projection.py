@@ -175,7 +175,6 @@ class Projection:
         self.files: list[dict[str, Any]] = []
         self.closed: set[int] = set()
         self.register_changed = False
-        self.moved = False
 
     # -- reading the facts ---------------------------------------------------------------------------------
 
@@ -185,11 +184,12 @@ class Projection:
             read = _READERS.get(type(fact))
             if read is not None:
                 read(self, fact)
-        self.moved = self.moved or bool(self.actor.person)
+        # A message from outside moves a case; what its own clocks tell it does not.
+        moved = bool(self.actor.person) or (bool(facts) and isinstance(facts[0], f.MessageReceived))
         self._close_what_vanished()
         if self.register_changed:
             self.values.update(register_values(self.package, self.case, self.state, self.moment))
-        if self.moved:
+        if moved:
             self.values["moved_at"] = self.at
 
     def case_started(self, fact: f.CaseStarted) -> None:
@@ -327,9 +327,6 @@ class Projection:
             fact.id, what=fact.what, name=fact.name, key=fact.key[:200], element=fact.element
         )
 
-    def message_received(self, fact: f.MessageReceived) -> None:
-        self.moved = True
-
     def file_attached(self, fact: f.FileAttached) -> None:
         self.files.append({"b_id": fact.file, "v_case": self.case, "v_item": fact.item})
 
@@ -411,8 +408,6 @@ _READERS: dict[type[f.Fact], Any] = {
     f.DeadlineSet: Projection.deadline_set,
     f.DeadlineMoved: Projection.deadline_moved,
     f.Subscribed: Projection.subscribed,
-    f.MessageReceived: Projection.message_received,
-    f.SignalReceived: Projection.message_received,
     f.FileAttached: Projection.file_attached,
 }
 
