@@ -246,19 +246,20 @@ def union(run: Run, items: Any, *more: Any) -> list[Any] | None:
 
 @function("duplicate values", "list")
 def duplicate_values(run: Run, items: Any) -> list[Any] | None:
-    """Values that occur more than once, each once."""
+    """Values that occur more than once, each once, in the order of their first occurrence."""
     found = listed(run, items)
     if found is None:
         return None
-    seen: list[Any] = []
-    twice: list[Any] = []
+    seen: list[tuple[Any, list[int]]] = []
     for one in found:
         run.charge(len(seen))
-        if not any(semantics.equal(one, other, run) is True for other in seen):
-            seen.append(one)
-        elif not any(semantics.equal(one, other, run) is True for other in twice):
-            twice.append(one)
-    return twice
+        for other, times in seen:
+            if semantics.equal(one, other, run) is True:
+                times.append(1)
+                break
+        else:
+            seen.append((one, []))
+    return [one for one, times in seen if times]
 
 
 def _distinct(run: Run, found: list[Any]) -> list[Any]:
