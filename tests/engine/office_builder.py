@@ -30,8 +30,8 @@ CHIEF = Actor("chief", "陈志远")
 DIAGRAM = """
 process trial name=试办
     start S
-    script P do="{案名: p.name, 企业: p.party, 期限: date(p.limit), 轮: 0}"
-    user A name=初核 groups=DB due=workdays(now(),3) status=初核中 returnTo=A
+    script P name=登记要素 do="{案名: p.name, 企业: p.party, 期限: date(p.limit), 轮: 0}"
+    user A name=初核 groups=DB due=workdays(now(),3) status=初核中
     boundary A1 name=催一次 on=A interrupting=false duration=PT2H
     throw A2 signal=催办
     end A3
@@ -39,16 +39,17 @@ process trial name=试办
     boundary A4 name=日催 on=A interrupting=false cycle=R3/P1D
     end A5
     A4 -> A5
+    user G name=复核 groups=DB returnTo=A
     and F
     user B name=会签 groups=DB each=[1,2] as=n
     service C name=外部核验 topic=outside
     and J
-    script L do=轮+1 result=轮
-    xor X
+    script L name=计轮 do=轮+1 result=轮
+    xor X name=够了吗
     throw M message=互通 correlationKey="=案名"
     user D name=归档 groups=AWB status=待归档
     end E name=已归档
-    S -> P -> A -> F
+    S -> P -> A -> G -> F
     F -> B -> J
     F -> C -> J
     J -> L -> X

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from engine.audit.rebuild import rebuild
 from engine.audit.verify import verify
-from engine.commands import ClaimItem, FinishItem
+from engine.commands import CancelCase, ClaimItem, FinishItem
 from engine.runtime.worker import Worker
 from engine.store import tables
 from tests.engine.office_builder import ANNA, CHIEF, finish, later, new_office, rows, start
@@ -74,7 +74,7 @@ def test_a_case_in_the_tables(tmp_path: Path) -> None:
     assert row.claimed_at is not None and row.due is not None
     assert [t.name for t in timers] == ["日催"]
 
-    done = engine.execute(FinishItem(begun.case, item.id, {}), ANNA)
+    done = finish(engine, engine.execute(FinishItem(begun.case, item.id, {}), ANNA), "G")
     with engine.read() as connection:
         row = connection.execute(
             sa.select(tables.work_items).where(tables.work_items.c.item == item.id)
@@ -91,10 +91,8 @@ def test_a_case_in_the_tables(tmp_path: Path) -> None:
 
 def test_what_goes_with_its_scope_is_closed(tmp_path: Path) -> None:
     """A cancelled case leaves no open row behind."""
-    from engine.commands import CancelCase
-
     engine = new_office(tmp_path)
-    case = finish(engine, start(engine), "A").case
+    case = finish(engine, finish(engine, start(engine), "A"), "G").case
     engine.execute(CancelCase(case, "重复登记"), CHIEF)
     with engine.read() as connection:
         states = connection.execute(sa.select(tables.work_items.c.state, tables.work_items.c.closed_by)).all()
