@@ -45,7 +45,9 @@ def main(argv: list[str] | None = None) -> int:
         return int(args.run(args))
     except EngineError as error:
         if getattr(args, "json", False):
-            print(json.dumps({"code": error.code, "detail": error.message}, ensure_ascii=False), file=sys.stderr)
+            print(
+                json.dumps({"code": error.code, "detail": error.message}, ensure_ascii=False), file=sys.stderr
+            )
         else:
             print(error.message, file=sys.stderr)
             if isinstance(error, DefinitionRefused):

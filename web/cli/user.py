@@ -1,0 +1,102 @@
+"""`duban user` 账号: people who can sign in."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import secrets
+import sys
+
+import sqlalchemy as sa
+
+from engine.directory import Person
+from engine.errors import InputInvalid
+from engine.runtime import accounts, office
+from engine.store.tables import people, posts
+from web.cli.terminal import TERMINAL, line, opened, person_of
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("user", help="账号", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
+    listing = actions.add_parser("list", help="列出账号")
+    listing.add_argument("--json", action="store_true", help="每行输出一条 JSON")
+    listing.set_defaults(run=run_list)
+    create = actions.add_parser("create", help="新建账号（密码从标准输入读取）")
+    create.add_argument("account")
+    create.add_argument("name", help="姓名")
+    create.add_argument(
+        "--post", action="append", default=[], metavar="岗位@单位", help="可重复，如 DB@能源局"
+    )
+    create.set_defaults(run=run_create)
+    password = actions.add_parser("password", help="重设密码（从标准输入读取），并退出其全部登录")
+    password.add_argument("account")
+    password.set_defaults(run=run_password)
+    disable = actions.add_parser("disable", help="停用账号")
+    disable.add_argument("account")
+    disable.set_defaults(run=run_disable)
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        first = getpass.getpass("密码：")
+        if getpass.getpass("再输一遍：") != first:
+            raise InputInvalid("两次输入的密码不一致。")
+        return first
+    return sys.stdin.readline().rstrip("\n")
+
+
+def run_list(args: argparse.Namespace) -> int:
+    with opened() as engine, engine.read() as connection:
+        held: dict[str, list[str]] = {}
+        for post in connection.execute(sa.select(posts)):
+            held.setdefault(post.person, []).append(f"{post.role}@{post.unit}")
+        for row in connection.execute(sa.select(people).order_by(people.c.account)):
+            if args.json:
+                line(
+                    {
+                        "account": row.account,
+                        "name": row.name,
+                        "active": row.active,
+                        "posts": held.get(row.id, []),
+                    }
+                )
+            else:
+                state = "" if row.active else "（已停用）"
+                print(f"{row.account}  {row.name}{state}  {'、'.join(held.get(row.id, []))}")
+    return 0
+
+
+def run_create(args: argparse.Namespace) -> int:
+    given = []
+    for text in args.post:
+        role, at, unit = text.partition("@")
+        if not (role and at and unit):
+            raise InputInvalid(f"“{text}”应写成 岗位@单位，如 DB@能源局。")
+        given.append((role, unit))
+    password = _password()
+    accounts.check_password(password)
+    with opened() as engine:
+        person = Person(secrets.token_hex(8), args.account, args.name)
+        office.save_person(engine, person, TERMINAL)
+        office.set_posts(engine, person.id, given, TERMINAL)
+        accounts.set_password(engine, person.id, password, TERMINAL)
+    print(f"已新建账号 {args.account}")
+    return 0
+
+
+def run_password(args: argparse.Namespace) -> int:
+    with opened() as engine:
+        accounts.set_password(engine, person_of(engine, args.account).id, _password(), TERMINAL)
+    print("已重设")
+    return 0
+
+
+def run_disable(args: argparse.Namespace) -> int:
+    with opened() as engine:
+        row = person_of(engine, args.account)
+        office.save_person(
+            engine, Person(row.id, row.account, row.name, row.phone, False, row.title), TERMINAL
+        )
+    print("已停用")
+    return 0

@@ -1,0 +1,34 @@
+"""`duban worker` 后台任务: passes deadlines and sends what waits to be sent, until stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+
+from engine.runtime.worker import Worker
+from web.cli.terminal import opened
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("worker", help="单独运行后台任务（时限、发送）", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="把眼下该做的做完就退出")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with opened() as engine:
+        worker = Worker(engine)
+        if args.once:
+            done = 0
+            while step := worker.step():
+                done += step
+            print(f"完成 {done} 项")
+            return 0
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: (stop.set(), engine.bell.set()))
+        worker.run(stop)
+    return 0
