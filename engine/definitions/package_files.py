@@ -1,6 +1,6 @@
 """The files of a package 流程包文件: from folders, to one archive for storage and back.
 
-Paths inside a package: `process.toml`, `*.bpmn`, `*.dmn`, `forms/<key>.json`, `scenarios/*.yaml`. What else may lie in
+Paths inside a package: `process.toml`, `ledger.toml` (columns of an older ledger), `*.bpmn`, `*.dmn`, `forms/<key>.json`, `scenarios/*.yaml`. What else may lie in
 the folders is listed; anything unlisted is refused, so that nothing is left out by mistake.
 """
 
@@ -20,11 +20,11 @@ MAX_TOTAL_BYTES = 20_000_000
 MAX_RATIO = 100
 
 _PATH = re.compile(
-    r"process\.toml|[^/\\\x00-\x1f]{1,120}\.(bpmn|dmn)|forms/[^/\\\x00-\x1f]{1,120}\.json"
+    r"process\.toml|ledger\.toml|[^/\\\x00-\x1f]{1,120}\.(bpmn|dmn)|forms/[^/\\\x00-\x1f]{1,120}\.json"
     r"|scenarios/[^/\\\x00-\x1f]{1,120}\.ya?ml"
 )
-_BESIDE = re.compile(r"README(\..*)?\.md|ledger\.toml|documents/.*|\..*|.*/\..*|.*~|.*\.(md|svg|png)")
-"""Lies in a package's folder without being part of its version: papers to read, letter templates, import columns."""
+_BESIDE = re.compile(r"README(\..*)?\.md|documents/.*|\..*|.*/\..*|.*~|.*\.(md|svg|png)")
+"""Lies in a package's folder without being part of its version: papers to read, letter templates."""
 
 
 def known_path(path: str) -> bool:
@@ -51,7 +51,7 @@ def load_folder(package_folder: Path, forms_folder: Path | None = None) -> dict[
             if found.is_symlink() or not known_path(path):
                 raise _refused(
                     path,
-                    "不属于流程包，请移走（可用：process.toml、*.bpmn、*.dmn、forms/*.json、scenarios/*.yaml）。",
+                    "不属于流程包，请移走（可用：process.toml、ledger.toml、*.bpmn、*.dmn、forms/*.json、scenarios/*.yaml）。",
                 )
             if found.stat().st_size > MAX_FILE_BYTES:
                 raise _refused(path, "超过 2 MB，请拆小。")
