@@ -204,7 +204,7 @@ class CompleteJob(KernelCommand):
 
 @dataclass(frozen=True, slots=True)
 class FailJob(KernelCommand):
-    """An automatic task failed for good: an incident is raised."""
+    """An automatic task failed for good: an incident is raised. (On an open work item, which stays open, too.)"""
 
     job: int
     reason: str

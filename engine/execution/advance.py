@@ -181,9 +181,10 @@ def _complete_job(run: Run, command: CompleteJob) -> None:
 
 def _fail_job(run: Run, command: FailJob) -> None:
     _must_run(run)
-    if command.job not in run.state.jobs:
+    if command.job in run.state.jobs:
+        run.emit(JobFailed(command.job, command.reason, 0))
+    elif command.job not in run.state.items:
         raise NotOpen("这个自动步骤已经完成或已撤销。")
-    run.emit(JobFailed(command.job, command.reason, 0))
     instance = run.state.instances[command.job]
     run.incident(instance, instance.element, Halt("job_failed", command.reason))
 

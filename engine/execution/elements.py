@@ -283,7 +283,7 @@ def _next_round(
     if loop.kind == "standard":
         if loop.maximum is not None and body.done + 1 >= loop.maximum:
             return True, output
-        return loop.condition is None or not run.holds(loop.condition, instance, near, form), output
+        return loop.condition is not None and not run.holds(loop.condition, instance, near, form), output
     if body.done + 1 >= len(body.items or ()):
         return True, output
     return loop.completion is not None and run.holds(loop.completion, instance, near, form), output

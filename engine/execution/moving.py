@@ -44,28 +44,35 @@ def refuse(run: Run, instance: Instance, process: Process, element: Element, tar
     if instance.loop:
         raise NotAllowed(f"“{here}”是多方同时办理的环节，不能由其中一方退回。请提交意见，由后续环节处理。")
     scope = run.state.instances[instance.scope]
-    after = reached(process, target)
+    again = reached(process, target, element.id)
     others = {
         child.element
         for id in scope.children
         if id != instance.id and (child := run.state.instances[id]).cause == instance.cause
     }
-    waiting = {g for g, tokens in scope.arrivals.items() if any(t[1] == instance.cause for t in tokens)}
-    beside = sorted((others | waiting) & after)
+    waiting = {
+        process.flows[flow].source
+        for tokens in scope.arrivals.values()
+        for flow, cause, _ in tokens
+        if cause == instance.cause
+    }
+    beside = sorted((others | waiting) & again)
     if beside:
-        names = "、".join(f"“{process.elements[id].name or id}”" for id in beside)
+        names = "、".join(f"“{process.elements[one].name or one}”" for one in beside)
         raise NotAllowed(
-            f"“{there}”之后还有并行环节{names}正在进行，退回会重复办理。请待并行环节办结后再退回。"
+            f"“{there}”之后还有并行环节{names}正在进行或已经办完待汇合，退回会重复办理。请待并行各环节汇合后再退回。"
         )
 
 
-def reached(process: Process, element: Element) -> set[str]:
-    """The elements a token can come to from `element` by sequence flows."""
-    found: set[str] = {element.id}
-    stack = [element.id]
+def reached(process: Process, start: Element, until: str) -> set[str]:
+    """What a token passes from `start` on before it comes to `until`, by whichever way."""
+    if start.id == until:
+        return set()
+    found: set[str] = {start.id}
+    stack = [start.id]
     while stack:
         for flow in process.elements[stack.pop()].outgoing:
-            if flow.target not in found:
+            if flow.target not in found and flow.target != until:
                 found.add(flow.target)
                 stack.append(flow.target)
     return found

@@ -1,0 +1,194 @@
+"""What a case waits for 为什么停在这里: open items and who holds them, what fires next and when, messages awaited,
+joins, incidents. Data for pages and the API; `str()` of a record is its Chinese sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.calendar import Moment
+from engine.clock import SHANGHAI
+from engine.definitions.model import Element, Kind, Package, Process
+from engine.errors import EngineError
+from engine.execution.marking import ROOT, Instance, Item, State
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing the case waits for.
+
+    `kind`: `item`, `job`, `deadline`, `message`, `signal`, `join`, `incident`, `suspended`. `who` is the unit, post or
+    person that has to act ("" for none), `since` and `due` are instants (UTC), `next` names what follows a timer.
+    """
+
+    kind: str
+    text: str
+    id: int = 0
+    element: str = ""
+    name: str = ""
+    who: str = ""
+    since: datetime | None = None
+    due: datetime | None = None
+    next: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def explain(package: Package, state: State, moment: Moment) -> list[Waiting]:
+    """Everything the case waits for, incidents first, then people, then clocks, soonest first."""
+    if not state.open:
+        return []
+    found = [_incident(package, state, id) for id in state.incidents]
+    if state.suspended:
+        until = next((d.due for d in state.deadlines.values() if d.owner == 0), None)
+        text = (
+            "案件已挂起，时限停止计算"
+            + (f"，最迟 {_shown(until)} 自动恢复" if until else "，须人工恢复")
+            + "。"
+        )
+        found.append(Waiting("suspended", text, due=until))
+    items = sorted(state.items.values(), key=lambda i: (i.due is None, i.due or i.offered, i.id))
+    found += [_item(item, moment) for item in items]
+    found += [_job(package, state, id) for id in state.jobs]
+    found += _deadlines(package, state, moment)
+    found += [_subscription(package, state, id) for id in state.subscriptions]
+    found += _joins(package, state)
+    return found
+
+
+# -- the parts -----------------------------------------------------------------------------------------
+
+
+def _incident(package: Package, state: State, id: int) -> Waiting:
+    incident = state.incidents[id]
+    element = drawn(package, state, incident.owner, incident.element)
+    name = _name(element) or incident.element
+    return Waiting("incident", f"“{name}”出现异常，停在这里：{incident.message}", id, incident.element, name)
+
+
+def _item(item: Item, moment: Moment) -> Waiting:
+    who = (
+        item.person
+        or "、".join(part for part in (item.unit, item.role if item.unit else "") if part)
+        or "、".join(item.groups)
+    )
+    holder = f"等待{who}" if who else "还没有找到承办单位或承办人，等待"
+    text = f"{holder}办理“{item.name or item.element}”"
+    if item.due is not None:
+        text += f"，期限 {_shown(item.due)}{_left(item.due, moment)}"
+    return Waiting(
+        "item", text + "。", item.id, item.element, item.name or item.element, who, item.offered, item.due
+    )
+
+
+def _job(package: Package, state: State, id: int) -> Waiting:
+    job = state.jobs[id]
+    name = _name(drawn(package, state, id, job.element)) or job.element
+    tried = f"，已失败 {job.failures} 次" if job.failures else ""
+    return Waiting(
+        "job", f"等待自动步骤“{name}”（{job.topic}）完成{tried}。", id, job.element, name, job.topic
+    )
+
+
+def _deadlines(package: Package, state: State, moment: Moment) -> list[Waiting]:
+    found = []
+    running = [d for d in state.deadlines.values() if d.due is not None and d.owner]
+    for one in sorted(running, key=lambda d: (d.due, d.id)):
+        assert one.due is not None
+        element = drawn(package, state, one.owner, one.element)
+        name = _name(element) or one.element
+        follows = _follows(package, state, one.owner, element)
+        text = f"{_shown(one.due)}{_left(one.due, moment)}触发“{name}”"
+        if follows:
+            text += "，接着是" + "、".join(f"“{f}”" for f in follows)
+        if element is not None and element.kind is Kind.BOUNDARY and element.interrupting:
+            host = state.instances[one.owner]
+            text += f"，并停止“{_name(drawn(package, state, host.id, host.element))}”"
+        found.append(Waiting("deadline", text + "。", one.id, one.element, name, due=one.due, next=follows))
+    return found
+
+
+def _subscription(package: Package, state: State, id: int) -> Waiting:
+    one = state.subscriptions[id]
+    element = drawn(package, state, one.owner, one.element)
+    name = _name(element) or one.element
+    what = "消息" if one.what == "message" else "信号"
+    key = f"（关联键 {one.key}）" if one.key else ""
+    follows = _follows(package, state, one.owner, element)
+    return Waiting(
+        one.what, f"“{name}”在等{what}“{one.name}”{key}。", one.id, one.element, name, next=follows
+    )
+
+
+def _joins(package: Package, state: State) -> list[Waiting]:
+    found = []
+    for scope in state.instances.values():
+        for gateway, tokens in scope.arrivals.items():
+            process = inside(package, scope)
+            element = process.elements[gateway]
+            come = {flow for flow, _, _ in tokens}
+            missing = tuple(
+                _name(process.elements[process.flows[flow].source])
+                for flow in element.incoming
+                if flow not in come
+            )
+            text = f"“{_name(element)}”汇合：已到 {len(come)} 路，还在等" + (
+                "、".join(f"“{m}”" for m in missing) or "其余各路"
+            )
+            found.append(Waiting("join", text + "。", scope.id, gateway, _name(element), next=missing))
+    return found
+
+
+# -- looking things up ---------------------------------------------------------------------------------
+
+
+def inside(package: Package, scope: Instance) -> Process:
+    """The process that runs inside a scope."""
+    process = package.processes[scope.process]
+    if scope.element:
+        element = process.elements[scope.element]
+        if element.kind is Kind.CALL and not scope.body:
+            return package.processes.get(element.called, process)
+    return process
+
+
+def drawn(package: Package, state: State, owner: int, element: str) -> Element | None:
+    """The element as drawn: on the owner itself, attached to it, or inside it."""
+    instance = state.instances.get(owner)
+    if instance is None:
+        return None
+    here = package.processes[instance.process].elements.get(element)
+    if here is not None and (owner == ROOT or here.kind is not Kind.START):
+        return here
+    return inside(package, instance).elements.get(element)
+
+
+def _follows(package: Package, state: State, owner: int, element: Element | None) -> tuple[str, ...]:
+    if element is None:
+        return ()
+    instance = state.instances[owner]
+    process = package.processes[instance.process]
+    if element.kind is Kind.START or element.id not in process.elements:
+        process = inside(package, instance)
+    return tuple(_name(process.elements[flow.target]) for flow in element.outgoing)
+
+
+def _name(element: Element | None) -> str:
+    return "" if element is None else element.name or element.id
+
+
+def _shown(instant: datetime) -> str:
+    local = instant.astimezone(SHANGHAI)
+    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+
+
+def _left(due: datetime, moment: Moment) -> str:
+    try:
+        days = moment.calendar.between(moment.now, due)
+    except EngineError:
+        return ""
+    if due <= moment.now:
+        return f"（已超期 {-days} 个工作日）" if days < 0 else "（已到期）"
+    return f"（还剩 {days} 个工作日）" if days else "（今天）"
