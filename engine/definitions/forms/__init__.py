@@ -4,6 +4,6 @@
 """
 
 from engine.definitions.forms.form import Field, Form
-from engine.definitions.forms.reading import CHOICES, read_form
+from engine.definitions.forms.reading import CHOICES, CHOICES_OF_A_ROLE, read_form
 
-__all__ = ["CHOICES", "Field", "Form", "read_form"]
+__all__ = ["CHOICES", "CHOICES_OF_A_ROLE", "Field", "Form", "read_form"]

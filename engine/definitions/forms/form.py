@@ -83,8 +83,8 @@ class Form:
         """What a person sent → (clean values, errors by field key as Chinese sentences).
 
         `data` is JSON as it came in; `context` are the case's variables that hide conditions may read besides the form's
-        own values; `choices` gives the allowed values of every `valuesKey` (plain values or `{"label", "value"}`);
-        without it such fields take any short text. Hidden fields are not required and their values are dropped; disabled
+        own values; `choices` gives the allowed values of every `valuesKey` (plain values or `{"label", "value"}`).
+        Without `choices` the lists are looked up in `context`, and a list that is not there takes any short text. Hidden fields are not required and their values are dropped; disabled
         and read-only fields are ignored; an empty value becomes null; keys the form does not have are errors.
 
         Raises `InputInvalid` for data a case could not remember (see `values.from_outside`).

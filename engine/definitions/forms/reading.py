@@ -18,20 +18,11 @@ from engine.errors import EngineError, Finding
 from engine.feel import Expression, compile_expression
 from engine.values import Value
 
-CHOICES = frozenset(
-    {
-        "units_DB",
-        "units_SD",
-        "units_QY",
-        "units_HQ",
-        "units_all",
-        "people_FG",
-        "sectors",
-        "regions",
-        "cases",
-    }
-)
+CHOICES = frozenset({"units_all", "sectors", "regions", "cases"})
 """Lists of allowed values that the engine provides at validation time."""
+
+CHOICES_OF_A_ROLE = re.compile(r"(?:units|people)_(?P<role>\w{1,60})")
+"""`units_<ROLE>` and `people_<ROLE>`: who holds the role. That the role exists is checked with the package."""
 
 MAX_BYTES = 500_000
 MAX_DEPTH = 6
@@ -237,8 +228,8 @@ class _Reader:
             return (), ""
         name = raw.get("valuesKey")
         if name:
-            if name not in CHOICES:
-                known = "、".join(sorted(CHOICES))
+            if name not in CHOICES and not CHOICES_OF_A_ROLE.fullmatch(str(name)):
+                known = "、".join([*sorted(CHOICES), "units_岗位代码", "people_岗位代码"])
                 self.error(
                     "form_options", key, f"“{label}”的名单“{str(name)[:40]}”不存在，可用的有：{known}。"
                 )

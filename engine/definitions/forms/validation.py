@@ -44,7 +44,9 @@ class _Call:
 
     context: ChainMap[str, Value]
     moment: Moment
-    choices: Mapping[str, Sequence[Value]] | None
+    lists: Mapping[str, Any]
+    """`valuesKey` → allowed values; a missing list means that nothing may be chosen when `strict`."""
+    strict: bool
 
 
 _call: ContextVar[_Call] = ContextVar("form_validation")
@@ -75,7 +77,7 @@ class Part:
         )
         clean: dict[str, Value] = {}
         outer = _call.get()
-        token = _call.set(_Call(outer.context.new_child(visible), outer.moment, outer.choices))
+        token = _call.set(_Call(outer.context.new_child(visible), outer.moment, outer.lists, outer.strict))
         try:
             loaded: Any = schema.load(visible)
         except marshmallow.ValidationError as refusal:
@@ -126,7 +128,8 @@ def validate(
     values = from_outside(data)
     if not isinstance(values, dict):
         raise InputInvalid("表单内容应是一组字段，请刷新页面后重填。")
-    token = _call.set(_Call(ChainMap({}, context), moment, choices))  # type: ignore[arg-type]
+    lists: Mapping[str, Any] = context if choices is None else choices
+    token = _call.set(_Call(ChainMap({}, context), moment, lists, choices is not None))  # type: ignore[arg-type]
     try:
         return part.load(values)
     finally:
@@ -242,10 +245,11 @@ class _Choice(_Loader):
         field = self.form_field
         if not field.choices:
             return field.options or ()
-        given = _call.get().choices
+        call = _call.get()
+        given = call.lists.get(field.choices, () if call.strict else None)
         if given is None:
             return None
-        return [o.get("value") if isinstance(o, Mapping) else o for o in given.get(field.choices, ())]
+        return [o.get("value") if isinstance(o, Mapping) else o for o in given]
 
 
 class _Choices(_Choice):

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.definitions.decisions import Decision
+from engine.definitions.forms import CHOICES, CHOICES_OF_A_ROLE
 from engine.definitions.lint.references import expressions, parameters_read
 from engine.definitions.manifest import FILE, Manifest
 from engine.definitions.model import Kind, Package, Trigger
 from engine.errors import Finding
 from engine.feel import Expression
 
+READ_BY_THE_ENGINE = frozenset({"suspend_max_days", "suspend_roles", "cancel_roles"})
+"""Parameters that work without standing in an expression."""
+
 
 def check_manifest(package: Package, about: Manifest) -> list[Finding]:
     """What process.toml names, and what names process.toml."""
-    return [*_names(package, about), *_starts(package, about), *_parameters(package, about)]
+    return [*_names(package, about), *_starts(package, about), *_lists(package), *_parameters(package, about)]
 
 
 def _finding(about: Manifest, rule: str, path: str, message: str, severity: str = "error") -> Finding:
@@ -75,6 +79,17 @@ def _starts(package: Package, about: Manifest) -> Iterator[Finding]:
             yield Finding("warning", "start_nobody", message, main.file, key, main.elements[key].line)
 
 
+def _lists(package: Package) -> Iterator[Finding]:
+    """`units_<ROLE>` and `people_<ROLE>` of forms name roles of this package."""
+    for form in package.forms.values():
+        for field in form.fields:
+            for one in (field, *field.fields):
+                match = CHOICES_OF_A_ROLE.fullmatch(one.choices)
+                if match and one.choices not in CHOICES and match["role"] not in package.roles:
+                    message = f"“{one.label}”的名单“{one.choices}”中的岗位不在岗位表中，请改正或在 process.toml 中添加。"
+                    yield Finding("error", "unknown_role", message, form.file, one.key)
+
+
 def _parameters(package: Package, about: Manifest) -> Iterator[Finding]:
     """Parameters that decisions, forms and process.toml read must exist; those nothing reads are named."""
     used: set[str] = set()
@@ -101,7 +116,7 @@ def _parameters(package: Package, about: Manifest) -> Iterator[Finding]:
                 message = f"“{place}”的表达式用到参数 p.{key}，但参数表中没有，请添加或改正。"
                 yield Finding("error", "unknown_parameter", message, file, place, line)
     for key, parameter in package.parameters.items():
-        if key not in used:
+        if key not in used and key not in READ_BY_THE_ENGINE:
             message = f"参数“{parameter.title}”（p.{key}）没有被用到，改它不起作用，请删去或在流程中使用。"
             yield _finding(about, "parameter_unused", f"parameters.{key}", message, "warning")
 

@@ -156,7 +156,8 @@ def return_target(process: Process, package: Package) -> Remarks:
 
 @rule("separate_target")
 def separate_target(process: Process, package: Package) -> Remarks:
-    """职责分离 names tasks that people do, of this process or of one that stands in the same case."""
+    """职责分离 names tasks that people do, of this process or of one that stands in the same case. A task that
+    names itself is done by another person each round (several experts)."""
     for element in process.elements.values():
         for key in element.names("separateFrom"):
             found = [p.elements[key] for p in package.processes.values() if key in p.elements]
@@ -170,5 +171,3 @@ def separate_target(process: Process, package: Package) -> Remarks:
                     element,
                     f"{title(element)}要与{title(found[0])}由不同的人办理，但它不由人办理，请改正 separateFrom。",
                 )
-            elif key == element.id:
-                yield element, f"{title(element)}不能与自己分离，请改正 separateFrom。"
