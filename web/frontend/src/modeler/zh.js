@@ -13,6 +13,10 @@ export const ours = {
   'Ad-hoc sub-process (expanded)': '自由子流程（展开）',
   'Exclusive gateway': '排他网关',
   'Call activity': '调用流程',
+  'User task': '人工任务',
+  'Manual task': '手工任务',
+  'Business rule task': '决策任务',
+  'Create task': '新建任务',
   'Empty pool/participant': '空池',
   'Empty pool/participant (removes content)': '空池（删除内容）',
   // panel
