@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.execution.run import Halt, Run
@@ -97,9 +97,12 @@ def _fire(run: Run, scope: Instance, process: Process, gateway: Element) -> None
 
 
 def fire_inclusive(run: Run) -> bool:
-    """Let one inclusive join go on that no token of its scope can reach any more. Asked when all else rests.
+    """Let one inclusive join go on that no token of its scope keeps waiting any more. Asked when all else rests.
 
-    Joins that wait only for each other (a circle) are freed, the first to have been reached first.
+    BPMN 2.0.2, 13.4.3: a token elsewhere keeps the join waiting when it can reach an incoming flow that has no token,
+    unless it can just as well reach one that has. Paths through the join itself do not count. So two joins in a large
+    loop (a case that is opened again) do not wait for each other. Joins that still do are freed, the first to have
+    been reached first.
     """
     circle: tuple[Instance, Process, Element] | None = None
     for scope in list(run.state.instances.values()):
@@ -109,7 +112,11 @@ def fire_inclusive(run: Run) -> bool:
         inclusive = [g for g in scope.arrivals if process.elements[g].kind is Kind.INCLUSIVE]
         for id in inclusive:
             gateway = process.elements[id]
-            upstream = before(process, gateway)
+            marked = {token[0] for token in scope.arrivals[id]}
+            empty = [flow for flow in gateway.incoming if flow not in marked]
+            upstream = before(process, gateway, empty)
+            if upstream:
+                upstream -= before(process, gateway, marked)
             active = {run.state.instances[child].element for child in scope.children}
             waiting = {g for g in scope.arrivals if g != id}
             if not upstream & (active | waiting):
@@ -123,17 +130,18 @@ def fire_inclusive(run: Run) -> bool:
     return False
 
 
-def before(process: Process, element: Element) -> set[str]:
-    """The elements of the same scope from which a token can still reach `element`, boundary events included."""
+def before(process: Process, gateway: Element, flows: Iterable[str]) -> set[str]:
+    """The elements of the same scope from which a token can reach one of these incoming flows of `gateway` without
+    going through it, boundary events included."""
     found: set[str] = set()
-    stack = [element.id]
+    stack = [process.flows[flow].source for flow in flows]
     while stack:
-        at = process.elements[stack.pop()]
-        sources = [process.flows[flow].source for flow in at.incoming]
+        id = stack.pop()
+        if id == gateway.id or id in found:
+            continue
+        found.add(id)
+        at = process.elements[id]
+        stack += [process.flows[flow].source for flow in at.incoming]
         if at.attached_to:
-            sources.append(at.attached_to)
-        for source in sources:
-            if source not in found and source != element.id:
-                found.add(source)
-                stack.append(source)
+            stack.append(at.attached_to)
     return found
