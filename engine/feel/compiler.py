@@ -33,6 +33,10 @@ class Env:
 
 Code = Callable[[Env], Any]
 
+# what a round of a loop and a call of an author's function cost beside their body, in nodes
+_ROUND = 3
+_CALL = 6
+
 _FAST: dict[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -129,6 +133,7 @@ class Compiler:
         self.scopes.append(frozenset(node.parameters))
         body, size = self.sized(node.body)
         self.scopes.pop()
+        size += _CALL
         parameters = node.parameters
 
         def make(env: Env) -> Function:
@@ -267,6 +272,7 @@ class Compiler:
         self.filters += 1
         self.scopes.append(frozenset(["item"]))
         test, size = self.sized(condition)
+        size += _ROUND
         self.scopes.pop()
         self.filters -= 1
 
@@ -361,7 +367,7 @@ class Compiler:
         body, size = self.sized(node.body)
         reads, self.partial = self.partial, outer or self.partial
         self.scopes.pop()
-        size += len(sources)
+        size += _ROUND * len(sources)
         if node.word == "for":
             return _for(sources, body, size, reads)
         return _quantified(sources, body, size, node.word == "some")

@@ -66,7 +66,7 @@ class Program:
         for at in range(start, len(text) + 1):
             if found is None:  # a later start counts less than every earlier one
                 self._add(threads, {pc for pc, _ in threads}, 0, nothing, text, at, run)
-            run.charge(1 + len(threads))
+            run.charge(3 + 2 * len(threads))
             if not threads:
                 break
             ahead: list[tuple[int, Saved]] = []
@@ -116,7 +116,7 @@ class Program:
                     stack.append((pc + 1, saved))
             else:
                 threads.append((pc, saved))
-        run.charge(visits)
+        run.charge(2 + 2 * visits)
 
 
 def expand(replacement: str, text: str, found: Saved, *, literal: bool) -> str | None:

@@ -93,12 +93,12 @@ def equal(a: Any, b: Any, run: Run, depth: int = 0) -> bool | None:
 
 def _equal_inside(a: Any, b: Any, run: Run, depth: int) -> bool:
     if isinstance(a, list):
-        run.charge(min(len(a), len(b)))
+        run.charge(3 + 3 * min(len(a), len(b)))
         return len(a) == len(b) and all(
             equal(x, y, run, depth + 1) is True for x, y in zip(a, b, strict=True)
         )
     if isinstance(a, dict):
-        run.charge(min(len(a), len(b)))
+        run.charge(3 + 3 * min(len(a), len(b)))
         return a.keys() == b.keys() and all(equal(a[k], b[k], run, depth + 1) is True for k in a)
     return (
         a.low_closed == b.low_closed
@@ -242,6 +242,7 @@ def path(value: Any, name: str, run: Run) -> Any:
         return value.get(name)
     if isinstance(value, list):
         run.entries(len(value))
+        run.charge(2 * len(value))
         return [path(one, name, run) if not isinstance(one, list) else None for one in value]
     if isinstance(value, Range):
         parts = {
@@ -271,7 +272,7 @@ def text(value: Any, run: Run) -> str:
 def _write(value: Any, pieces: list[str], run: Run, depth: int) -> None:
     if depth > DEPTH_LIMIT:
         raise too_deep()
-    run.charge(1)
+    run.charge(3)
     if isinstance(value, str):
         run.text(len(value))
         pieces.append('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
