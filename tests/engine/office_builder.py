@@ -65,6 +65,10 @@ process trial name=试办
         start K1 message=延期申请 interrupting=false
         end K2
         K1 -> K2
+    eventsub Z
+        start Z1 name=一月未结 duration=P30D interrupting=false
+        end Z2
+        Z1 -> Z2
     eventsub W
         start W1 signal=催办 interrupting=false
         end W2

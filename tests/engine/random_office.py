@@ -36,7 +36,7 @@ class RandomOffice:
             self.begin()
         act = self.random.choices(
             (self.begin, self.work, self.wait, self.outside, self.around),
-            (1, 10, 4, 2, 3),
+            (1 if len(self.cases) < 6 else 0, 12, 4, 4, 3),
         )[0]
         try:
             act()
@@ -82,7 +82,7 @@ class RandomOffice:
 
     def around(self) -> None:
         case = self.random.choice(self.cases)
-        kind = self.random.randrange(6)
+        kind = self.random.choice((0, 1, 2, 3, 3, 3, 3, 4, 5))
         if kind == 0:
             self.engine.execute(c.AddNote(case, "看过了"), self.random.choice(PEOPLE))
         elif kind == 1:
@@ -96,7 +96,7 @@ class RandomOffice:
                 self.engine, "现场.png", io.BytesIO(b"\x89PNG\r\n\x1a\n" + case.encode()), ANNA
             )
             self.engine.execute(c.AttachFile(case, file.id), ANNA)
-        elif self.random.random() < 0.3:
+        elif self.random.random() < 0.2:
             self.engine.execute(c.CancelCase(case, "重复登记"), CHIEF)
         else:
             for incident in list(self.engine.load(case).incidents):
