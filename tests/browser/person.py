@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,67 @@ class Person:
         if self.page.locator("select#post").count():
             self.page.select_option("select#post", post)
             self.page.wait_for_load_state("load")
+
+    def today(self) -> date:
+        """The product's day, as the demo bar shows it."""
+        if not self.page.locator("[data-demo-now]").count():
+            self.go("/worklist")
+        text = self.page.locator("[data-demo-now]").inner_text()
+        found = re.search(r"(\d+)年(\d+)月(\d+)日", text)
+        assert found, text
+        year, month, day = map(int, found.groups())
+        return date(year, month, day)
+
+    def leave_page(self) -> None:
+        """Close a page with unsaved work, agreeing to lose it."""
+        self.page.on("dialog", lambda dialog: dialog.accept())
+        self.page.goto("about:blank")
+
+    # -- cases and their work --------------------------------------------------------------------------
+
+    def start(self, package: str, start: str = "") -> None:
+        """Open the entry form of a process from the worklist's button 登记."""
+        self.go("/worklist")
+        self.page.locator(".page-header").get_by_role("link", name="登记").click()
+        self.settle()
+        if not self.form.count():
+            wanted = f'a[href*="{package}"]' + (f'[href*="{start}"]' if start else "")
+            self.page.locator("#content").locator(wanted).first.click()
+            self.settle()
+
+    def case_of_page(self) -> str:
+        """The id of the case whose page is open."""
+        found = re.search(r"/cases/([^/?#]+)", self.page.url)
+        assert found, self.page.url
+        return found.group(1)
+
+    def open_item(self, case: str, element: str) -> None:
+        """Open a step of a case that this person may do: from the case's page, by its button 办理."""
+        self.go(f"/cases/{case}")
+        row = self.page.locator(f'#now tr[data-item="{element}"]').filter(
+            has=self.page.locator("a.btn-primary")
+        )
+        if not row.count():
+            raise AssertionError(f"{self.account} may not do {element}; open are {self.rows()}")
+        row.first.locator("a.btn-primary").click()
+        self.settle()
+
+    def rows(self) -> list[str]:
+        """The open steps of the case's page that is open, a line each."""
+        return [" ".join(text.split()) for text in self.page.locator("#now tr[data-item]").all_inner_texts()]
+
+    def open_items(self, case: str) -> list[str]:
+        """The names of a case's open steps."""
+        self.go(f"/cases/{case}")
+        return self.page.locator("#now tr[data-item] td:first-child").all_inner_texts()
+
+    def days_left(self, case: str, element: str) -> int:
+        """Working days left for a step, as the case's page says."""
+        self.go(f"/cases/{case}")
+        text = self.page.locator(f'#now tr[data-item="{element}"]').first.inner_text()
+        found = re.search(r"还剩 (\d+) 个工作日", text)
+        assert found, text
+        return int(found.group(1))
 
     # -- forms -----------------------------------------------------------------------------------------
 
