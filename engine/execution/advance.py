@@ -28,7 +28,7 @@ from engine.commands import (
     ThrowError,
 )
 from engine.definitions.model import Package, Process, Trigger
-from engine.errors import NotFound, NotOpen, Suspended
+from engine.errors import CalendarUnknown, NotFound, NotOpen, Suspended
 from engine.execution import activities, events, flows, moving  # noqa: F401  (activities registers itself)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
@@ -121,19 +121,22 @@ def _suspend(run: Run, command: Suspend) -> None:
     _must_run(run)
     state, now = run.state, run.moment.now
     run.emit(CaseSuspended(command.reason, command.until))
+    left = run.moment.calendar.working_time_between
     for id, deadline in list(state.deadlines.items()):
         if deadline.due is not None:
-            run.emit(DeadlineMoved(id, None, _remaining(run, deadline.due)))
+            remaining = left(now, deadline.due) if deadline.due > now else timedelta(0)
+            run.emit(DeadlineMoved(id, None, remaining))
     for id, item in list(state.items.items()):
         if item.due is not None:
-            run.emit(DueMoved(id, None, _remaining(run, item.due)))
+            try:
+                remaining = left(now, item.due)  # below zero: so much overdue it will be again
+            except CalendarUnknown:
+                if item.due > now:
+                    raise
+                continue  # overdue since a year the calendar does not know: stays so
+            run.emit(DueMoved(id, None, remaining))
     if command.until is not None:
         run.emit(DeadlineSet(run.next_id(), 0, "", max(command.until, now)))
-
-
-def _remaining(run: Run, due: Any) -> timedelta:
-    """Working time left; below zero when the limit has been passed already."""
-    return run.moment.calendar.working_time_between(run.moment.now, due)
 
 
 def _resume(run: Run, command: Resume) -> None:

@@ -1,0 +1,372 @@
+"""Random block-structured processes, worked off in random order.
+
+Every step: folding the facts gives the state, a snapshot restored gives the state (both asserted by `Play.do`),
+everything armed has an owner that lives, and ids are never given twice. Every run ends with nothing left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import commands as c
+from engine import facts as f
+from tests.engine.builders import Play, diagram
+
+# A block is one entry and one exit. Its tree is drawn first, then written down with fresh ids.
+_LEAVES = ("user", "script", "job", "wait", "many", "ladder", "cut", "race")
+_BLOCKS = ("seq", "xor", "and", "or", "fork", "sub", "call", "again", "watched", "caught", "stopped", "each")
+
+
+@dataclass
+class Block:
+    kind: str
+    parts: list[Block] = field(default_factory=list)
+    choice: int = 0
+
+
+def blocks() -> st.SearchStrategy[Block]:
+    leaf = st.builds(Block, st.sampled_from(_LEAVES), st.just([]), st.integers(0, 3))
+    return st.recursive(
+        leaf,
+        lambda inner: st.builds(
+            Block, st.sampled_from(_BLOCKS), st.lists(inner, min_size=1, max_size=3), st.integers(0, 3)
+        ),
+        max_leaves=8,
+    )
+
+
+class Writer:
+    """A block tree → the text form of `builders`."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.called: list[str] = []
+
+    def id(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}{self.count}"
+
+    def process(self, block: Block) -> str:
+        lines: list[str] = []
+        start, end = self.id("start"), self.id("end")
+        first, last = self.write(block, lines, "  ")
+        body = [f"  start {start}", f"  end {end}", *lines, f"  {start} -> {first}", f"  {last} -> {end}"]
+        return "\n".join(["process main", *body, *self.called])
+
+    def write(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        write: Callable[[Block, list[str], str], tuple[str, str]] = getattr(self, f"_{block.kind}")
+        return write(block, out, pad)
+
+    # leaves
+
+    def _user(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("user")
+        out.append(f"{pad}user {id} groups=DB")
+        return id, id
+
+    def _script(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("script")
+        out.append(f'{pad}script {id} result=x{block.choice} do="1"')
+        return id, id
+
+    def _job(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("job")
+        out.append(f"{pad}service {id} topic=t")
+        return id, id
+
+    def _wait(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("wait")
+        how = ("duration=P1D", "message=m", "signal=s", "date=2020-01-01T00:00:00Z")[block.choice]
+        out.append(f"{pad}catch {id} {how}")
+        return id, id
+
+    def _many(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("many")
+        how = (
+            "",
+            " sequential",
+            ' until="nrOfCompletedInstances = 2"',
+            " outputCollection=o outputElement=loopCounter",
+        )
+        out.append(f"{pad}user {id} times={block.choice}{how[block.choice]}")
+        return id, id
+
+    def _ladder(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A user task with a repeating, non-interrupting timer, whose strand listens for the task's end."""
+        id, timer, rung, end = self.id("user"), self.id("timer"), self.id("rung"), self.id("end")
+        out += [
+            f"{pad}user {id}",
+            f"{pad}boundary {timer} on={id} cycle=R2/P1D interrupting=false",
+            f'{pad}receive {rung} message=工作项已结束 correlationKey="=string(cause.id)"',
+            f"{pad}end {end}",
+            f"{pad}{timer} -> {rung} -> {end}",
+        ]
+        return id, id
+
+    def _cut(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id, event, other, join = self.id("user"), self.id("cut"), self.id("user"), self.id("join")
+        how = ("duration=P1D", "message=m", "signal=s", "duration=P2D")[block.choice]
+        out += [
+            f"{pad}user {id}",
+            f"{pad}boundary {event} on={id} {how}",
+            f"{pad}user {other}",
+            f"{pad}xor {join}",
+            f"{pad}{id} -> {join}",
+            f"{pad}{event} -> {other} -> {join}",
+        ]
+        return id, join
+
+    def _race(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        gate, one, two, join = self.id("race"), self.id("one"), self.id("two"), self.id("join")
+        out += [
+            f"{pad}event {gate}",
+            f"{pad}catch {one} duration=P1D",
+            f"{pad}catch {two} message=m",
+            f"{pad}xor {join}",
+            f"{pad}{gate} -> {one} -> {join}",
+            f"{pad}{gate} -> {two} -> {join}",
+        ]
+        return gate, join
+
+    # blocks
+
+    def _seq(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        ends = [self.write(part, out, pad) for part in block.parts]
+        for (_, before), (after, _) in zip(ends, ends[1:], strict=False):
+            out.append(f"{pad}{before} -> {after}")
+        return ends[0][0], ends[-1][1]
+
+    def _gateway(self, kind: str, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        fork, join = self.id("fork"), self.id("join")
+        out += [f"{pad}{kind} {fork}", f"{pad}{kind} {join}"]
+        for index, part in enumerate(block.parts):
+            first, last = self.write(part, out, pad)
+            last_one = index == len(block.parts) - 1
+            if kind == "and":
+                out.append(f"{pad}{fork} -> {first}")
+            elif last_one:
+                out.append(f"{pad}{fork} -> {first} default")
+            else:
+                truth = "true" if (block.choice >> index) & 1 else "false"
+                out.append(f"{pad}{fork} -> {first} if {truth}")
+            out.append(f"{pad}{last} -> {join}")
+        return fork, join
+
+    def _xor(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        return self._gateway("xor", block, out, pad)
+
+    def _and(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        return self._gateway("and", block, out, pad)
+
+    def _or(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        return self._gateway("or", block, out, pad)
+
+    def _fork(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """Several flows out of a task, and an inclusive join that must find out by itself."""
+        fork, join = self.id("task"), self.id("join")
+        out += [f"{pad}task {fork}", f"{pad}or {join}"]
+        for part in block.parts:
+            first, last = self.write(part, out, pad)
+            out += [f"{pad}{fork} -> {first}", f"{pad}{last} -> {join}"]
+        return fork, join
+
+    def _inside(
+        self, head: str, block: Block, out: list[str], pad: str, tail: list[str] | None = None
+    ) -> None:
+        start = self.id("start")
+        out += [f"{pad}{head}", f"{pad}  start {start}"]
+        first, _ = self._seq(block, out, pad + "  ")
+        out.append(f"{pad}  {start} -> {first}")
+        out += [f"{pad}  {line}" for line in tail or []]
+
+    def _sub(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("sub")
+        self._inside(f"sub {id}", block, out, pad)
+        return id, id
+
+    def _each(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("each")
+        order = " sequential" if block.choice % 2 else ""
+        self._inside(f'sub {id} each="[1,2]" as=n{order}', block, out, pad)
+        return id, id
+
+    def _call(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id, key = self.id("call"), self.id("process")
+        lines: list[str] = []
+        start = self.id("start")
+        first, _ = self._seq(block, lines, "  ")
+        self.called += [f"process {key}", f"  start {start}", *lines, f"  {start} -> {first}"]
+        out.append(f'{pad}call {id} called={key} in:n="1"')
+        return id, id
+
+    def _again(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """Rework: the block twice."""
+        enter, count, ask = self.id("again"), self.id("count"), self.id("ask")
+        name = f"n{count}"
+        out += [
+            f"{pad}xor {enter}",
+            f"{pad}xor {ask}",
+            f'{pad}script {count} result={name} do="if {name} = null then 1 else {name} + 1"',
+        ]
+        first, last = self._seq(block, out, pad)
+        leave = self.id("task")
+        out += [
+            f"{pad}task {leave}",
+            f"{pad}{enter} -> {first}",
+            f"{pad}{last} -> {count} -> {ask}",
+            f"{pad}{ask} -> {enter} if {name} < 2",
+            f"{pad}{ask} -> {leave} default",
+        ]
+        return enter, leave
+
+    def _watched(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A subprocess with an event subprocess, interrupting or not."""
+        id, handler, start, work = self.id("sub"), self.id("handler"), self.id("start"), self.id("user")
+        word = "" if block.choice % 2 else " interrupting=false"
+        how = ("duration=P1D", "message=m", "cycle=R2/P1D", "signal=s")[block.choice]
+        tail = [
+            f"eventsub {handler}",
+            f"  start {start} {how}{word}",
+            f"  user {work}",
+            f"  {start} -> {work}",
+        ]
+        self._inside(f"sub {id}", block, out, pad, tail)
+        return id, id
+
+    def _caught(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A subprocess that ends with an error or throws an escalation, caught at its boundary."""
+        id, event, other, join = self.id("sub"), self.id("caught"), self.id("user"), self.id("join")
+        end = self.id("throw")
+        error = block.choice % 2
+        start = self.id("start")
+        out += [f"{pad}sub {id}", f"{pad}  start {start}"]
+        first, last = self._seq(block, out, pad + "  ")
+        kind = "error=E1" if error else "escalation=L1 in:n=2"
+        out += [f"{pad}  end {end} {kind}", f"{pad}  {start} -> {first}", f"{pad}  {last} -> {end}"]
+        word = "" if error else " interrupting=false"
+        out += [
+            f"{pad}boundary {event} on={id} {'error=*' if error else 'escalation=L1'}{word}",
+            f"{pad}user {other}",
+            f"{pad}xor {join}",
+            f"{pad}{id} -> {join}",
+        ]
+        if error:
+            out.append(f"{pad}{event} -> {other} -> {join}")
+        else:
+            done = self.id("end")
+            out += [f"{pad}end {done}", f"{pad}{event} -> {other} -> {done}"]
+        return id, join
+
+    def _stopped(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A subprocess whose quickest branch terminates it."""
+        id, fork, end, start = self.id("sub"), self.id("fork"), self.id("end"), self.id("start")
+        out += [
+            f"{pad}sub {id}",
+            f"{pad}  start {start}",
+            f"{pad}  and {fork}",
+            f"{pad}  end {end} terminate",
+        ]
+        out.append(f"{pad}  {start} -> {fork}")
+        for index, part in enumerate(block.parts):
+            first, last = self.write(part, out, pad + "  ")
+            out.append(f"{pad}  {fork} -> {first}")
+            if index == block.choice % len(block.parts):
+                out.append(f"{pad}  {last} -> {end}")
+        return id, id
+
+
+def check(play: Play) -> None:
+    state = play.state
+    assert not state.incidents, state.incidents
+    for armed in (*state.deadlines.values(), *state.subscriptions.values()):
+        assert armed.owner in state.instances or (armed.owner == 0 and state.suspended)
+    for work in (*state.items.values(), *state.jobs.values()):
+        assert state.instances[work.id].element == work.element
+    for instance in state.instances.values():
+        assert instance.scope in state.instances or instance.id == 1
+        for held in instance.holds:
+            assert held in state.deadlines or held in state.subscriptions
+
+
+def one_step(play: Play, draw: st.DataObject) -> None:
+    state = play.state
+    does: list[tuple[str, int]] = []
+    if state.suspended:
+        play.do(c.Resume("恢复"))
+        return
+    does += [("complete", id) for id in state.items]
+    does += [("complete", id) for id in state.jobs]
+    does += [("hear", s.id) for s in state.subscriptions.values() if s.name in ("m", "s")]
+    soon = min(((d.due, d.id) for d in state.deadlines.values() if d.due is not None), default=None)
+    if soon is not None:
+        does.append(("time", soon[1]))
+    assert does, f"nothing can happen any more: {state.instances}"
+    what, id = draw.draw(st.sampled_from(does))
+    if what == "complete":
+        if id in state.items:
+            play.do(c.CompleteItem(id, {"r": id}, "p"))
+        else:
+            play.do(c.CompleteJob(id))
+    elif what == "hear":
+        one = state.subscriptions[id]
+        play.message("m") if one.what == "message" else play.signal("s")
+    else:
+        due = state.deadlines[id].due
+        assert due is not None
+        play.now = max(play.now, due)
+        play.do(c.PassDeadline(id))
+
+
+def ids(facts: list[f.Fact]) -> list[int]:
+    made = (f.ElementEntered, f.DeadlineSet, f.Subscribed, f.IncidentRaised)
+    return [fact.id for fact in facts if isinstance(fact, made)]
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(block=blocks(), draw=st.data(), pause=st.integers(0, 30))
+def test_random_processes_in_random_order_end_with_nothing_left(
+    block: Block, draw: st.DataObject, pause: int
+) -> None:
+    text = Writer().process(block)
+    play = Play(diagram(text))
+    check(play)
+    for step in range(400):
+        if play.state.ended:
+            break
+        if step == pause:
+            play.do(c.Suspend("挂起"))
+            assert all(d.due is None for d in play.state.deadlines.values())
+        one_step(play, draw)
+        check(play)
+    assert play.state.ended == "completed", text
+    assert not (play.state.items or play.state.jobs or play.state.deadlines or play.state.subscriptions)
+    assert set(play.state.instances) == {1}
+    seen = ids(play.facts)
+    assert len(seen) == len(set(seen))
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(block=blocks(), draw=st.data(), at=st.integers(0, 20))
+def test_cancelling_anywhere_leaves_nothing(block: Block, draw: st.DataObject, at: int) -> None:
+    play = Play(diagram(Writer().process(block)))
+    for _ in range(at):
+        if not play.state.ended:
+            one_step(play, draw)
+    if play.state.ended:
+        return
+    living = [id for id in play.state.instances if id != 1]
+    armed = {*play.state.deadlines, *play.state.subscriptions}
+    play.do(c.Cancel("作废"))
+    cancelled = [fact.id for fact in play.new if isinstance(fact, f.ElementCancelled)]
+    dropped = [fact.id for fact in play.new if isinstance(fact, f.DeadlineDropped | f.Unsubscribed)]
+    assert sorted(cancelled) == sorted(living)
+    assert sorted(dropped) == sorted(armed)
+    assert play.state.ended == "cancelled"
