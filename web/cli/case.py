@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 import sqlalchemy as sa
-from engine.execution.explain import explain
 
 from engine.audit.sentences import timeline
 from engine.commands import RetryIncident
 from engine.errors import NotFound
+from engine.execution.explain import explain
 from engine.runtime.engine import Engine
 from engine.store.tables import cases, incidents, work_items
 from web.cli.terminal import TERMINAL, line, opened, shown

@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-import web
 from engine.clock import SHANGHAI
 from engine.commands import Actor
 from engine.errors import InputInvalid, NotFound
@@ -19,7 +18,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.store.tables import people
 
-CHECKOUT = Path(web.__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 """Where `processes/` and `forms/` lie."""
 
 TERMINAL = Actor(name="系统管理员（命令行）")
