@@ -14,6 +14,7 @@ export const untranslated = new Set();
 function translate(template, replacements) {
   const found = dictionary[template];
   if (found === undefined && /[A-Za-z]{2}/.test(template) && !/[一-鿿]/.test(template)) {
+    if (import.meta.env.DEV && !untranslated.has(template)) console.warn('没有译文：', template);
     untranslated.add(template);
     document.documentElement.dataset.untranslated = JSON.stringify([...untranslated]);
   }
