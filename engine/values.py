@@ -52,7 +52,8 @@ def duration_text(value: timedelta) -> str:
 
 _DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
-    r"(?P<clock>T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?"
+    r"(?P<clock>T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?",
+    re.ASCII,
 )
 
 
@@ -100,11 +101,24 @@ def _unusual(value: object) -> object:
 
 def dumps(value: object) -> bytes:
     """Canonical JSON bytes: keys sorted, kinds tagged. The same value gives the same bytes everywhere."""
-    return orjson.dumps(
-        value,
-        default=_unusual,
-        option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_SORT_KEYS,
-    )
+    try:
+        return orjson.dumps(value, default=_unusual, option=_CANONICAL)
+    except TypeError:  # an int beyond 64 bits, which orjson refuses without asking; or no value at all
+        return orjson.dumps(_tag_large(value), default=_unusual, option=_CANONICAL)
+
+
+_CANONICAL = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_SORT_KEYS
+
+
+def _tag_large(value: object) -> object:
+    """The same with ints beyond 64 bits as `{"$integer": …}`."""
+    if isinstance(value, dict):
+        return {key: _tag_large(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tag_large(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
+        return {"$integer": str(value)}
+    return value
 
 
 def loads(data: bytes | str) -> Any:
@@ -138,6 +152,7 @@ def _read_duration(text: str) -> timedelta | Months:
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "$number": Decimal,
+    "$integer": int,
     "$date": date.fromisoformat,
     "$time": time.fromisoformat,
     "$datetime": datetime.fromisoformat,

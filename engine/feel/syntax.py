@@ -341,6 +341,8 @@ class Parser:
                 key = self.key()
                 if key in seen:
                     self.fail(f"键“{key}”重复。", at)
+                if key.startswith("$"):  # how values are tagged in JSON
+                    self.fail("键名不能以 $ 开头。", at)
                 seen.add(key)
                 self.expect(":")
                 entries.append((key, self.expression()))

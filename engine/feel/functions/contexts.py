@@ -42,7 +42,7 @@ def context_(run: Run, entries: Any) -> dict[str, Any] | None:
         if not isinstance(entry, dict) or "value" not in entry:
             return None
         key = entry.get("key")
-        if not isinstance(key, str) or key in made:
+        if not isinstance(key, str) or not _may_be_key(key) or key in made:
             return None
         made[key] = entry["value"]
     return made
@@ -52,7 +52,7 @@ def context_(run: Run, entries: Any) -> dict[str, Any] | None:
 def context_put(run: Run, context: Any, key: Any, value: Any) -> dict[str, Any] | None:
     """A copy of the context with one entry set, by its name or by a list of names downwards."""
     keys = key if isinstance(key, list) else [key]
-    if not keys or not all(isinstance(one, str) for one in keys) or not isinstance(context, dict):
+    if not keys or not all(map(_may_be_key, keys)) or not isinstance(context, dict):
         return None
     run.entries(len(keys) + len(context))
     if len(keys) == 1:
@@ -81,3 +81,8 @@ def context_merge(run: Run, contexts: Any) -> dict[str, Any] | None:
         run.entries(len(one))
         made.update(one)
     return made
+
+
+def _may_be_key(key: Any) -> bool:
+    """A text that does not begin with `$`, which marks tagged values in JSON."""
+    return isinstance(key, str) and not key.startswith("$")
