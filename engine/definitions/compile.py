@@ -117,7 +117,7 @@ def _decisions(files: Mapping[str, bytes]) -> tuple[dict[str, Decision], list[Fi
     decisions: dict[str, Decision] = {}
     findings: list[Finding] = []
     for path in sorted(p for p in files if p.endswith(".dmn")):
-        from engine.definitions.dmn import read_decisions
+        from engine.definitions.decisions import read_decisions
 
         found, remarks = read_decisions(files[path], path)
         findings += remarks
