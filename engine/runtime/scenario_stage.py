@@ -181,7 +181,10 @@ class Stage:
         if not working:
             return self.now + timedelta(**{unit + "s": count})
         local = self.now.astimezone(SHANGHAI)
-        day = self.calendar.workdays(local.date(), count).astimezone(SHANGHAI).date()
+        try:
+            day = self.calendar.workdays(local.date(), count).astimezone(SHANGHAI).date()
+        except EngineError as refusal:
+            raise self.stop(step, "能够推算工作日", f"{refusal.code}：{refusal.message}") from refusal
         return local.replace(year=day.year, month=day.month, day=day.day).astimezone(self.now.tzinfo)
 
     def _next_due(self) -> tuple[datetime, int] | None:
