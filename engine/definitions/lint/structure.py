@@ -173,7 +173,8 @@ def gateway_condition(process: Process, package: Package) -> Remarks:
 def gateway_default(process: Process, package: Package) -> Remarks:
     """Without a default, a case no condition fits halts with an incident."""
     for gateway in _branching(process):
-        if not gateway.default and all(f.condition is not None for f in gateway.outgoing):
+        conditions = [f.condition.text.strip() if f.condition else "true" for f in gateway.outgoing]
+        if not gateway.default and "true" not in conditions:
             yield gateway, f"{title(gateway)}没有默认流，条件都不满足时案件会停住，请设一条默认流。"
 
 
