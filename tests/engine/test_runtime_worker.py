@@ -1,0 +1,277 @@
+"""The worker and the relay: on time, in order, once, however many of them run and whatever fails in between."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from engine.clock import SystemClock
+from engine.commands import SuspendCase
+from engine.errors import Conflict, InputInvalid, NotFound
+from engine.facts import DeadlinePassed, JobFailed, MessageReceived, NoticeSent, SignalReceived
+from engine.runtime import external, relay
+from engine.runtime.engine import Engine
+from engine.runtime.worker import Worker, oldest_overdue
+from engine.store import tables
+from tests.engine.office_builder import (
+    ANNA,
+    CHIEF,
+    TOML,
+    finish,
+    later,
+    new_office,
+    open_engine,
+    start,
+    trial_files,
+)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return new_office(tmp_path)
+
+
+def fired(engine: Engine) -> Counter[tuple[str, int]]:
+    """How often each deadline of each case was passed."""
+    with engine.read() as connection:
+        cases = connection.execute(sa.select(tables.cases.c.id)).scalars().all()
+    return Counter(
+        (case, e.fact.id) for case in cases for e in engine.facts(case) if isinstance(e.fact, DeadlinePassed)
+    )
+
+
+def run_until_quiet(engine: Engine, workers: int = 1) -> None:
+    """Several workers at once, until none of them finds anything."""
+
+    def go() -> None:
+        worker = Worker(engine)
+        while worker.step():
+            pass
+
+    threads = [threading.Thread(target=go) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_nothing_is_done_before_its_time(engine: Engine) -> None:
+    start(engine)
+    assert Worker(engine).step() == 0
+    assert oldest_overdue(engine).total_seconds() == 0
+    later(engine, hours=2, minutes=5)
+    assert oldest_overdue(engine).total_seconds() == 300
+    assert Worker(engine).pass_deadlines() == 1
+    assert oldest_overdue(engine).total_seconds() == 0
+
+
+def test_many_workers_double_nothing(engine: Engine, tmp_path: Path) -> None:
+    cases = [start(engine).case for _ in range(40)]
+    later(engine, hours=2)
+    other = open_engine(
+        tmp_path, engine.clock
+    )  # a second process would be like this: nothing shared but the file
+    threads = [threading.Thread(target=run_until_quiet, args=(e, 2)) for e in (engine, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(case for case, _ in fired(engine)) == sorted(cases)
+    assert set(fired(engine).values()) == {1}
+    # Each of them sent a signal; every other case heard each of them once.
+    for case in cases:
+        heard = [e for e in engine.facts(case) if isinstance(e.fact, SignalReceived)]
+        assert len(heard) == len(cases)
+
+
+def test_one_case_that_cannot_go_on_does_not_stop_the_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cases = [start(engine).case for _ in range(5)]
+    bad = cases[2]
+    later(engine, hours=2)
+    original = Engine._pass_deadlines
+
+    def sometimes(self: Engine, connection: sa.Connection, loaded, moment):  # type: ignore[no-untyped-def]
+        if loaded.position.case == bad:
+            raise RuntimeError("broken case")
+        return original(self, connection, loaded, moment)
+
+    monkeypatch.setattr(Engine, "_pass_deadlines", sometimes)
+    worker = Worker(engine)
+    assert worker.pass_deadlines() == 4
+    assert "cannot be passed (attempt 1)" in caplog.text
+    assert worker.pass_deadlines() == 0  # it waits before it tries again
+    assert oldest_overdue(engine).total_seconds() == 0.0  # due just now
+    monkeypatch.undo()
+    later(engine, seconds=11)
+    assert oldest_overdue(engine).total_seconds() == 11
+    assert worker.pass_deadlines() == 1
+    assert {case for case, _ in fired(engine)} == set(cases)
+
+
+def test_a_message_reaches_other_cases_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener, speaker = start(engine), start(engine)
+    outcome = speaker
+    outcome = finish(engine, finish(engine, outcome, "A"), "G")
+    for _ in range(2):
+        while any(i.element in ("A", "G", "B") for i in outcome.state.items.values()):
+            element = next(i.element for i in outcome.state.items.values() if i.element in ("A", "G", "B"))
+            outcome = finish(engine, outcome, element)
+        for job in external.fetch_and_lock(engine, "outside", "w", 60):
+            outcome = external.complete(engine, job.case, job.job, "w", {})
+    assert {i.element for i in outcome.state.items.values()} == {"D", "N2"}  # it hears itself at once
+
+    # The relay dies after the delivery and before it notes it down: the second run delivers nothing twice.
+    original = relay._sent
+    monkeypatch.setattr(relay, "_sent", sa.text("nonsense"))
+    with pytest.raises(sa.exc.OperationalError):
+        relay.relay(engine, 10)
+    monkeypatch.setattr(relay, "_sent", original)
+    assert relay.relay(engine, 10) == 1
+    assert relay.relay(engine, 10) == 0
+    heard = [e for e in engine.facts(listener.case) if isinstance(e.fact, MessageReceived)]
+    assert [e.fact.name for e in heard if isinstance(e.fact, MessageReceived)] == ["互通"]
+    assert "阅知" in {i.name for i in engine.load(listener.case).items.values()}
+
+
+def test_a_delivery_to_a_suspended_case_waits(engine: Engine) -> None:
+    suspended, speaker = start(engine), start(engine)
+    engine.execute(SuspendCase(suspended.case, "不可抗力"), CHIEF)
+    later(engine, hours=2)
+    Worker(engine).step()
+    with engine.read() as connection:
+        row = connection.execute(sa.select(tables.outbox)).one()
+    assert (row.sent_at, row.attempts, row.case) == (None, 1, speaker.case)
+    assert row.send_at > engine.now() and "挂起" in row.last_error
+
+
+MESSAGE_START = """
+process second name=接办
+    start S message=转来
+    user A name=接收 groups=DB
+    end E
+    S -> A -> E
+"""
+
+SENDER = """
+process trial name=试办
+    start S
+    throw M message=转来 in:事由="p.name"
+    service N topic=notice.send name=告知 in:unit="p.party" in:title="p.name"
+    end E
+    S -> M -> N -> E
+"""
+
+
+WITHOUT_ACTIONS = TOML[: TOML.index("[actions")] + TOML[TOML.index("[start.S]") :]
+
+
+def test_a_message_begins_a_case_and_a_notice_is_written_once(tmp_path: Path) -> None:
+    engine = new_office(tmp_path, files=trial_files(SENDER, WITHOUT_ACTIONS))
+    toml = WITHOUT_ACTIONS.replace('key = "trial"', 'key = "second"').replace(
+        'main = "trial"', 'main = "second"'
+    )
+    toml = toml[: toml.index("[start.S]")] + toml[toml.index("[parameters.name]") :]
+    engine.publish({"process.toml": toml.encode(), "s.bpmn": trial_files(MESSAGE_START)["trial.bpmn"]}, CHIEF)
+    sender = start(engine)
+    assert any(isinstance(e.fact, NoticeSent) for e in sender.facts)
+    run_until_quiet(engine, 2)
+    with engine.read() as connection:
+        begun = connection.execute(
+            sa.select(tables.cases).where(tables.cases.c.package_key == "second")
+        ).all()
+        notices = connection.execute(sa.select(tables.notices)).all()
+        assert (
+            connection.execute(sa.select(tables.outbox).where(tables.outbox.c.sent_at.is_(None))).all() == []
+        )
+    assert len(begun) == 1 and [(n.unit, n.title) for n in notices] == [("一号煤矿", "备用风机停用")]
+    assert engine.load(begun[0].id).root_variables["事由"] == "备用风机停用"
+
+
+# -- outside workers -----------------------------------------------------------------------------------------
+
+
+def waiting_job(engine: Engine) -> str:
+    return finish(engine, finish(engine, start(engine), "A"), "G").case
+
+
+def test_a_job_is_one_workers_at_a_time(engine: Engine) -> None:
+    case = waiting_job(engine)
+    (job,) = external.fetch_and_lock(engine, "outside", "w1", 60, 5)
+    assert job.case == case and external.fetch_and_lock(engine, "outside", "w2", 60) == []
+    with pytest.raises(Conflict):
+        external.complete(engine, case, job.job, "w2", {})
+    later(engine, seconds=61)
+    assert len(external.fetch_and_lock(engine, "outside", "w2", 60)) == 1
+    with pytest.raises(Conflict):
+        external.complete(engine, case, job.job, "w1", {})
+    done = external.complete(engine, case, job.job, "w2", {"结果": "好"}, "job-1")
+    assert done.state.root_variables["结果"] == "好"
+    assert external.complete(engine, case, job.job, "w2", {"结果": "好"}, "job-1").facts == done.facts
+    with pytest.raises(NotFound):
+        external.complete(engine, case, job.job, "w2", {})
+
+
+def test_a_job_that_keeps_failing_becomes_an_incident(engine: Engine) -> None:
+    case = waiting_job(engine)
+    waits = []
+    for _ in range(3):
+        for _ in range(200):
+            found = external.fetch_and_lock(engine, "outside", "w", 60)
+            if found:
+                break
+            later(engine, seconds=10)
+        (job,) = found
+        waits.append(engine.now())
+        outcome = external.fail(engine, case, job.job, "w", "对方没有回应")
+    assert [(b - a).total_seconds() for a, b in zip(waits, waits[1:], strict=False)] == [10, 40]
+    left = [e.fact.retries_left for e in engine.facts(case) if isinstance(e.fact, JobFailed)]
+    assert left == [2, 1, 0]
+    (incident,) = outcome.state.incidents.values()
+    assert (incident.element, incident.code) == ("C", "job_failed")
+    with engine.read() as connection:
+        row = connection.execute(sa.select(tables.incidents)).one()
+    assert (row.code, row.resolved_at) == ("job_failed", None) and "对方没有回应" in row.message
+
+
+def test_senseless_fetches_are_refused(engine: Engine) -> None:
+    for arguments in (
+        ("letter.send", "w", 60),
+        ("outside", "", 60),
+        ("outside", "w", 0),
+        ("outside", "w", 60, 0),
+    ):
+        with pytest.raises(InputInvalid):
+            external.fetch_and_lock(engine, *arguments)  # type: ignore[arg-type]
+
+
+# -- the loop ------------------------------------------------------------------------------------------------
+
+
+def test_the_loop_hears_the_bell_and_stops(tmp_path: Path) -> None:
+    """With a poll of ten minutes only the bell can have woken it."""
+    engine = new_office(tmp_path, SystemClock(), trial_files(SENDER, WITHOUT_ACTIONS))
+    stop = threading.Event()
+    thread = threading.Thread(target=Worker(engine).run, args=(stop, 600.0))
+    thread.start()
+    try:
+        time.sleep(0.3)
+        start(engine, ANNA)
+        for _ in range(100):
+            with engine.read() as connection:
+                if connection.execute(sa.select(tables.notices)).first():
+                    break
+            time.sleep(0.02)
+        else:
+            pytest.fail("the worker did not hear the bell within two seconds")
+    finally:
+        stop.set()
+        engine.bell.set()
+        thread.join(5)
+    assert not thread.is_alive()
