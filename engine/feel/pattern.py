@@ -67,7 +67,7 @@ class Program:
             if found is None:  # a later start counts less than every earlier one
                 self._add(threads, {pc for pc, _ in threads}, 0, nothing, text, at, run)
             run.charge(3 + 2 * len(threads))
-            if not threads:
+            if not threads and found is not None:
                 break
             ahead: list[tuple[int, Saved]] = []
             seen: set[int] = set()
