@@ -1,0 +1,96 @@
+"""The JSON API `/api/v1` 接口: every write, and every read that the pages have. OpenAPI at `/api/v1/openapi.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response
+from flask.json.provider import JSONProvider
+from flask_smorest import Api, Blueprint
+from werkzeug.exceptions import HTTPException
+
+from engine.values import dumps, plain
+from web.errors import of_http
+from web.identity import may
+from web.security import StrictParser, strict_json
+
+
+class _Json(JSONProvider):
+    """Answers are the values' plain form, by the same writer as the ledger's."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return dumps(plain(obj)).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return strict_json(s.encode() if isinstance(s, str) else s)
+
+
+class OurApi(Api):
+    """flask-smorest's Api; errors are answered by `web.errors` alone."""
+
+    def _register_error_handlers(self) -> None:
+        """None of its own."""
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return of_http(error)
+
+
+class Room(Blueprint):
+    """A blueprint of the API with our argument parser."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+def install(app: Flask) -> None:
+    """Put the API into `app`."""
+    from web.api import (
+        audit,
+        calendar,
+        cases,
+        clock,
+        directory,
+        files,
+        items,
+        jobs,
+        ledger,
+        monitor,
+        packages,
+        session,
+    )
+
+    app.json = _Json(app)
+    app.config.update(
+        API_TITLE="督办 duban",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api/v1",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {
+                "description": "督办的全部功能。用会话 Cookie 加 X-CSRF-Token，或用个人令牌 Authorization: Bearer。"
+                "写操作可带 Idempotency-Key：同一编号重发不会重复办理。"
+            },
+            "components": {
+                "securitySchemes": {
+                    "token": {"type": "http", "scheme": "bearer"},
+                    "session": {"type": "apiKey", "in": "cookie", "name": "duban"},
+                }
+            },
+            "security": [{"token": []}, {"session": []}],
+        },
+    )
+    api = OurApi(app)
+    for module in (session, items, cases, files, packages, monitor, audit, directory, calendar, ledger, clock, jobs):
+        api.register_blueprint(module.room, url_prefix=f"/api/v1{module.room.url_prefix or ''}")
+    for endpoint, view in list(app.view_functions.items()):
+        if endpoint.startswith("api-docs."):
+            app.view_functions[endpoint] = may("anyone")(_plain_function(view))
+
+
+def _plain_function(view: Any) -> Any:
+    """A bound method cannot be declared upon; a function can."""
+
+    def openapi(**kwargs: Any) -> Any:
+        return view(**kwargs)
+
+    return openapi

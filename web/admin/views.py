@@ -1,0 +1,71 @@
+"""管理: units, people, responsibilities, the working calendar."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from engine.directory import ANY, KINDS
+from web.admin import queries
+from web.context import the_engine, who
+from web.identity import may
+
+blueprint = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
+
+
+def _roles() -> dict[str, str]:
+    """Role key → title, from the newest packages."""
+    return {r.key: r.title for p in the_engine().newest_all() for r in p.roles.values()}
+
+
+@blueprint.get("/units")
+@may("office")
+def units() -> str:
+    """单位。"""
+    directory = the_engine().directory()
+    chosen = directory.units.get(request.args.get("unit", ""))
+    return render_template("admin/units.html", units=list(directory.units.values()), chosen=chosen, kinds=KINDS, adding="new" in request.args)
+
+
+@blueprint.get("/people")
+@may("office")
+def people() -> str:
+    """人员与岗位。"""
+    directory = the_engine().directory()
+    rows = [(p, directory.posts_of(p.id)) for p in directory.people.values()]
+    chosen = directory.people.get(request.args.get("person", ""))
+    return render_template(
+        "admin/people.html", rows=rows, chosen=chosen, posts=directory.posts_of(chosen.id) if chosen else [], roles=_roles(),
+        units=[u for u in directory.units.values() if u.active], adding="new" in request.args,
+    )  # fmt: skip
+
+
+@blueprint.get("/responsibilities")
+@may("office")
+def responsibilities() -> str:
+    """职责库。"""
+    directory = the_engine().directory()
+    return render_template(
+        "admin/responsibilities.html", lines=directory.responsibilities, roles=_roles(), any=ANY,
+        units=[u for u in directory.units.values() if u.active],
+        sectors=sorted({r.sector for r in directory.responsibilities}), regions=[u.id for u in directory.units_of_kind("属地")],
+    )  # fmt: skip
+
+
+@blueprint.get("/calendar")
+@may("office")
+def calendar() -> str:
+    """工作日历。"""
+    with the_engine().read() as c:
+        found = queries.calendar(c)
+    years = sorted({d["day"].year for d in found["days"]} | {y["year"] for y in found["years"]}, reverse=True)
+    wanted = request.args.get("year", "")
+    year = int(wanted) if wanted.isdigit() and len(wanted) == 4 else the_engine().now().year
+    return render_template("admin/calendar.html", found=found, years=years, year=year, days=[d for d in found["days"] if d["day"].year == year])
+
+
+@blueprint.get("/account")
+@may("signed_in")
+def account() -> str:
+    """本人：密码和令牌。"""
+    with the_engine().read() as c:
+        return render_template("admin/account.html", tokens=queries.tokens_of(c, who().person))

@@ -1,0 +1,42 @@
+"""What the API's rooms share: the command's id, and how an outcome is answered."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flask import request
+
+from engine.commands import Actor, Command
+from engine.errors import InputInvalid
+from engine.runtime.engine import Outcome
+from web.context import the_engine, who
+
+
+def command_id() -> str | None:
+    """The command's id from `Idempotency-Key`, bound to the person and the address, so that keys of two people or two
+    forms never meet. None without one."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        return None
+    if len(key) > 200 or not key.isprintable():
+        raise InputInvalid("Idempotency-Key 应为 200 字以内的可见字符。")
+    return hashlib.sha256("\n".join((who().person, request.path, key)).encode()).hexdigest()[:40]
+
+
+def act(command: Command, actor: Actor | None = None, *, case: str = "") -> dict[str, Any]:
+    """Execute a command for the asker and say what came of it."""
+    return answer(the_engine().execute(command, actor or who().actor, command_id(), case=case))
+
+
+def answer(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as data: the case, where it stands now, and the facts by kind."""
+    state = outcome.state
+    return {
+        "case": outcome.case,
+        "number": state.number,
+        "status": state.status,
+        "ended": bool(state.ended),
+        "open": [{"item": i.id, "element": i.element, "name": i.name, "unit": i.unit, "due": i.due} for i in state.items.values()],
+        "facts": [{"seq": e.seq, "kind": e.fact.kind} for e in outcome.facts],
+    }

@@ -1,0 +1,61 @@
+"""Uploaded files 附件: taken by content, given back as attachments only."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, request, send_file
+
+from engine.errors import InputInvalid
+from engine.runtime import uploads
+from web.api import Room
+from web.context import the_engine, who
+from web.identity import may
+from web.security import accepts
+from web.sight import file_row
+
+room = Room("api_files", __name__, url_prefix="", description="附件")
+
+_SHOWN = frozenset({"image/jpeg", "image/png", "image/webp"})
+"""Kinds a browser may show in an <img>; nothing else is ever given but to be saved."""
+
+
+@room.route("/files", methods=["POST"])
+@room.response(201)
+@may("signed_in")
+@accepts("file")
+def upload() -> dict[str, Any]:
+    """上传一个文件（multipart，字段名 file）。按内容和扩展名核对类型。"""
+    found = request.files.get("file")
+    if found is None or not found.filename:
+        raise InputInvalid("请选择要上传的文件（字段名 file）。")
+    info = uploads.save(the_engine(), found.filename, found.stream, who().actor)
+    return {"id": info.id, "name": info.name, "media_type": info.media_type, "size": info.size, "digest": info.digest}
+
+
+@room.route("/files/<string:file>/info", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def info(file: str) -> dict[str, Any]:
+    """文件名、类型、大小、SHA-256。"""
+    with the_engine().read() as c:
+        return dict(file_row(c, who(), file)._mapping)
+
+
+@room.route("/files/<string:file>", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def download(file: str) -> Response:
+    """下载。"""
+    engine = the_engine()
+    with engine.read() as c:
+        row: Any = file_row(c, who(), file)
+    answer = send_file(uploads.path(engine, file), mimetype=row.media_type, as_attachment=True, download_name="file", etag=row.digest)
+    shown = "inline" if row.media_type in _SHOWN and "inline" in request.args else "attachment"
+    answer.headers["Content-Disposition"] = f"{shown}; filename*=UTF-8''{quote(row.name, safe='')}"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
+
+

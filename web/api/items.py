@@ -1,0 +1,141 @@
+"""Work items 待办: the worklist, one item with its form, and everything a person does with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.commands import Actor, ClaimItem, FinishItem, ReleaseItem, ReturnItem, TransferItem
+from engine.errors import InputInvalid
+from web.api import Room, schemas
+from web.api.base import act
+from web.case import queries as case_queries
+from web.context import the_engine, who
+from web.identity import may
+from web.look import abilities, candidates_of, choices, look, refusal, targets
+from web.sight import item_row
+from web.worklist import queries
+
+room = Room("api_items", __name__, url_prefix="", description="待办")
+
+_ITEM = "/cases/<string:case>/items/<int:item>"
+
+
+def _actor(case: str, item: int) -> Actor:
+    """The asker in the item's post; `NotFound` for a case one may not see."""
+    with the_engine().read() as c:
+        row: Any = item_row(c, who(), case, item)
+    return who().acting(row.role, row.unit)
+
+
+@room.route("/items", methods=["GET"])
+@room.arguments(schemas.WorklistQuery, location="query")
+@room.response(200)
+@may("signed_in")
+def worklist(query: dict[str, Any]) -> dict[str, Any]:
+    """我的待办：按到期先后，无时限的在后。"""
+    if query["tab"] not in (*queries.TABS, "all"):
+        raise InputInvalid("tab 应为 all、unclaimed、mine、overdue、unit 或 done。")
+    engine = the_engine()
+    with engine.read() as c:
+        return queries.items(c, who(), query["tab"], engine.now(), after=query["after"], limit=query["limit"]).data()
+
+
+@room.route("/items/counts", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def counts() -> dict[str, Any]:
+    """各页签的件数（每项最多数到 1000）。"""
+    engine = the_engine()
+    with engine.read() as c:
+        return queries.counts(c, who(), engine.now())
+
+
+@room.route("/notices", methods=["GET"])
+@room.arguments(schemas.PageQuery, location="query")
+@room.response(200)
+@may("signed_in")
+def notices(query: dict[str, Any]) -> dict[str, Any]:
+    """发给本人、本岗位、本单位的消息。"""
+    with the_engine().read() as c:
+        return queries.notices(c, who(), after=query["after"], limit=query["limit"]).data()
+
+
+@room.route(_ITEM, methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def show(case: str, item: int) -> dict[str, Any]:
+    """一件待办：表单、预填内容、可选项，以及本人能做什么。"""
+    engine = the_engine()
+    with engine.read() as c:
+        row: Any = item_row(c, who(), case, item)
+        work = look(case, who().actor)
+        found = dict(row._mapping)
+        schema = case_queries.form_of(work.package, row.form)
+        open_item = work.state.items.get(item)
+        before = case_queries.filled_before(c, case, row.element, row.unit)
+    found["form_key"] = row.form
+    found["schema"] = schema
+    if open_item is None:
+        return found | {"data": {}, "may": {}, "refusal": "", "targets": []}
+    values = dict(work.state.variables(item))
+    return found | {
+        "data": case_queries.prefill(schema, values, before, choices(work)),
+        "may": abilities(work, open_item),
+        "refusal": refusal(work, open_item),
+        "targets": targets(work, open_item),
+    }
+
+
+@room.route(f"{_ITEM}/claim", methods=["POST"])
+@room.arguments(schemas.Nothing, required=False)
+@room.response(200)
+@may("signed_in")
+def claim(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """签收。"""
+    return act(ClaimItem(case, item), _actor(case, item))
+
+
+@room.route(f"{_ITEM}/release", methods=["POST"])
+@room.arguments(schemas.ReasonBody)
+@room.response(200)
+@may("signed_in")
+def release(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """退签：回到本单位待签收。"""
+    return act(ReleaseItem(case, item, body["reason"]), _actor(case, item))
+
+
+@room.route(f"{_ITEM}/finish", methods=["POST"])
+@room.arguments(schemas.FinishBody)
+@room.response(200)
+@may("signed_in")
+def finish(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """提交表单，办结这一步。表单有误时 422，errors 按字段给出。"""
+    return act(FinishItem(case, item, body["form"], tuple(body["files"])), _actor(case, item))
+
+
+@room.route(f"{_ITEM}/return", methods=["POST"])
+@room.arguments(schemas.ReturnBody)
+@room.response(200)
+@may("signed_in")
+def send_back(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """退回到之前的步骤。"""
+    return act(ReturnItem(case, item, body["reason"], body["to"]), _actor(case, item))
+
+
+@room.route(f"{_ITEM}/transfer", methods=["POST"])
+@room.arguments(schemas.TransferBody)
+@room.response(200)
+@may("signed_in")
+def transfer(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """转办给其他单位或本单位其他人。"""
+    return act(TransferItem(case, item, body["reason"], body["unit"], body["person"]), _actor(case, item))
+
+
+@room.route(f"{_ITEM}/candidates", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def candidates(case: str, item: int) -> dict[str, Any]:
+    """谁可以办这一步：持有单位里能办的人，以及可以转办的单位。"""
+    with the_engine().read() as c:
+        item_row(c, who(), case, item)
+    return candidates_of(look(case, who().actor), item)

@@ -1,0 +1,294 @@
+"""What the API takes in: marshmallow fields that refuse in Chinese, and the bodies' schemas. Unknown fields are refused."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, fields, validate
+
+REQUIRED = "必填。"
+
+
+class Text(fields.String):
+    """Text of at most `longest` characters."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为文字。"}
+
+    def __init__(self, longest: int = 200, *, shortest: int = 0, **more: Any) -> None:
+        if shortest:
+            rule = validate.Length(min=shortest, max=longest, error=f"请填写 {shortest} 到 {longest} 字。")
+        else:
+            rule = validate.Length(max=longest, error=f"不能超过 {longest} 字。")
+        super().__init__(validate=rule, **more)
+
+
+class Whole(fields.Integer):
+    """A whole number within bounds; true and false are none."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为整数。", "too_large": "数字过大。"}
+
+    def __init__(self, least: int = 0, most: int = 2**31 - 1, **more: Any) -> None:
+        super().__init__(validate=validate.Range(least, most, error=f"应在 {least} 到 {most} 之间。"), **more)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or (isinstance(value, str) and len(value) > 20):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class YesNo(fields.Boolean):
+    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为 true 或 false。"}
+
+
+class Day(fields.Date):
+    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为日期，如 2026-10-08。"}
+
+
+class Instant(fields.AwareDateTime):
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "required": REQUIRED, "null": "不能为空。", "invalid": "应为带时区的时间，如 2026-10-08T18:00:00+08:00。",
+        "invalid_awareness": "时间须带时区。",
+    }  # fmt: skip
+
+
+class Map(fields.Dict):
+    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为对象。"}
+
+
+class Many(fields.List):
+    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为列表。"}
+
+
+class Body(Schema):
+    """A body or a query; what it does not name is refused."""
+
+    error_messages: ClassVar[dict[str, str]] = {"unknown": "不认识这一项。", "type": "应为对象。"}
+
+    class Meta:
+        unknown = RAISE
+
+
+class Nothing(Body):
+    """A write that needs no body."""
+
+
+class PageQuery(Body):
+    after = Text(500, load_default="", metadata={"description": "上一页的 next"})
+    limit = Whole(1, 200, load_default=50)
+
+
+class SignIn(Body):
+    account = Text(100, required=True)
+    password = Text(256, load_default="")
+    demo = YesNo(load_default=False)
+
+
+class PostChoice(Body):
+    post = Text(260, required=True, metadata={"description": "ROLE@单位"})
+
+
+class TokenName(Body):
+    name = Text(100, shortest=1, required=True)
+
+
+class PasswordChange(Body):
+    old = Text(256, required=True)
+    new = Text(256, required=True)
+
+
+class StartBody(Body):
+    package = Text(100, required=True)
+    start = Text(100, load_default="")
+    form = Map(keys=fields.String(), load_default=dict)
+    files = Many(Text(40), load_default=list)
+
+
+class FinishBody(Body):
+    form = Map(keys=fields.String(), load_default=dict)
+    files = Many(Text(40), load_default=list, validate=validate.Length(max=100, error="一次最多 100 个附件。"))
+
+
+class ReasonBody(Body):
+    reason = Text(4000, required=True)
+
+
+class ReturnBody(ReasonBody):
+    to = Text(100, load_default="")
+
+
+class TransferBody(ReasonBody):
+    unit = Text(200, load_default="")
+    person = Text(40, load_default="")
+
+
+class SuspendBody(ReasonBody):
+    until = fields.Raw(load_default=None, allow_none=True, metadata={"description": "日期，或带时区的时间"})
+
+
+class ActionBody(Body):
+    form = Map(keys=fields.String(), load_default=dict)
+    files = Many(Text(40), load_default=list)
+
+
+class NoteBody(Body):
+    text = Text(4000, required=True)
+    item = Whole(load_default=0)
+
+
+class FileBody(Body):
+    file = Text(40, required=True)
+    item = Whole(load_default=0)
+
+
+class RetryBody(Body):
+    variables = Map(keys=fields.String(), load_default=dict)
+
+
+class WorklistQuery(PageQuery):
+    tab = Text(20, load_default="all", metadata={"description": "all | unclaimed | mine | overdue | unit | done"})
+
+
+class RegisterQuery(PageQuery):
+    q = Text(100, load_default="")
+    package = Text(100, load_default="")
+    region = Text(100, load_default="")
+    sector = Text(100, load_default="")
+    status = Text(40, load_default="")
+    state = Text(20, load_default="")
+    stock = Text(10, load_default="", metadata={"description": "存量 | 增量"})
+    overdue = YesNo(load_default=False)
+
+
+class TimelineQuery(PageQuery):
+    oldest_first = YesNo(load_default=False)
+
+
+class MonitorQuery(Body):
+    reason = Text(20, load_default="", metadata={"description": "incident | nobody | overdue | stalled"})
+    days = Whole(1, 999, load_default=None, allow_none=True)
+
+
+class StalledBody(Body):
+    days = Whole(1, 999, required=True)
+
+
+class AuditQuery(PageQuery):
+    case = Text(100, load_default="")
+    person = Text(100, load_default="")
+    kind = Text(40, load_default="")
+    since = Day(load_default=None, allow_none=True)
+    until = Day(load_default=None, allow_none=True)
+
+
+class UnitBody(Body):
+    id = Text(200, load_default="")
+    name = Text(200, shortest=1, required=True)
+    kind = Text(20, required=True)
+    parent = Text(200, load_default="")
+    code = Text(40, load_default="")
+    region = Text(100, load_default="")
+    sector = Text(100, load_default="")
+    phone = Text(40, load_default="")
+    active = YesNo(load_default=True)
+
+
+class PersonBody(Body):
+    account = Text(100, shortest=1, required=True)
+    name = Text(100, shortest=1, required=True)
+    phone = Text(40, load_default="")
+    title = Text(200, load_default="")
+    active = YesNo(load_default=True)
+    posts = Many(Text(260), load_default=None, allow_none=True)
+    password = Text(256, load_default="")
+
+
+class LineBody(Body):
+    sector = Text(100, required=True)
+    region = Text(100, required=True)
+    role = Text(40, required=True)
+    unit = Text(200, required=True)
+    source = Text(500, load_default="")
+
+
+class LineKey(Body):
+    sector = Text(100, required=True)
+    region = Text(100, required=True)
+    role = Text(40, required=True)
+
+
+class DayBody(Body):
+    working = YesNo(required=True)
+    note = Text(200, load_default="")
+
+
+class NewDayBody(DayBody):
+    day = Day(required=True)
+
+
+class YearBody(Body):
+    confirmed = YesNo(required=True)
+    source = Text(500, load_default="")
+
+
+class HoursBody(Body):
+    opens = Text(5)
+    closes = Text(5)
+    send_from = Text(5)
+    send_until = Text(5)
+
+
+class FilesBody(Body):
+    """Files of a package: path → text. With `base`, files that are left out are the base's; null removes one."""
+
+    base = Text(64, load_default="")
+    files = Map(keys=fields.String(), required=True)
+
+
+class DraftBody(FilesBody):
+    revision = Whole(load_default=0, metadata={"description": "所改草稿的修订号，0 表示新建"})
+
+
+class PublishBody(FilesBody):
+    note = Text(2000, load_default="")
+
+
+class ParametersBody(Body):
+    values = Map(keys=fields.String(), required=True)
+    base = Text(64, load_default="")
+    note = Text(2000, load_default="")
+
+
+class ClockBody(Body):
+    to = Text(40, required=True, metadata={"description": "next_deadline | next_working_day | 带时区的时间"})
+
+
+class FetchBody(Body):
+    topic = Text(100, required=True)
+    worker = Text(60, required=True)
+    seconds = Whole(1, 86400, load_default=60)
+    most = Whole(1, 100, load_default=1)
+
+
+class JobDoneBody(Body):
+    worker = Text(60, required=True)
+    variables = Map(keys=fields.String(), load_default=dict)
+
+
+class JobFailedBody(Body):
+    worker = Text(60, required=True)
+    reason = Text(4000, required=True)
+
+
+class JobErrorBody(JobDoneBody):
+    error = Text(100, required=True)
+    message = Text(4000, load_default="")
+
+
+class ImportQuery(Body):
+    file = Text(40, required=True, metadata={"description": "先用 POST /files 上传的工作簿"})
+    package = Text(100, required=True)
+
+
+class ImportBody(ImportQuery):
+    skip_bad_rows = YesNo(load_default=False)
+    skip_imported = YesNo(load_default=False)

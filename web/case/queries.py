@@ -1,0 +1,237 @@
+"""Everything a page or a machine may ask about one case 案件: holders, history, papers, variables, marks, explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.definitions.model import Kind, Package
+from engine.facts import ElementCompleted, ElementEntered, Fact, from_data
+from engine.store import tables as t
+from engine.values import loads, plain
+from web import present
+from web.context import the_engine
+
+_i = t.work_items
+
+
+def open_items(c: sa.Connection, case: str) -> list[dict[str, Any]]:
+    """The open work items, soonest due first."""
+    statement = sa.select(_i).where(_i.c.case == case, _i.c.state == "open").order_by(_i.c.due.is_(None), _i.c.due, _i.c.item)
+    return [dict(r._mapping) for r in c.execute(statement)]
+
+
+def closed_items(c: sa.Connection, case: str) -> list[dict[str, Any]]:
+    """What has been done, newest first."""
+    statement = sa.select(_i).where(_i.c.case == case, _i.c.state != "open").order_by(_i.c.closed_at.desc(), _i.c.item.desc())
+    return [dict(r._mapping) for r in c.execute(statement.limit(500))]
+
+
+def files(c: sa.Connection, case: str) -> list[dict[str, Any]]:
+    """The attached files, newest first, each with the step it came with."""
+    f = t.files
+    statement = (
+        sa.select(f, _i.c.name.label("step"))
+        .outerjoin(_i, sa.and_(_i.c.case == f.c.case, _i.c.item == f.c.item))
+        .where(f.c.case == case)
+        .order_by(f.c.uploaded_at.desc(), f.c.id)
+    )
+    return [dict(r._mapping) for r in c.execute(statement)]
+
+
+def incidents(c: sa.Connection, case: str) -> list[dict[str, Any]]:
+    """Open incidents 异常."""
+    n = t.incidents
+    statement = sa.select(n).where(n.c.case == case, n.c.resolved_at.is_(None)).order_by(n.c.raised_at)
+    return [dict(r._mapping) for r in c.execute(statement)]
+
+
+def deadlines(c: sa.Connection, case: str) -> list[dict[str, Any]]:
+    """Armed timers 时限, the next to fire first."""
+    d = t.deadlines
+    statement = sa.select(d).where(d.c.case == case).order_by(d.c.due.is_(None), d.c.due, d.c.deadline)
+    return [dict(r._mapping) for r in c.execute(statement)]
+
+
+def facts_of(c: sa.Connection, case: str) -> list[Fact]:
+    """All facts of the case, in order."""
+    statement = sa.select(t.facts.c.data).where(t.facts.c.case == case).order_by(t.facts.c.seq)
+    return [from_data(loads(row.data)) for row in c.execute(statement)]
+
+
+def marks(state: Any, now: datetime, facts: Iterable[Fact]) -> dict[str, dict[str, Any]]:
+    """Per process: where tokens stand, what was completed, what is late, halted, and what fires next."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def of(process: str) -> dict[str, Any]:
+        return found.setdefault(process, {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []})
+
+    places: dict[int, tuple[str, str]] = {}
+    for fact in facts:
+        if isinstance(fact, ElementEntered):
+            places[fact.id] = (fact.process, fact.element)
+        elif isinstance(fact, ElementCompleted) and fact.id in places:
+            process, element = places[fact.id]
+            if element not in of(process)["completed"]:
+                of(process)["completed"].append(element)
+    for instance in state.instances.values():
+        if instance.element and not instance.body:
+            active = of(instance.process)["active"]
+            active[instance.element] = active.get(instance.element, 0) + 1
+        for gateway, tokens in instance.arrivals.items():
+            active = of(instance.process)["active"]
+            active[gateway] = active.get(gateway, 0) + len(tokens)
+    for item in state.items.values():
+        if item.due is not None and item.due < now:
+            process, element = places.get(item.id, ("", item.element))
+            of(process)["overdue"].append(element)
+    for incident in state.incidents.values():
+        process, _ = places.get(incident.owner, ("", ""))
+        of(process)["incident"].append(incident.element)
+    armed = sorted((d for d in state.deadlines.values() if d.due is not None), key=lambda d: d.due)
+    for deadline in armed[:1]:
+        process, _ = places.get(deadline.owner, (state.process, ""))
+        of(process)["next"].append(deadline.element)
+    return found
+
+
+def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list[dict[str, str]]:
+    """What the case waits for, as sentences: who holds it and why, what is late, what fires next."""
+    said: list[dict[str, str]] = []
+    engine = the_engine()
+    calendar = engine.calendar()
+    if row.state in ("completed", "cancelled"):
+        end = f"，终点“{row.end}”" if row.end else ""
+        return [{"tone": "muted", "text": f"案件{present.CASE_STATES[row.state]}{end}，于 {present.moment(row.ended_at)} 结束。"}]
+    if row.state == "suspended":
+        said.append({"tone": "warning", "text": "案件已挂起，各项时限停钟；恢复后按剩余工作时间继续。"})
+    for n in incidents(c, row.id):
+        where = _element_name(package, n["element"])
+        said.append({"tone": "danger", "text": f"“{where}”出现异常：{n['message']}（{present.moment(n['raised_at'])} 起停在这里）。"})
+    for item in open_items(c, row.id):
+        holder = item["unit"] or "没有找到办理单位"
+        who = f"{holder} {engine.directory().name_of(item['person'])}" if item["person"] else f"{holder}（未签收）"
+        limit = present.left(item["due"], now, calendar, suspended=row.state == "suspended")
+        basis = f"；{item['basis']}" if item["basis"] else ""
+        said.append(
+            {
+                "tone": "danger" if limit.tone == "danger" or not item["unit"] else "info",
+                "text": f"“{item['name']}”在{who}，自 {present.moment(item['offered_at'])} 起，{limit.text}{basis}。",
+            }
+        )
+    for d in deadlines(c, row.id)[:1]:
+        if d["due"] is not None:
+            name = d["name"] or _element_name(package, d["element"])
+            said.append({"tone": "muted", "text": f"接下来：{present.moment(d['due'])}“{name}”到时。"})
+    waiting = c.execute(sa.select(t.subscriptions.c.name).where(t.subscriptions.c.case == row.id).distinct())
+    heard = [r.name for r in waiting if r.name != "工作项已结束"]
+    if heard:
+        said.append({"tone": "muted", "text": f"同时等待：{'、'.join(heard)}。"})
+    jobs = c.execute(sa.select(t.jobs.c.topic, t.jobs.c.element).where(t.jobs.c.case == row.id)).all()
+    said += [{"tone": "info", "text": f"自动步骤“{_element_name(package, j.element)}”等待处理（{j.topic}）。"} for j in jobs]
+    if not said:
+        said.append({"tone": "warning", "text": "案件没有等待任何人、时限或消息，请联系安委办管理员。"})
+    return said
+
+
+def _element_name(package: Package, element: str) -> str:
+    for process in package.processes.values():
+        found = process.elements.get(element)
+        if found is not None:
+            return found.name or element
+    return element
+
+
+def variables(state: Any, package: Package) -> list[dict[str, Any]]:
+    """The root variables with their Chinese labels, in the order of the forms, others after."""
+    labels = present.labels_of_forms(package.forms.values())
+    values = dict(state.root_variables)
+    ordered = [k for k in labels if k in values] + [k for k in values if k not in labels]
+    return [{"key": k, "label": labels.get(k, k), "value": values[k], "text": present.text(values[k])} for k in ordered]
+
+
+def processes_of(package: Package, found: dict[str, dict[str, Any]], main: str) -> list[dict[str, str]]:
+    """Which diagrams to show: the main process first, then those in which something happened."""
+    keys = [main] + [k for k in found if k != main and k in package.processes]
+    return [{"key": k, "title": package.processes[k].name or k, "file": package.processes[k].file} for k in keys if k in package.processes]
+
+
+def form_of(package: Package, key: str) -> dict[str, Any] | None:
+    """A form's schema for the island; None when the step has no form."""
+    form = package.forms.get(key)
+    return dict(form.schema) if form is not None else None
+
+
+NOT_REPEATED = ("结论", "意见", "签名", "签字", "批示", "决定", "判定")
+"""Beginnings of field keys that are never filled in for a person: a conclusion is the person's own (领域说明 7)."""
+
+_REPEATED_TYPES = frozenset({"textfield", "textarea", "number", "select", "taglist", "dynamiclist"})
+
+
+def prefill(schema: dict[str, Any] | None, values: Mapping[str, Any], before: Mapping[str, Any], choices: Any) -> dict[str, Any]:
+    """What the form starts with.
+
+    The lists its selects name; the case's values its conditions read; the case's own value where a field chooses from
+    the directory; and what the same unit had filled in when the step came back to it (`before`), but never conclusions.
+    """
+    data: dict[str, Any] = {}
+    own: set[str] = set()
+    texts: list[str] = []
+
+    def walk(components: Any) -> None:
+        for component in components or ():
+            key, source, kind = component.get("key"), component.get("valuesKey"), component.get("type")
+            texts.extend(_expressions(component))
+            if source and source in choices:
+                data[source] = plain(choices[source])
+            if key:
+                own.add(key)
+                if source and key in values:
+                    data[key] = plain(values[key])
+                if kind in _REPEATED_TYPES and key in before and not str(key).startswith(NOT_REPEATED):
+                    data[key] = plain(before[key])
+            walk(component.get("components"))
+
+    walk((schema or {}).get("components"))
+    read = "\n".join(texts)
+    data.update({k: plain(v) for k, v in values.items() if k in read and k not in own and k not in data})
+    return data
+
+
+def _expressions(component: Mapping[str, Any]) -> list[str]:
+    """FEEL texts of a component: its condition and every property that begins with `=`."""
+    found: list[str] = []
+    for value in component.values():
+        if isinstance(value, str) and value.startswith("="):
+            found.append(value)
+        elif isinstance(value, Mapping):
+            found += _expressions(value)
+    return found
+
+
+def filled_before(c: sa.Connection, case: str, element: str, unit: str) -> dict[str, Any]:
+    """What this unit filled in when the step was last finished in this case."""
+    statement = (
+        sa.select(t.facts.c.data)
+        .where(t.facts.c.case == case, t.facts.c.kind == "WorkItemCompleted", t.facts.c.unit == unit)
+        .order_by(t.facts.c.seq.desc())
+        .limit(50)
+    )
+    for row in c.execute(statement):
+        data = loads(row.data)
+        if data.get("element") == element:
+            return dict(data.get("form") or {})
+    return {}
+
+
+def user_tasks(package: Package) -> dict[str, str]:
+    """Element id → name of every task that people do."""
+    return {
+        e.id: e.name or e.id
+        for p in package.processes.values()
+        for e in p.elements.values()
+        if e.kind in (Kind.USER, Kind.MANUAL)
+    }

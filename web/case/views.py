@@ -1,0 +1,174 @@
+"""The case's page and the work item's page 案件与办理."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, render_template, request, url_for
+
+from engine.errors import NotFound
+from web import history
+from web.case import queries
+from web.context import the_engine, who
+from web.identity import may
+from web.look import abilities, actions, candidates_of, choices, look, powers, refusal, targets
+from web.sight import case_row, item_row
+
+blueprint = Blueprint("case", __name__, template_folder="templates")
+
+LINES = 60
+"""Lines of the timeline a page shows at first."""
+
+
+def _diagram(case: str, row: Any, work: Any, facts: Any, wanted: str = "") -> dict[str, Any] | None:
+    """Which diagram is shown, and its marks."""
+    found = queries.marks(work.state, work.moment.now, facts)
+    shown = queries.processes_of(work.package, found, work.package.main)
+    if not shown:
+        return None
+    chosen = next((p for p in shown if p["key"] == wanted), shown[0])
+    xml = url_for("api_packages.file", key=work.package.key, which=row.package, path=chosen["file"])
+    empty = {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []}
+    return {"processes": shown, "chosen": chosen["key"], "props": {"xmlUrl": xml, "marks": found.get(chosen["key"], empty), "process": chosen["key"]}}
+
+
+@blueprint.get("/cases/<string:case>")
+@may("signed_in")
+def show(case: str) -> str:
+    """案件。"""
+    engine, me = the_engine(), who()
+    with engine.read() as c:
+        row: Any = case_row(c, me, case)
+        work = look(case, me.actor)
+        open_items = queries.open_items(c, case)
+        able = {i["item"]: abilities(work, work.state.items[i["item"]]) for i in open_items if i["item"] in work.state.items}
+        lines = history.told(c, case, work.package)
+        everything = "technical" in request.args
+        shown = [history.as_row(x) for x in reversed(lines) if everything or not x.technical]
+        return render_template(
+            "case/show.html",
+            case=row,
+            register=_register(row, work.package),
+            explain=queries.explain(c, row, work.package, work.moment.now),
+            items=open_items,
+            able=able,
+            closed=queries.closed_items(c, case),
+            lines=shown if "all" in request.args else shown[:LINES],
+            hidden=max(0, len(shown) - LINES) if "all" not in request.args else 0,
+            everything=everything,
+            files=queries.files(c, case),
+            variables=queries.variables(work.state, work.package),
+            incidents=queries.incidents(c, case),
+            actions=actions(work),
+            powers=powers(work),
+            diagram=_diagram(case, row, work, (x.entry.fact for x in lines), request.args.get("process", "")),
+            notes=[x for x in shown if x["kind"] == "NoteAdded"],
+            package=work.package,
+        )
+
+
+def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
+    """The register's columns of this case that hold something."""
+    values = orjson.loads(row.register or "{}")
+    titles = {c["key"]: c["title"] for c in package.register.get("columns", ())}
+    return [(title, values[key]) for key, title in titles.items() if values.get(key) not in (None, "", [])]
+
+
+@blueprint.get("/cases/<string:case>/items/<int:item>")
+@may("signed_in")
+def item(case: str, item: int) -> str:
+    """办理一步。"""
+    engine, me = the_engine(), who()
+    with engine.read() as c:
+        row: Any = case_row(c, me, case)
+        wanted: Any = item_row(c, me, case, item)
+        work = look(case, me.acting(wanted.role, wanted.unit))
+        lines = history.told(c, case, work.package)
+        schema = queries.form_of(work.package, wanted.form)
+        found = work.state.items.get(item)
+        props = None
+        if found is None:
+            filled = _filled(lines, item)
+            if schema is not None and filled is not None:
+                props = _props(schema, _with_lists(schema, filled, work), case, item, readonly=True)
+        elif schema is not None:
+            before = queries.filled_before(c, case, wanted.element, wanted.unit)
+            data = queries.prefill(schema, dict(work.state.variables(item)), before, choices(work))
+            props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
+        return render_template(
+            "case/item.html",
+            case=row,
+            item=wanted,
+            element=_element(work, wanted.element),
+            register=_register(row, work.package),
+            open=found is not None,
+            able=abilities(work, found) if found is not None else {},
+            refusal=refusal(work, found) if found is not None else "",
+            targets=targets(work, found) if found is not None else [],
+            candidates=candidates_of(work, item),
+            props=props,
+            diagram=_diagram(case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)),
+            lines=[history.as_row(x) for x in reversed(lines) if not x.technical][:15],
+            files=[f for f in queries.files(c, case) if f["item"] == item],
+        )
+
+
+def _props(schema: Any, data: dict[str, Any], case: str, item: int, *, readonly: bool) -> dict[str, Any]:
+    return {
+        "schema": schema,
+        "data": data,
+        "submitUrl": f"/api/v1/cases/{case}/items/{item}/finish",
+        "filesUrl": "/api/v1/files",
+        "nextUrl": f"/cases/{case}",
+        "readonly": readonly,
+        "submitLabel": "提交",
+    }
+
+
+def _with_lists(schema: Any, filled: dict[str, Any], work: Any) -> dict[str, Any]:
+    """What was filled in, with the lists its selects need to show words."""
+    return {k: v for k, v in queries.prefill(schema, {}, {}, choices(work)).items()} | filled
+
+
+def _filled(lines: Any, item: int) -> dict[str, Any] | None:
+    """The form a person finished this item with."""
+    for line in lines:
+        row = history.as_row(line)
+        if row["kind"] == "WorkItemCompleted" and row["data"].get("id") == item:
+            return dict(row["data"].get("form") or {})
+    return None
+
+
+def _element(work: Any, element: str) -> Any:
+    return next((p.elements[element] for p in work.package.processes.values() if element in p.elements), None)
+
+
+def _process_of(work: Any, element: str) -> str:
+    return next((k for k, p in work.package.processes.items() if element in p.elements), "")
+
+
+@blueprint.get("/cases/<string:case>/actions/<string:action>")
+@may("signed_in")
+def action(case: str, action: str) -> str:
+    """提出申请。"""
+    me = who()
+    with the_engine().read() as c:
+        row: Any = case_row(c, me, case)
+    work = look(case, me.actor)
+    found = work.package.actions.get(action)
+    if found is None:
+        raise NotFound(f"“{work.package.title}”没有这项申请。")
+    schema = queries.form_of(work.package, found.form)
+    props = None
+    if schema is not None:
+        props = {
+            "schema": schema,
+            "data": queries.prefill(schema, dict(work.state.root_variables), {}, choices(work)),
+            "submitUrl": f"/api/v1/cases/{case}/actions/{action}",
+            "filesUrl": "/api/v1/files",
+            "nextUrl": f"/cases/{case}",
+            "readonly": not any(a["key"] == action for a in actions(work)),
+            "submitLabel": found.title,
+        }
+    return render_template("case/action.html", case=row, action=found, props=props, register=_register(row, work.package))

@@ -1,0 +1,39 @@
+"""What every view reaches for: the engine, the settings, and the person who asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import current_app, g
+
+if TYPE_CHECKING:
+    from engine.runtime.engine import Engine
+    from engine.runtime.settings import Settings
+    from web.identity import Who
+
+
+def the_engine() -> Engine:
+    """The engine this app stands on."""
+    found: Engine = current_app.extensions["duban.engine"]
+    return found
+
+
+def the_settings() -> Settings:
+    """`engine.runtime.settings.Settings` this app was made with."""
+    found: Settings = current_app.extensions["duban.settings"]
+    return found
+
+
+def demo_mode() -> bool:
+    """Whether this is a demonstration: one-click sign-in and a clock that can be moved."""
+    return the_settings().demo
+
+
+def who() -> Who:
+    """The signed-in person of this request. Only for views that are not open to anyone."""
+    found: Who | None = g.get("who")
+    if found is None:
+        from web.errors import NotSignedIn
+
+        raise NotSignedIn
+    return found

@@ -1,0 +1,115 @@
+"""Looking at a case as the engine would decide 只看不办: what is allowed is asked of the handlers, never guessed here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NoReturn
+
+from engine.assignment import candidates, may_do, may_take
+from engine.commands import Actor
+from engine.errors import EngineError, NotAllowed
+from engine.execution.state import Item, State
+from engine.handlers.actions import is_heard, may_call
+from engine.handlers.choices import Choices
+from engine.handlers.items import return_targets
+from engine.handlers.setting import Setting
+from engine.handlers.work import Work
+from engine.runtime.engine import related_cases
+from engine.values import Value
+from web.context import the_engine
+
+
+def _no_numbers(series: str, year: int) -> NoReturn:
+    raise NotAllowed("查看时不能编号。")
+
+
+def look(case: str, actor: Actor, state: State | None = None) -> Work:
+    """The case as handlers see it. Nothing that is done to it is kept. Raises `NotFound`."""
+    engine = the_engine()
+
+    def related(_: State) -> list[Value]:
+        with engine.read() as c:
+            return related_cases(c, case)
+
+    package = engine.package_of(case)
+    state = state if state is not None else engine.load(case)
+    return Work(state, Setting(package, engine.directory(), engine.moment(), actor, case, _no_numbers, related=related))
+
+
+def choices(work: Work) -> Choices:
+    """The lists a form of this case may choose from, as the handlers will check them."""
+    return Choices(work.directory, work.package.roles, lambda: work.setting.related(work.state))
+
+
+def refusal(work: Work, item: Item) -> str:
+    """Why the actor may not do the item now; "" when the actor may."""
+    try:
+        may_do(work.actor, item, work.state.performers, work.element(item.id), work.names, work.directory)
+    except EngineError as error:
+        return error.message
+    return "案件已挂起，恢复后才能办理。" if work.state.suspended else ""
+
+
+def abilities(work: Work, item: Item) -> dict[str, bool]:
+    """What the actor may do with an open item: finish, claim, release, transfer, return."""
+    running = not work.state.suspended and not work.state.ended
+    able = running and refusal(work, item) == ""
+    mine = item.person == work.actor.person
+    office = work.in_office()
+    takes = may_take(work.actor, item, work.directory)
+    return {
+        "finish": able,
+        "claim": able and not item.person,
+        "release": running and bool(item.person) and (mine or office),
+        "transfer": running and (takes or office) and (not item.person or mine or office),
+        "return": able and bool(return_targets(item, work)),
+    }
+
+
+def targets(work: Work, item: Item) -> list[dict[str, str]]:
+    """Steps the item may be returned 退回 to, the nearest first."""
+    return [{"id": to, "name": work.names.get(to, to)} for to in return_targets(item, work)]
+
+
+def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
+    """Who may do the item (people of the unit that holds it), and the units it may be transferred 转办 to."""
+    found = work.state.items.get(item)
+    if found is None:
+        return {"people": [], "units": []}
+    free = replace(found, person="")
+    people = candidates(free, work.state.performers, work.element(item), work.names, work.directory)
+    units = work.directory.units_with(found.role)
+    return {
+        "people": [{"id": p, "name": work.directory.name_of(p)} for p in people],
+        "units": [{"id": u, "name": work.directory.units[u].name} for u in units],
+    }
+
+
+def actions(work: Work) -> list[dict[str, str]]:
+    """What the actor may ask of the case now 申请: the package's actions that are open to this person."""
+    if work.state.ended or work.state.suspended:
+        return []
+    return [
+        {"key": a.key, "title": a.title, "form": a.form}
+        for a in work.package.actions.values()
+        if may_call(a, work) and is_heard(a, work)
+    ]
+
+
+def powers(work: Work) -> dict[str, bool]:
+    """Whether the actor may suspend, resume or cancel the case."""
+
+    def may(parameter: str) -> bool:
+        try:
+            work.must_hold(parameter, "")
+        except EngineError:
+            return False
+        return True
+
+    ended, suspended = bool(work.state.ended), work.state.suspended
+    return {
+        "suspend": not ended and not suspended and may("suspend_roles"),
+        "resume": not ended and suspended and may("suspend_roles"),
+        "cancel": not ended and may("cancel_roles"),
+        "retry": not ended and work.in_office(),
+    }

@@ -1,0 +1,157 @@
+"""The register 隐患台账: every case one may see, filtered and page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from engine.clock import SHANGHAI
+from engine.definitions.model import Package
+from engine.store import tables as t
+from web.context import the_engine
+from web.identity import Who
+from web.paging import Page, paged
+from web.sight import visible
+
+FOUND = "发现日期"
+"""The register column that says when a hazard was found; 存量 and 增量 are told apart by it."""
+
+_k = t.cases
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the register is narrowed to. Empty: everything."""
+
+    q: str = ""
+    package: str = ""
+    region: str = ""
+    sector: str = ""
+    status: str = ""
+    state: str = ""  # open | suspended | completed | cancelled
+    stock: str = ""  # 存量 | 增量
+    overdue: bool = False
+
+
+def stock_until(package: Package) -> date | None:
+    """The last day of finding that counts as 存量: the package's parameter `stock_until`."""
+    parameter = package.parameters.get("stock_until")
+    value = parameter.value if parameter is not None else None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def _found() -> sa.ColumnElement[Any]:
+    inside = sa.func.json_extract(_k.c.register, f'$."{FOUND}"', type_=sa.String())
+    return sa.func.coalesce(inside, sa.func.substr(sa.cast(_k.c.started_at, sa.String()), 1, 10), type_=sa.String())
+
+
+def is_overdue(now: datetime) -> sa.ColumnElement[bool]:
+    """Open cases past their own limit, or with an open item past its due instant."""
+    late_item = (
+        sa.exists()
+        .where(t.work_items.c.case == _k.c.id, t.work_items.c.state == "open", t.work_items.c.due < now)
+        .correlate(_k)
+    )
+    return sa.and_(_k.c.state == "open", sa.or_(_k.c.deadline < now.astimezone(SHANGHAI).date(), late_item))
+
+
+def _where(who: Who, f: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
+    conditions = [visible(who)]
+    for column, value in (
+        (_k.c.package_key, f.package), (_k.c.region, f.region), (_k.c.sector, f.sector),
+        (_k.c.status, f.status), (_k.c.state, f.state),
+    ):  # fmt: skip
+        if value:
+            conditions.append(column == value)
+    if f.q:
+        text = f.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        columns = (_k.c.title, _k.c.number, _k.c.party)
+        conditions.append(sa.or_(*(c.like(f"%{text}%", escape="\\") for c in columns)))
+    if f.overdue:
+        conditions.append(is_overdue(now))
+    if f.stock in ("存量", "增量"):
+        conditions.append(_stock(who, f))
+    return conditions
+
+
+def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
+    """Each package has its own day."""
+    ways: list[sa.ColumnElement[bool]] = []
+    for package in the_engine().newest_all():
+        key, until = package.key, stock_until(package)
+        if until is None:
+            continue
+        found = _found() <= until.isoformat() if f.stock == "存量" else _found() > until.isoformat()
+        ways.append(sa.and_(_k.c.package_key == key, found))
+    return sa.or_(sa.false(), *ways)
+
+
+def cases(c: sa.Connection, who: Who, f: Filter, now: datetime, *, after: str = "", limit: int = 50) -> Page:
+    """One page, newest first."""
+    statement = sa.select(_k, is_overdue(now).label("overdue")).where(*_where(who, f, now))
+    page = paged(
+        c, statement, (_k.c.started_at, _k.c.id), lambda r: (r.started_at, r.id), as_row,
+        kinds=(datetime, str), after=after, limit=limit, descending=True,
+    )  # fmt: skip
+    _holders(c, page.rows)
+    return page
+
+
+def _holders(c: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Who holds each case 球在谁手里: the units of its open items."""
+    ids = [r["id"] for r in rows if r["state"] in ("open", "suspended")]
+    held: dict[str, dict[str, None]] = {}
+    if ids:
+        i = t.work_items
+        statement = sa.select(i.c.case, i.c.unit).where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due)
+        for row in c.execute(statement):
+            held.setdefault(row.case, {})[row.unit or "（无人办理）"] = None
+    for row in rows:
+        row["holders"] = list(held.get(row["id"], ()))
+
+
+def as_row(r: Any) -> dict[str, Any]:
+    """A case as data, its register columns read."""
+    row = {k: v for k, v in r._mapping.items() if k != "head"}
+    row["overdue"] = bool(row.get("overdue"))
+    found = orjson.loads(row["register"] or "{}")
+    row["register"] = found if isinstance(found, dict) else {}
+    return row
+
+
+def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
+    """How many cases the filter holds."""
+    return int(c.execute(sa.select(sa.func.count()).select_from(_k).where(*_where(who, f, now))).scalar_one())
+
+
+def options(c: sa.Connection, who: Who) -> dict[str, list[str]]:
+    """The values the filters offer: what occurs among the cases one may see."""
+    found: dict[str, list[str]] = {}
+    for name in ("region", "sector", "status", "package_key"):
+        column = _k.c[name]
+        rows = c.execute(sa.select(column).where(visible(who), column != "").distinct().order_by(column))
+        found[name] = [r[0] for r in rows]
+    return found
+
+
+def columns_of(register: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(key, title) of the register's extra columns of a package."""
+    found: list[tuple[str, str]] = []
+    for column in register.get("columns", ()):
+        key = column.get("key") if isinstance(column, Mapping) else getattr(column, "key", None)
+        title = column.get("title") if isinstance(column, Mapping) else getattr(column, "title", None)
+        if key:
+            found.append((str(key), str(title or key)))
+    return found

@@ -1,0 +1,97 @@
+"""Which cases a person may see 可见范围, as SQL for lists and as a check for one case.
+
+The rule is `engine.handlers.visibility`; what this says of rows is never wider than that. A case a person may not
+see is answered as not found, so that its existence does not leak.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from engine.directory import ANY, Directory
+from engine.errors import NotFound
+from engine.handlers.visibility import may_see, sees_all
+from engine.store import tables as t
+from web.context import the_engine
+from web.identity import Who
+from web.look import look
+
+
+def visible(who: Who) -> sa.ColumnElement[bool]:
+    """The condition on `cases` rows under which `who` sees them in lists."""
+    directory = the_engine().directory()
+    if sees_all(who.actor, directory):
+        return sa.true()
+    units = list(who.units)
+    items = t.work_items
+    ways: list[sa.ColumnElement[bool]] = [
+        sa.exists()
+        .where(items.c.case == t.cases.c.id)
+        .where(sa.or_(items.c.unit.in_(units), items.c.person == who.person, items.c.closed_by == who.person))
+        .correlate(t.cases),
+        t.cases.c.party.in_(units),
+        t.cases.c.region.in_(units),
+    ]
+    ways += _responsible(who, directory)
+    return sa.or_(*ways)
+
+
+def _responsible(who: Who, directory: Directory) -> list[sa.ColumnElement[bool]]:
+    """Industry × place pairs for which one of the person's units is the responsible one 职责库."""
+    sectors = sorted({r.sector for r in directory.responsibilities if r.sector != ANY})
+    regions = sorted({r.region for r in directory.responsibilities if r.region != ANY})
+    other = "\x01"  # stands for every industry or place the table does not name
+    found: list[sa.ColumnElement[bool]] = []
+    for role, unit in who.posts:
+        if not any(r.role == role and r.unit == unit for r in directory.responsibilities):
+            continue
+        for sector in (*sectors, other):
+            theirs = [r for r in (*regions, other) if (directory.responsible(role, sector, r) or ("",))[0] == unit]
+            if not theirs:
+                continue
+            of_sector = t.cases.c.sector.not_in(sectors) if sector == other else t.cases.c.sector == sector
+            if len(theirs) == len(regions) + 1:
+                found.append(of_sector)
+                continue
+            named = [r for r in theirs if r != other]
+            place = t.cases.c.region.in_(named)
+            if other in theirs:
+                place = sa.or_(place, t.cases.c.region.not_in(regions))
+            found.append(sa.and_(of_sector, place))
+    return found
+
+
+def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]]:
+    """The case's row; `NotFound` when there is none or `who` may not see it."""
+    row = c.execute(sa.select(t.cases).where(t.cases.c.id == case)).first()
+    if row is None:
+        raise NotFound
+    seen = c.execute(sa.select(sa.literal(1)).select_from(t.cases).where(t.cases.c.id == case, visible(who))).first()
+    if seen is None:
+        work = look(case, who.actor)
+        if not may_see(who.actor, work.view, work.directory):
+            raise NotFound
+    return row
+
+
+def item_row(c: sa.Connection, who: Who, case: str, item: int) -> sa.Row[tuple[object, ...]]:
+    """A work item of a case that `who` may see."""
+    case_row(c, who, case)
+    found = c.execute(
+        sa.select(t.work_items).where(t.work_items.c.case == case, t.work_items.c.item == item)
+    ).first() if 0 <= item < 2**31 else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def file_row(c: sa.Connection, who: Who, file: str) -> sa.Row[tuple[object, ...]]:
+    """An uploaded file: of a case that `who` may see, or not attached yet and one's own."""
+    row = c.execute(sa.select(t.files).where(t.files.c.id == file)).first()
+    if row is None:
+        raise NotFound
+    if row.case:
+        case_row(c, who, row.case)
+    elif row.uploaded_by != who.person:
+        raise NotFound
+    return row
