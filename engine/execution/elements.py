@@ -73,6 +73,9 @@ def introduce(
     run.step()
     body = element.loop is not None and not loop
     problem: Halt | None = None
+    if element.passes_all and not body:
+        seen = run.state.variables(scope)
+        variables = {**seen, **run.state.strands.get(strand, {}), **(variables or {})}
     if element.inputs and not body:
         try:
             variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
@@ -139,12 +142,16 @@ def leave(
 
     All that may fail is computed before anything is decided, so a retry repeats nothing.
     """
-    element = run.element(instance)
+    process = run.package.processes[instance.process]
+    element = process.elements[instance.element]
+    chosen = element.outgoing
     try:
-        values = _delivered(run, instance, element, result, form)
+        values = result
+        if element.outputs or instance.body or element.kind is Kind.CALL:
+            values = _delivered(run, instance, element, result, form)
         if instance.loop:
             step = _next_round(run, instance, element, values, form)
-        else:
+        elif chosen and (len(chosen) > 1 or chosen[0].condition is not None):
             chosen = flows.choose(run, instance, element, values, form)
     except Halt as problem:
         run.incident(instance, element.id, problem, leaving=True)
@@ -158,7 +165,6 @@ def leave(
         return
     run.emit(ElementCompleted(instance.id))
     if chosen:
-        process = run.process(instance)
         scope, cause, strand = instance.scope, instance.cause, instance.strand
         for flow in chosen:
             flows.take(run, process, scope, flow, cause, strand)
@@ -181,8 +187,6 @@ def _delivered(
         return {loop.output_collection: run.collected(instance)}
     if element.kind is Kind.CALL:
         result = dict(instance.variables or {}) if element.returns_all else None
-    elif not element.outputs:
-        return result
     values: dict[str, Value] = {}
     near = dict(result or {})
     context = Context(run, instance.id, near, form)

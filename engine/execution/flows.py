@@ -10,7 +10,7 @@ from engine.execution.state import Instance
 from engine.facts import FlowTaken
 from engine.values import Value
 
-_JOINS = (Kind.PARALLEL, Kind.INCLUSIVE)
+_PARALLEL, _INCLUSIVE = Kind.PARALLEL, Kind.INCLUSIVE
 
 
 def choose(
@@ -19,21 +19,21 @@ def choose(
     element: Element,
     near: Mapping[str, Value] | None,
     form: Mapping[str, Value] | None,
-) -> list[Flow] | tuple[Flow, ...]:
+) -> tuple[Flow, ...]:
     """The flows by which a finished element is left. Raises `Halt` when conditions leave no way out."""
     flows = element.outgoing
-    if not flows or element.kind is Kind.PARALLEL or (len(flows) == 1 and flows[0].condition is None):
+    if element.kind is Kind.PARALLEL:
         return flows
     default = element.default
     if element.kind is Kind.EXCLUSIVE:
         for flow in flows:
             if flow.id != default and run.condition(flow, instance, near, form):
-                return [flow]
-        chosen: list[Flow] = []
+                return (flow,)
+        chosen: tuple[Flow, ...] = ()
     else:
-        chosen = [f for f in flows if f.id != default and run.condition(f, instance, near, form)]
+        chosen = tuple(f for f in flows if f.id != default and run.condition(f, instance, near, form))
     if not chosen:
-        chosen = [flow for flow in flows if flow.id == default]
+        chosen = tuple(flow for flow in flows if flow.id == default)
     if not chosen:
         raise Halt(
             "no_flow_matches",
@@ -53,9 +53,9 @@ def take(
 ) -> None:
     """Send a token along a flow, to what it reaches or to wait at a join."""
     target = process.elements[flow.target]
-    if target.kind in _JOINS and len(target.incoming) > 1:
+    if len(target.incoming) > 1 and (target.kind is _PARALLEL or target.kind is _INCLUSIVE):
         run.emit(FlowTaken(scope, flow.id, target.id, cause, strand))
-        if target.kind is Kind.PARALLEL and _complete(run.state.instances[scope], target):
+        if target.kind is _PARALLEL and _complete(run.state.instances[scope], target):
             run.later(_join, scope, process, target)
         return
     run.emit(FlowTaken(scope, flow.id, "", cause, strand))
@@ -105,9 +105,7 @@ def fire_inclusive(run: Run) -> bool:
     been reached first.
     """
     circle: tuple[Instance, Process, Element] | None = None
-    for scope in list(run.state.instances.values()):
-        if not scope.arrivals:
-            continue
+    for scope in [one for one in run.state.instances.values() if one.arrivals]:
         process = run.inside(scope)[0]
         inclusive = [g for g in scope.arrivals if process.elements[g].kind is Kind.INCLUSIVE]
         for id in inclusive:

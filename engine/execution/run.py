@@ -14,7 +14,7 @@ from engine.calendar import Moment
 from engine.definitions.model import Element, Flow, Kind, Package, Process
 from engine.errors import EngineError, StepBudgetExceeded
 from engine.execution.context import Context
-from engine.execution.state import Instance, State, evolve
+from engine.execution.state import APPLY, Instance, State
 from engine.facts import Fact, IncidentRaised
 from engine.feel import Expression
 from engine.values import Value
@@ -79,7 +79,9 @@ class Run:
 
     def emit(self, fact: Fact) -> None:
         """Record a fact and apply it."""
-        evolve(self.state, fact)
+        apply = APPLY.get(type(fact))
+        if apply is not None:
+            apply(self.state, fact)
         self.facts.append(fact)
 
     def next_id(self) -> int:

@@ -83,7 +83,7 @@ def write(run: Run, instance: Instance, values: Mapping[str, Value]) -> None:
     """Write what an element delivered: each name into the nearest scope outwards that already has it.
 
     A name no scope has goes into the innermost scope around that may exist more than once at a time (an inner
-    instance of a loop, an event subprocess, a called process), or else into the root.
+    instance of a loop, a non-interrupting event subprocess, a called process), or else into the root.
     """
     state = run.state
     scope = state.instances[instance.scope]
@@ -118,7 +118,9 @@ def _home(run: Run, scope: Instance) -> int:
     while scope.scope:
         if not scope.body:
             element = run.element(scope)
-            if scope.loop or element.event_subprocess or element.kind is Kind.CALL:
+            if scope.loop or element.kind is Kind.CALL:
+                return scope.id
+            if element.event_subprocess and not run.process(scope).elements[element.start].interrupting:
                 return scope.id
         scope = run.state.instances[scope.scope]
     return scope.id

@@ -23,6 +23,7 @@ from engine.execution.marking import (
 )
 
 __all__ = [
+    "APPLY",
     "ROOT",
     "Cause",
     "Deadline",
@@ -39,7 +40,7 @@ __all__ = [
 
 def evolve(state: State, fact: f.Fact) -> None:
     """Apply one fact, in place."""
-    apply = _APPLY.get(type(fact))
+    apply = APPLY.get(type(fact))
     if apply is not None:
         apply(state, fact)
 
@@ -347,7 +348,7 @@ def _numbered(state: State, fact: f.NumberGiven) -> None:
     state.numbers.append(fact.text)
 
 
-_APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
+APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.CaseStarted: _started,
     f.CaseCompleted: _completed_case,
     f.CaseCancelled: _cancelled_case,

@@ -411,3 +411,26 @@ def test_ids_are_never_given_twice():
     play.complete("A").complete("A").complete("A").complete("B")
     ids = [x.id for x in play.facts if isinstance(x, f.ElementEntered | f.DeadlineSet | f.Subscribed)]
     assert len(ids) == len(set(ids))
+
+
+def test_variables_all_are_copied_into_the_call_and_stay_there():
+    play = Play(diagram(CALL.format(mapping="in=all")), 甲=1, 共有=0)
+    play.complete("A", 甲=7)
+    assert play.variables == {"甲": 1, "共有": 0}
+
+
+def test_new_names_of_event_subprocesses():
+    text = """
+start S
+user A
+eventsub H
+  start h message=m {word}
+  user N
+  script Q result=x do="1"
+  h -> N -> Q
+S -> A
+"""
+    beside = Play(diagram(text.format(word="interrupting=false"))).message("m").complete("N", 新=1)
+    assert beside.variables == {}
+    instead = Play(diagram(text.format(word=""))).message("m").complete("N", 新=1)
+    assert instead.variables == {"新": 1, "x": 1}

@@ -1,0 +1,187 @@
+"""The kernel's speed 内核速度: microseconds a step, and that a step does not grow with the case's history.
+
+A step is one work item finished: from the command to the state after it, in memory, facts and all. SpiffWorkflow,
+stock, plays the same diagram in the same run: read the ratio, not the absolutes.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+from collections.abc import Callable
+
+from engine import commands as c
+from engine.calendar import Moment
+from engine.definitions.model import Package
+from engine.execution.advance import advance
+from engine.execution.state import State, fold
+from engine.values import dumps, loads
+from tests.engine.builders import CALENDAR, MONDAY, diagram, xml
+
+Row = tuple[str, str, str, str]
+ROUNDS = 1_000
+MOMENT = Moment(MONDAY, CALENDAR)
+
+REWORK = """
+start S
+user A groups=QY
+boundary T on=A duration=P5D interrupting=false
+user N
+user B groups=DB
+xor X
+end E
+end F
+S -> A -> B -> X
+X -> A if 合格 = false
+X -> E default
+T -> N -> F
+"""
+
+
+def thirty(plain: bool = False) -> str:
+    """30 elements: 14 user tasks in sequence, in parallel, under a boundary timer; gateways; start and end."""
+    condition = "1 == 1" if plain else "合格 = true"
+    lines = ["start S", "end E"]
+    chain = ["S"]
+    for part in range(4):
+        a, b, d = f"A{part}", f"B{part}", f"C{part}"
+        lines += [f"user {name} name={name}" for name in (a, b, d)]
+        lines += [f"and F{part}", f"and J{part}", f"xor X{part}", f"F{part} -> {a} -> J{part}"]
+        lines += [f"F{part} -> {b} -> J{part}", f"J{part} -> {d} -> X{part}"]
+        chain += [f"F{part}", f"X{part}"]
+        lines.append(f"{chain[-3]} -> F{part}" + ("" if part == 0 else f" if {condition}"))
+        if part:
+            lines.append(f"{chain[-3]} -> E default")
+    lines += ["user Y name=Y", "user Z name=Z", "xor W", "task V"]
+    lines += [f"X3 -> Y if {condition}", "X3 -> E default", "Y -> W -> Z -> V -> E"]
+    return "\n".join(lines)
+
+
+def sequence() -> str:
+    """30 elements in a row."""
+    names = [f"A{n}" for n in range(28)]
+    return "\n".join(["start S", *(f"user {n}" for n in names), "end E", f"S -> {' -> '.join(names)} -> E"])
+
+
+def play(package: Package) -> tuple[list[float], int, State]:
+    """One case to its end: seconds of each step, facts in all, and the state midway."""
+    state = State()
+    facts = advance(package, state, c.StartProcess("main", "", {"合格": True}), MOMENT)
+    spent, number = [], len(facts)
+    midway = state
+    while state.items:
+        command = c.CompleteItem(next(iter(state.items)), {"合格": True}, "p1", "u1")
+        begin = time.perf_counter()
+        facts = advance(package, state, command, MOMENT)
+        spent.append(time.perf_counter() - begin)
+        number += len(facts)
+        if len(spent) == 7:
+            midway = State.from_data(state.to_data())
+    assert state.ended == "completed"
+    return spent, number, midway
+
+
+def rework(package: Package) -> list[float]:
+    """Seconds of each of 1,000 rework rounds of one case."""
+    state = State()
+    advance(package, state, c.StartProcess("main"), MOMENT)
+    rounds = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        for _ in range(2):
+            (id,) = state.items
+            advance(package, state, c.CompleteItem(id, {"合格": False}, "p1", "u1"), MOMENT)
+        rounds.append(time.perf_counter() - begin)
+    return rounds
+
+
+def spiff() -> float:
+    """Median seconds of a stock SpiffWorkflow step on the same diagram."""
+    from lxml import etree
+    from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
+    from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
+    from SpiffWorkflow.util.task import TaskState
+
+    text = xml(thirty(plain=True)).replace(b">=1 == 1<", b">1 == 1<")
+    for tag in (b"userTask",):
+        text = text.replace(tag, b"manualTask")
+    parser = BpmnParser()
+    parser.add_bpmn_xml(etree.parse(io.BytesIO(text)).getroot(), filename="bench.bpmn")
+    spent: list[float] = []
+    for _ in range(5):
+        workflow = BpmnWorkflow(parser.get_spec("main"), parser.get_subprocess_specs("main"))
+        workflow.do_engine_steps()
+        while not workflow.is_completed():
+            task = workflow.get_tasks(state=TaskState.READY, manual=True)[0]
+            begin = time.perf_counter()
+            task.data.update({"合格": True})
+            task.run()
+            workflow.do_engine_steps()
+            spent.append(time.perf_counter() - begin)
+    return statistics.median(spent)
+
+
+def _each(do: Callable[[], object], times: int) -> float:
+    spent = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        do()
+        spent.append(time.perf_counter() - begin)
+    return statistics.median(spent)
+
+
+def rows() -> list[Row]:
+    """Rows of `make bench`: name, value, unit, note."""
+    package = diagram(thirty())
+    play(package)
+    played = [play(package) for _ in range(60)]
+    steps = [one for spent, _, _ in played for one in spent]
+    step = statistics.median(steps)
+    _, number, midway = played[-1]
+    data = dumps(midway.to_data())
+    restore = _each(lambda: State.from_data(loads(data)), 300)
+    store = _each(lambda: dumps(midway.to_data()), 300)
+    state = State()
+    facts = advance(package, state, c.StartProcess("main", "", {"合格": True}), MOMENT)
+    while state.items:
+        facts += advance(package, state, c.CompleteItem(next(iter(state.items)), {}, "p1"), MOMENT)
+    folding = _each(lambda: fold(facts), 300) / len(facts)
+    line = diagram(sequence())
+    play(line)
+    simple = statistics.median([one for _ in range(30) for one in play(line)[0]])
+    rounds = rework(diagram(REWORK))
+    ratio = statistics.median(rounds[-100:]) / statistics.median(rounds[:100])
+    peer = spiff()
+    elements = len(package.processes["main"].elements)
+    return [
+        (
+            "kernel step",
+            f"{step * 1e6:.1f}",
+            "µs",
+            f"median of {len(steps)}, {elements} elements, forks and joins; aim 25",
+        ),
+        ("kernel step, task to task", f"{simple * 1e6:.1f}", "µs", "30 elements in a row"),
+        ("kernel step, per fact", f"{sum(played[-1][0]) / number * 1e6:.2f}", "µs", f"{number} facts a case"),
+        (
+            "kernel rework round",
+            f"{statistics.median(rounds) * 1e6:.1f}",
+            "µs",
+            f"median of {ROUNDS}, two steps",
+        ),
+        ("kernel rework, last 100 / first 100", f"{ratio:.2f}", "×", "at most 1.5"),
+        ("kernel fold", f"{folding * 1e6:.2f}", "µs", "a fact"),
+        ("snapshot written", f"{store * 1e6:.0f}", "µs", f"{len(data)} bytes"),
+        ("snapshot restored", f"{restore * 1e6:.0f}", "µs", ""),
+        (
+            "SpiffWorkflow step, stock",
+            f"{peer * 1e6:.0f}",
+            "µs",
+            f"the same diagram: {peer / step:.0f} times ours",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    for name, value, unit, note in rows():
+        print(f"{name:40} {value:>10} {unit:4} {note}")
