@@ -6,44 +6,23 @@ repeats, so that the budget counts evaluated nodes without counting at each node
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable
 from typing import Any
 
 from engine.feel import nodes as n
 from engine.feel import semantics as s
-from engine.feel.budget import LIST_LIMIT, Run
+from engine.feel.budget import Run
 from engine.feel.functions import FUNCTIONS, Builtin
 from engine.feel.lexer import invalid
+from engine.feel.loops import count_up, loop_over, quantified
 from engine.feel.numbers import whole
+from engine.feel.operators import TYPE_NAMES, any_of, binary, entry_at, is_instance, operation
+from engine.feel.scope import Code, Env
 from engine.feel.semantics import Function, Range
-
-
-class Env:
-    """The names in force at one point: `values` here, the rest in `parent`."""
-
-    __slots__ = ("parent", "run", "values")
-
-    def __init__(self, values: Mapping[str, Any], parent: Env | None, run: Run) -> None:
-        self.values = values
-        self.parent = parent
-        self.run = run
-
-
-Code = Callable[[Env], Any]
 
 # what a round of a loop and a call of an author's function cost beside their body, in nodes
 _ROUND = 3
 _CALL = 6
-
-_FAST: dict[str, Callable[[int, int], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_ARITHMETIC = {"+": s.add, "-": s.subtract, "*": s.multiply, "/": s.divide, "**": s.power}
 
 
 class Compiler:
@@ -156,13 +135,13 @@ class Compiler:
         first = self.code(node.first)
         if len(node.rest) == 1:
             op, operand = node.rest[0]
-            return _binary(op, first, self.code(operand))
-        rest = [(_operation(op), self.code(operand)) for op, operand in node.rest]
+            return binary(op, first, self.code(operand))
+        rest = [(operation(op), self.code(operand)) for op, operand in node.rest]
 
         def run_chain(env: Env) -> Any:
             value = first(env)
-            for operation, operand in rest:
-                value = operation(value, operand(env), env.run)
+            for apply, operand in rest:
+                value = apply(value, operand(env), env.run)
             return value
 
         return run_chain
@@ -203,7 +182,7 @@ class Compiler:
 
         def membership(env: Env) -> bool | None:
             at = value(env)
-            return _any(test(at, env) for test in tests)
+            return any_of(test(at, env) for test in tests)
 
         return membership
 
@@ -215,7 +194,7 @@ class Compiler:
 
         def decide(env: Env) -> bool | None:
             at = env.values.get("?")
-            found = _any(test(at, env) for test in tests)
+            found = any_of(test(at, env) for test in tests)
             if negated:
                 return None if found is None else not found
             return found
@@ -243,10 +222,10 @@ class Compiler:
         value = self.code(node.value)
         self.check_type(node.type, node.at)
         of = node.type
-        return lambda env: _is_instance(value(env), of, env.run)
+        return lambda env: is_instance(value(env), of, env.run)
 
     def check_type(self, of: n.Type, at: int) -> None:
-        if of.name not in _TYPE_NAMES:
+        if of.name not in TYPE_NAMES:
             raise invalid(self.text, at, f"没有名为“{of.name[:40]}”的类型。")
         for _, part in of.parts:
             self.check_type(part, at)
@@ -268,7 +247,7 @@ class Compiler:
         if isinstance(condition, n.Literal) and type(condition.value) is int:
             self.size += 1
             index = condition.value
-            return lambda env: _at(s.as_list(source(env)), index)
+            return lambda env: entry_at(s.as_list(source(env)), index)
         self.filters += 1
         self.scopes.append(frozenset(["item"]))
         test, size = self.sized(condition)
@@ -292,7 +271,7 @@ class Compiler:
                     kept.append(item)
                 elif answer is not False and answer is not None:
                     index = whole(answer) if s.kind(answer) == "number" else None
-                    return _at(items, index) if index is not None else None
+                    return entry_at(items, index) if index is not None else None
             return kept
 
         return pick
@@ -369,8 +348,8 @@ class Compiler:
         self.scopes.pop()
         size += _ROUND * len(sources)
         if node.word == "for":
-            return _for(sources, body, size, reads)
-        return _quantified(sources, body, size, node.word == "some")
+            return loop_over(sources, body, size, reads)
+        return quantified(sources, body, size, node.word == "some")
 
     def source(self, first: n.Node, last: n.Node | None) -> Callable[[Env], list[Any] | None]:
         low = self.code(first)
@@ -381,15 +360,12 @@ class Compiler:
                 if isinstance(value, Range):
                     if not (value.low_closed and value.high_closed):
                         return None
-                    return _count_up(value.low, value.high, env.run)
+                    return count_up(value.low, value.high, env.run)
                 return s.as_list(value)
 
             return listed
         high = self.code(last)
-        return lambda env: _count_up(low(env), high(env), env.run)
-
-
-# -- pieces that need no compiler ----------------------------------------------------------------------
+        return lambda env: count_up(low(env), high(env), env.run)
 
 
 def _nothing(env: Env) -> None:
@@ -408,157 +384,3 @@ def _as_value(builtin: Builtin) -> Function:
 def _recursive(key: str, value: n.Node) -> frozenset[str]:
     """A function in a context may call itself; any other entry sees what its own name meant outside."""
     return frozenset([key]) if isinstance(value, n.FunctionNode) else frozenset()
-
-
-def _operation(op: str) -> Callable[[Any, Any, Run], Any]:
-    arithmetic = _ARITHMETIC.get(op)
-    if arithmetic is not None:
-        return arithmetic
-    return lambda a, b, run: s.compare(op, a, b, run)
-
-
-def _binary(op: str, left: Code, right: Code) -> Code:
-    """Two operands: the common kinds first, the whole rule after."""
-    arithmetic = _ARITHMETIC.get(op)
-    if arithmetic is not None:
-        return lambda env: arithmetic(left(env), right(env), env.run)
-    if op in ("=", "!="):
-        wanted = op == "="
-
-        def same(env: Env) -> bool | None:
-            a, b = left(env), right(env)
-            of = type(a)
-            if of is type(b) and (of is str or of is int or of is bool):
-                return (a == b) is wanted
-            answer = s.equal(a, b, env.run)
-            return answer if wanted or answer is None else not answer
-
-        return same
-    fast = _FAST[op]
-
-    def compared(env: Env) -> bool | None:
-        a, b = left(env), right(env)
-        if type(a) is int and type(b) is int:
-            return fast(a, b)
-        return s.compare(op, a, b, env.run)
-
-    return compared
-
-
-def _any(answers: Any) -> bool | None:
-    unknown = False
-    for answer in answers:
-        if answer is True:
-            return True
-        unknown = unknown or answer is None
-    return None if unknown else False
-
-
-def _at(items: list[Any] | None, index: int) -> Any:
-    """The entry at an index from 1, from the end when negative; null outside."""
-    if items is None or index == 0 or abs(index) > len(items):
-        return None
-    return items[index - 1 if index > 0 else index]
-
-
-def _count_up(first: Any, last: Any, run: Run) -> list[Any] | None:
-    """What `first..last` runs through, up or down: whole numbers, or days."""
-    if type(first) is date and type(last) is date:
-        ordinals = _count_up(first.toordinal(), last.toordinal(), run)
-        return None if ordinals is None else [date.fromordinal(o) for o in ordinals]
-    low = whole(first) if s.kind(first) == "number" else None
-    high = whole(last) if s.kind(last) == "number" else None
-    if low is None or high is None:
-        return None
-    run.entries(abs(high - low) + 1)
-    return list(range(low, high + 1)) if low <= high else list(range(low, high - 1, -1))
-
-
-def _rows(sources: list[tuple[str, Callable[[Env], list[Any] | None]]], env: Env) -> Any:
-    """Every combination of the sources as a dict; a later source may read the names before it."""
-    if len(sources) == 1:
-        name, source = sources[0]
-        items = source(env)
-        return None if items is None else ({name: item} for item in items)
-    return _combined(sources, env, {})
-
-
-def _combined(sources: Any, env: Env, before: dict[str, Any]) -> Any:
-    (name, source), rest = sources[0], sources[1:]
-    items = source(Env(before, env, env.run))
-    if items is None:
-        return None
-    return _walk(name, items, rest, env, before)
-
-
-def _walk(name: str, items: list[Any], rest: Any, env: Env, before: dict[str, Any]) -> Any:
-    for item in items:
-        env.run.charge(1)
-        row = {**before, name: item}
-        if not rest:
-            yield row
-        else:
-            yield from _combined(rest, env, row) or ()
-
-
-def _for(sources: Any, body: Code, size: int, reads_partial: bool) -> Code:
-    def loop(env: Env) -> list[Any] | None:
-        rows = _rows(sources, env)
-        if rows is None:
-            return None
-        run = env.run
-        made: list[Any] = []
-        for row in rows:
-            run.charge(size)
-            if reads_partial and "partial" not in row:
-                run.charge(len(made) >> 3)
-                row["partial"] = made.copy()
-            made.append(body(Env(row, env, run)))
-            if len(made) > LIST_LIMIT:
-                run.entries(len(made))
-        return made
-
-    return loop
-
-
-def _quantified(sources: Any, body: Code, size: int, wanted: bool) -> Code:
-    def decide(env: Env) -> bool | None:
-        rows = _rows(sources, env)
-        if rows is None:
-            return None
-        run = env.run
-        unknown = False
-        for row in rows:
-            run.charge(size)
-            answer = body(Env(row, env, run))
-            if answer is wanted:
-                return bool(wanted)
-            unknown = unknown or not isinstance(answer, bool)
-        return None if unknown else not wanted
-
-    return decide
-
-
-_TYPE_NAMES = frozenset(
-    ["number", "string", "boolean", "date", "time", "date and time", "days and time duration"]
-    + ["years and months duration", "list", "context", "function", "range", "Any", "Null"]
-)
-
-
-def _is_instance(value: Any, of: n.Type, run: Run) -> bool:
-    if of.name == "Any":
-        return value is not None
-    if of.name == "Null":
-        return value is None
-    if s.kind(value) != of.name:
-        return False
-    if not of.parts or of.name == "function":
-        return True
-    run.charge(1)
-    if of.name == "list":
-        run.entries(len(value))
-        return all(_is_instance(one, of.parts[0][1], run) for one in value)
-    if of.name == "context":
-        return all(name in value and _is_instance(value[name], part, run) for name, part in of.parts)
-    ends = [end for end in (value.low, value.high) if end is not None]
-    return all(_is_instance(end, of.parts[0][1], run) for end in ends)

@@ -10,8 +10,9 @@ from typing import Any
 from engine.calendar import Moment
 from engine.errors import EngineError, ExpressionFailed, ExpressionInvalid
 from engine.feel.budget import SOURCE_LIMIT, Run, too_deep
-from engine.feel.compiler import Compiler, Env
+from engine.feel.compiler import Compiler
 from engine.feel.nodes import Node
+from engine.feel.scope import Env
 from engine.feel.semantics import result
 from engine.feel.syntax import Parser
 from engine.values import Value

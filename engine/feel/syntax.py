@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import NoReturn
 
 from engine.feel import nodes as n
 from engine.feel.budget import DEPTH_LIMIT
+from engine.feel.cursor import Cursor
 from engine.feel.functions import FUNCTIONS
-from engine.feel.lexer import Token, invalid, tokens
+from engine.feel.lexer import Token, invalid
 from engine.feel.numbers import DIGITS, MATH
 from engine.feel.temporal import parse_temporal
 
@@ -37,13 +37,11 @@ _TYPES = {
 _CHAIN_LIMIT = 2_000
 
 
-class Parser:
+class Parser(Cursor):
     """One text's parser. `expression_text` and `tests_text` are its entries; all raise `ExpressionInvalid`."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = tokens(text)
-        self.i = 0
+        super().__init__(text)
         self.depth = 0
         self.questions = 0  # mentions of `?` so far
 
@@ -264,7 +262,7 @@ class Parser:
     def name(self) -> str:
         """A name, as long as it goes: a built-in's whole name, or words side by side up to a keyword."""
         for words, whole in _NAMES:
-            if self._words_at(words) and self.tokens[self.i + len(words)].text == "(":
+            if self.words_at(words) and self.tokens[self.i + len(words)].text == "(":
                 self.i += len(words)
                 return whole
         parts = [self.advance().text]
@@ -276,13 +274,6 @@ class Parser:
                 break
             parts.append(self.advance().text)
         return " ".join(parts)
-
-    def _words_at(self, words: tuple[str, ...]) -> bool:
-        return all(
-            self.tokens[k].kind == "name" and self.tokens[k].text == word
-            for k, word in enumerate(words, self.i)
-            if k < len(self.tokens)
-        ) and self.i + len(words) < len(self.tokens)
 
     def number(self, token: Token) -> int | Decimal:
         if token.text.isdigit() and len(token.text) <= DIGITS:
@@ -504,7 +495,7 @@ class Parser:
             self.fail(f"嵌套超过 {DEPTH_LIMIT} 层。")
         name = ""
         for whole, words in _TYPES.items():
-            if self._words_at(words):
+            if self.words_at(words):
                 self.i += len(words)
                 name = whole
         if not name:
@@ -526,53 +517,3 @@ class Parser:
             parts.append(("->", self.type()))
         self.depth -= 1
         return n.Type(name, tuple(parts))
-
-    # -- tokens ----------------------------------------------------------------------------------------
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.i]
-
-    def advance(self) -> Token:
-        token = self.tokens[self.i]
-        if token.kind != "end":
-            self.i += 1
-        return token
-
-    def is_op(self, text: str) -> bool:
-        token = self.tokens[self.i]
-        return token.kind == "op" and token.text == text
-
-    def is_word(self, text: str) -> bool:
-        token = self.tokens[self.i]
-        return token.kind == "name" and token.text == text
-
-    def peek_op(self, ahead: int, text: str) -> bool:
-        token = self.tokens[min(self.i + ahead, len(self.tokens) - 1)]
-        return token.kind == "op" and token.text == text
-
-    def peek_word(self, ahead: int, text: str) -> bool:
-        token = self.tokens[min(self.i + ahead, len(self.tokens) - 1)]
-        return token.kind == "name" and token.text == text
-
-    def take(self, text: str) -> bool:
-        if self.is_op(text):
-            self.i += 1
-            return True
-        return False
-
-    def expect(self, text: str) -> None:
-        if not self.take(text):
-            self.fail(f"此处缺少“{text}”。")
-
-    def keyword(self, word: str, message: str) -> None:
-        if not self.is_word(word):
-            self.fail(message)
-        self.i += 1
-
-    def finish(self) -> None:
-        if self.token.kind != "end":
-            self.fail("此处之后的内容多余，或者前面缺少运算符。")
-
-    def fail(self, message: str, token: Token | None = None) -> NoReturn:
-        raise invalid(self.text, (token or self.token).start, message)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,8 +20,7 @@ MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed(range(2025, 2027))
 NAMES = ["a", "b", "金额", "列表", "first name", "日期", "缺"]
 
 ENDS = [datetime.max.replace(tzinfo=zone) for zone in (None, UTC)] + [
-    datetime.min.replace(tzinfo=zone)
-    for zone in (None, UTC)
+    datetime.min.replace(tzinfo=zone) for zone in (None, UTC)
 ]
 
 scalars = st.one_of(
@@ -186,6 +186,7 @@ words = st.sampled_from(
     ]
     + ["\\", "//", "/*", "*/", "->", "list", "<number>", "（", "“", "item", "x", "\n", "\u3000", "１"]
 )
+pytestmark = pytest.mark.slow
 relaxed = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 
 
