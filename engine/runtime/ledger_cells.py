@@ -26,6 +26,7 @@ _WITHIN = re.compile(r"(\d{1,4})\s*(?:个)?(?:日|天)(?:之?内|以内)?")
 _AMOUNT = re.compile(r"(约|大约|近|预计)?\s*(\d+(?:\.\d+)?)\s*(万元|万|元)?\s*(左右|余)?")
 _SPLIT = re.compile(r"[、,，;；/\s]+")
 _STANDARD = re.compile(r"《[^》]+》")
+_NUMBERED = re.compile(r"[A-Z]{2,4}(?:/T)?\s*\d[\d.]*(?:[-—–]\d{2,4})?")
 _SAME = re.compile(r"^同(?:一|上)?标准\s*")
 
 
@@ -101,6 +102,18 @@ def standard_of(text: str) -> str:
     """The standard that a clause cites, with its title marks; "" when it cites none by title."""
     match = _STANDARD.match(text)
     return match.group() if match else ""
+
+
+def parts_of_standard(text: str) -> tuple[str, str]:
+    """(title, clause) of a citation such as "《煤矿标准》第八条" or "GB 35181-2017 6.3"; title "" where it has none."""
+    match = _STANDARD.match(text)
+    if match is not None:
+        return match.group()[1:-1], text[match.end() :].strip()
+    match = _NUMBERED.match(text)
+    if match is not None:
+        return match.group().strip(), text[match.end() :].strip()
+    clause = same_standard(text)
+    return "", text if clause is None else clause
 
 
 def same_standard(text: str) -> str | None:

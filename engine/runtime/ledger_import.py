@@ -8,11 +8,12 @@ taken up again by asking again, and the same row can never become two cases.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from engine.calendar import Moment
-from engine.commands import Actor, ImportCase
+from engine.commands import ENGINE, Actor, ImportCase
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import Conflict, EngineError, InputInvalid
@@ -81,6 +82,10 @@ def import_rows(
     rows = [row for row in made.good_rows if row.number not in before]
     if not rows:
         return report
+    package, moment = engine.newest(made.package), engine.moment()
+    foreseen = engine.directory().with_units(made.new_units)
+    for row in rows:  # before anything is written: may this actor, and does the process still take the row?
+        _decided(made, row, package, foreseen, moment, actor)
     wanted = {row.variables.get(made.map.party) for row in rows}
     known = engine.directory().units
     new = [unit for unit in made.new_units if unit.id in wanted and unit.id not in known]
@@ -116,17 +121,27 @@ def command_id(made: Preview, row: Row) -> str:
 
 
 def _rehearse(made: Preview, package: Package, directory: Directory, moment: Moment) -> None:
-    """Decide every good row in memory; what the process refuses is a problem of its row."""
+    """Decide every good row in memory: what the process refuses is a problem of its row, an incident a remark."""
     foreseen = directory.with_units(made.new_units)
     for row in made.good_rows:
-        numbers: dict[tuple[str, int], int] = {}
-
-        def number(series: str, year: int, given: dict[tuple[str, int], int] = numbers) -> int:
-            given[series, year] = given.get((series, year), 0) + 1
-            return given[series, year]
-
-        setting = Setting(package, foreseen, moment, Actor(name="台账预演"), "rehearsal", number)
         try:
-            decide(command_of(made, row), State(), setting)
+            state = _decided(made, row, package, foreseen, moment, ENGINE)
         except EngineError as refusal:
             row.problems.append(Problem(row.number, "整行", refusal.message))
+        else:
+            row.remarks += [f"导入后需处理：{i.message}" for i in state.incidents.values()]
+
+
+def _decided(
+    made: Preview, row: Row, package: Package, directory: Directory, moment: Moment, actor: Actor
+) -> State:
+    """The case the row would become. Nothing is written; numbers are not used up."""
+    given: Counter[tuple[str, int]] = Counter()
+
+    def number(series: str, year: int) -> int:
+        given[series, year] += 1
+        return given[series, year]
+
+    state = State()
+    decide(command_of(made, row), state, Setting(package, directory, moment, actor, "rehearsal", number))
+    return state

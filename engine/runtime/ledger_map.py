@@ -44,7 +44,8 @@ class Column:
     `length` of a code or number; `fill_by` takes an empty value from another row with the same value there;
     `same_by` finds the standard that "同标准" means; `since` is where a limit counts from; `first` and `others`
     receive parts of a list of units, `aliases` name units by another variable; `values` translates choices, and
-    `sets` gives further variables for a translated choice; `also` is another variable with the same value.
+    `sets` gives further variables for a translated choice; `also` is another variable with the same value;
+    `title` and `clause` receive the two parts of a cited standard.
     """
 
     variable: str
@@ -61,6 +62,8 @@ class Column:
     values: Mapping[str, str] = field(default_factory=dict)
     sets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     also: str = ""
+    title: str = ""
+    clause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class LedgerMap:
-    """The whole map. `start` is the start event at which imported cases begin."""
+    """The whole map. `start` is the start event at which imported cases begin, `constants` variables of every row."""
 
     title: str
     start: str
@@ -101,6 +104,7 @@ class LedgerMap:
     party_sector: str = ""
     party_code: str = ""
     cutoff: str = ""
+    constants: Mapping[str, Value] = field(default_factory=dict)
     subtotals: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ()
     notes: tuple[NoteRule, ...] = ()

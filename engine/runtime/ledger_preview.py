@@ -207,6 +207,7 @@ def _read_row(
 ) -> Row:
     given = {i: row[i] if i < len(row) else None for i in columns}
     read = Row(sheet, number, None, {columns[i][0]: cell for i, cell in given.items()})
+    read.variables.update(made.map.constants)
     order = sorted(columns, key=lambda i: _pass(columns[i][1]))
     for index in order:
         header, column = columns[index]
@@ -341,6 +342,8 @@ def _resolve_standards(column: Column, made: Preview) -> None:
             row.remarks.append(f"“{text}”按序号{source.serial}解为“{standard}{clause}”，请核对")
         else:
             row.remarks.append(f"“{text}”之前没有同一{column.same_by}的标准，所指不明，原文保留")
+        title, clause = cells.parts_of_standard(str(row.variables[column.variable]))
+        row.variables |= {k: v or None for k, v in ((column.title, title), (column.clause, clause)) if k}
 
 
 def _fill(column: Column, made: Preview) -> None:

@@ -89,7 +89,10 @@ class TestSample:
             "督办部门": ["应急管理局"],
             "主办督办部门": "应急管理局",
             "协办单位": [],
-            "整改资金": 30,
+            "经费": 30,
+            "判定结论": "重大",
+            "判定标准": "化工和危险化学品生产经营单位重大生产安全事故隐患判定标准（试行）",
+            "条款": "第四条",
             "补录状态": "已延期",
             "延期次数": 1,
             "销号日期": None,
@@ -187,6 +190,10 @@ class TestCells:
         assert cells.standard_of("《煤矿标准（试行）》第八条") == "《煤矿标准（试行）》"
         assert cells.same_standard("同标准第八条") == "第八条"
         assert cells.same_standard("GB 35181-2017 6.3") is None
+        assert cells.parts_of_standard("《煤矿标准（试行）》第八条") == ("煤矿标准（试行）", "第八条")
+        assert cells.parts_of_standard("GB 35181-2017 7.1.4") == ("GB 35181-2017", "7.1.4")
+        assert cells.parts_of_standard("同标准第八条") == ("", "第八条")
+        assert cells.parts_of_standard("有关规定") == ("", "有关规定")
 
 
 class TestProblems:
