@@ -380,6 +380,8 @@ class _Reader:
         """The FEEL in a node's `text`; None when it is empty or wrong (then with a finding)."""
         self.language(node)
         text = _text(node)
+        if compile_ is compile_expression:  # a leading "=" is allowed, as everywhere; in a test it means equal
+            text = text.removeprefix("=").strip()
         if not text:
             return None
         try:
@@ -412,9 +414,8 @@ def _tag(node: etree._Element) -> str:
 
 
 def _text(node: etree._Element) -> str:
-    """The FEEL of a node; a leading `=` is allowed, as everywhere in the dialect."""
-    found = "".join(_plain(child) for child in _elements(node) if _tag(child) == "text")
-    return found.removeprefix("=").strip()
+    """The text of a node."""
+    return "".join(_plain(child) for child in _elements(node) if _tag(child) == "text").strip()
 
 
 def _plain(node: etree._Element) -> str:
