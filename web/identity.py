@@ -189,10 +189,10 @@ def _who_by_session() -> Who | None:
     return found
 
 
-def _now() -> float:
+def _now() -> int:
+    """Whole seconds of the host's clock (tests put another one under `SESSION_CLOCK`)."""
     clock = current_app.config.get("SESSION_CLOCK") or host_clock
-    moment: float = clock.now().timestamp()
-    return moment
+    return int(clock.now().timestamp())
 
 
 def _judge() -> None:
