@@ -15,7 +15,7 @@ STEP = "登记复核"
 
 
 def open_modeler(person: Person) -> Drawing:
-    person.go(f"/processes/{PACKAGE}")
+    person.go(f"/processes/{PACKAGE}/edit")
     return Drawing(person)
 
 
