@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from engine.errors import InputInvalid
 
 MAX_PATTERN = 256
-MAX_STATES = 400
+MAX_STATES = 600
 MAX_TEXT = 1_000
 """Longest text, in characters, that is matched against a pattern."""
 
