@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.definitions.deciding import Table
 from engine.definitions.model import Element, Kind, Process, Trigger
 from engine.execution import timers
 from engine.execution.arming import arm_event_subprocesses
@@ -111,14 +112,25 @@ def _decide(run: Run, instance: Instance, element: Element) -> None:
     if decision is None:
         raise Halt("expression_failed", f"流程包中没有决策表“{element.decision}”。")
     found = run.decide(decision, Context(run, instance.id))
-    value = _mapped(found, element)
-    leave(run, instance, {element.result_variable: value} if element.result_variable else _context(value))
+    logic = decision.logic
+    many = isinstance(logic, Table) and not logic.aggregation and logic.policy in _GIVES_A_LIST
+    rows = found if many and isinstance(found, list) else [] if found is None else [found]
+    value = _mapped(rows, element)
+    if element.result_variable:
+        leave(run, instance, {element.result_variable: value})
+    elif value is None or isinstance(value, dict):
+        leave(run, instance, value)
+    else:
+        name = element.name or element.id
+        raise Halt("expression_failed", f"决策“{name}”没有写结果变量，结果也不是一组“名称: 值”。")
 
 
-def _mapped(found: Value, element: Element) -> Value:
-    """`mapDecisionResult`: the shape in which a decision's result is kept."""
+_GIVES_A_LIST = ("RULE ORDER", "OUTPUT ORDER", "COLLECT")
+
+
+def _mapped(rows: list[Value], element: Element) -> Value:
+    """`mapDecisionResult`: the shape in which a decision's result is kept. A row of one output is its value."""
     how = element.map_decision_result
-    rows = found if isinstance(found, list) else [] if found is None else [found]
     if how in ("singleEntry", "singleResult"):
         if len(rows) > 1:
             name = element.name or element.id
@@ -136,10 +148,6 @@ def _entry(row: Value) -> Value:
     if len(row) == 1:
         return next(iter(row.values()))
     raise Halt("expression_failed", "决策结果有多个输出，不能只取一个值，请改用“单条结果”。")
-
-
-def _context(value: Value) -> dict[str, Value] | None:
-    return value if isinstance(value, dict) else None
 
 
 # -- scopes --------------------------------------------------------------------------------------------

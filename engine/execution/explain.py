@@ -50,7 +50,7 @@ def explain(package: Package, state: State, moment: Moment) -> list[Waiting]:
         )
         found.append(Waiting("suspended", text, due=until))
     items = sorted(state.items.values(), key=lambda i: (i.due is None, i.due or i.offered, i.id))
-    found += [_item(item, moment) for item in items]
+    found += [_item(package, item, moment) for item in items]
     found += [_job(package, state, id) for id in state.jobs]
     found += _deadlines(package, state, moment)
     found += [_subscription(package, state, id) for id in state.subscriptions]
@@ -68,19 +68,20 @@ def _incident(package: Package, state: State, id: int) -> Waiting:
     return Waiting("incident", f"“{name}”出现异常，停在这里：{incident.message}", id, incident.element, name)
 
 
-def _item(item: Item, moment: Moment) -> Waiting:
-    who = (
-        item.person
-        or "、".join(part for part in (item.unit, item.role if item.unit else "") if part)
-        or "、".join(item.groups)
-    )
-    holder = f"等待{who}" if who else "还没有找到承办单位或承办人，等待"
-    text = f"{holder}办理“{item.name or item.element}”"
+def _item(package: Package, item: Item, moment: Moment) -> Waiting:
+    role = _role(package, item.role)
+    groups = "、".join(_role(package, one.partition("@")[0]) for one in item.groups)
+    who = item.person or (f"{item.unit}（{role}）" if item.unit and role else item.unit) or groups
+    name = item.name or item.element
+    text = f"等待{who}办理“{name}”" if who else f"“{name}”等待办理，没有指定承办岗位"
     if item.due is not None:
         text += f"，期限 {_shown(item.due)}{_left(item.due, moment)}"
-    return Waiting(
-        "item", text + "。", item.id, item.element, item.name or item.element, who, item.offered, item.due
-    )
+    return Waiting("item", text + "。", item.id, item.element, name, who, item.offered, item.due)
+
+
+def _role(package: Package, key: str) -> str:
+    role = package.roles.get(key)
+    return role.title if role is not None else key
 
 
 def _job(package: Package, state: State, id: int) -> Waiting:
@@ -190,5 +191,5 @@ def _left(due: datetime, moment: Moment) -> str:
     except EngineError:
         return ""
     if due <= moment.now:
-        return f"（已超期 {-days} 个工作日）" if days < 0 else "（已到期）"
+        return f"（已超期 {-days} 个工作日）" if days < 0 else "（已超期，不足 1 个工作日）"
     return f"（还剩 {days} 个工作日）" if days else "（今天）"

@@ -46,7 +46,7 @@ class Playing:
     `answers`: by element id what its work returns, in order; then, and without any, an empty result. Each is
     `{"variables": {…}}`, `{"bpmnError": CODE, "message": …}` or `{"fail": TEXT}`. `messages` and `signals` are each
     delivered once, as soon as something waits for them (or begin the case at a start event). `hold`: work of people
-    stays open, and the clock then only moves when `until` says how far.
+    stays open, and the clock then only moves when `until` says how far. An incident stops the clock.
     """
 
     package: Package
@@ -152,8 +152,8 @@ class Playing:
         return CompleteJob(id, _variables(answer, element))
 
     def _time(self, limit: datetime) -> KernelCommand | None:
-        if self.hold and self.until is None and self.state.items:
-            return None
+        if self.state.incidents or (self.hold and self.until is None and self.state.items):
+            return None  # somebody has to act first
         armed = [(d.due, d.id) for d in self.state.deadlines.values() if d.due is not None]
         if not armed:
             return None

@@ -20,7 +20,7 @@ from engine.feel import Expression
 from engine.values import Value
 
 if TYPE_CHECKING:
-    from engine.definitions.decisions import Decision
+    from engine.definitions.deciding import Decision
 
 STEP_BUDGET = 1_000
 """Elements that may be entered in one command: a loop without a place to wait is stopped here."""
@@ -215,9 +215,9 @@ class Run:
         return loop.output_collection if loop is not None else ""
 
     def collected(self, body: Instance, more: tuple[int, Value] | None = None) -> list[Value]:
-        """The results so far, null where there is none yet."""
+        """The results delivered so far, in the collection's order. Who did not deliver (yet, or because the body ended
+        early) leaves no gap: a null in a list of opinions would read as an opinion."""
         outputs = dict(body.outputs or {})
         if more is not None:
             outputs[more[0]] = more[1]
-        size = max(len(body.items or ()), max(outputs, default=-1) + 1)
-        return [outputs.get(index) for index in range(size)]
+        return [outputs[index] for index in sorted(outputs)]
