@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -163,17 +163,30 @@ class Engine:
     ) -> Outcome:
         """Begin a case of the newest version of `package` by `StartCase`, `ImportCase`, or `StartProcess` (the engine's own:
         message starts)."""
-        id_, asked = command_id or new_id(), asked_digest(command, package)
         with self.database.write() as connection:
-            before = self._asked_before(connection, id_, asked, actor) if command_id else None
-            if before is not None:
-                return before
-            newest = self._newest(connection, package)
-            loaded = Loaded(Position(secrets.token_hex(CASE_ID_BYTES)), State(), newest)
-            moment = self.moment_in(connection)
-            outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+            outcome = self._begin(connection, command, actor, command_id, package)
         self._ring(outcome)
         return outcome
+
+    def begin_all(self, asked: Sequence[tuple[Command, str]], actor: Actor, *, package: str) -> list[Outcome]:
+        """Begin several cases, each `(command, command_id)`, in one transaction: all of them or none."""
+        with self.database.write() as connection:
+            outcomes = [self._begin(connection, command, actor, id_, package) for command, id_ in asked]
+        for outcome in outcomes:
+            self._ring(outcome)
+        return outcomes
+
+    def _begin(
+        self, connection: sa.Connection, command: Command, actor: Actor, command_id: str | None, package: str
+    ) -> Outcome:
+        id_, asked = command_id or new_id(), asked_digest(command, package)
+        before = self._asked_before(connection, id_, asked, actor) if command_id else None
+        if before is not None:
+            return before
+        newest = self._newest(connection, package)
+        loaded = Loaded(Position(secrets.token_hex(CASE_ID_BYTES)), State(), newest)
+        moment = self.moment_in(connection)
+        return self._do(connection, loaded, command, actor, id_, asked, moment)
 
     def say(self, case: str, facts: list[Fact], actor: Actor = ENGINE) -> Outcome:
         """Record facts that need no decision (a job's failed attempt). They are applied in order."""

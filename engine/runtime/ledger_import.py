@@ -1,8 +1,8 @@
 """Importing an older ledger 台账补录: a preview first, then all of it or nothing that is not said.
 
 Before anything is written every row is decided once in memory, so that a row the process would refuse is found
-beforehand. Each row then becomes a case under a command id made of its content: an import that was interrupted is
-taken up again by asking again, and the same row can never become two cases.
+beforehand. Then all rows become cases in one transaction, each under a command id made of its content, so that the
+same row can never become two cases.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def import_rows(
     if new:
         load_directory(engine, Directory(units={unit.id: unit for unit in new}), actor)
         report.new_units = [unit.id for unit in new]
-    for row in rows:
-        outcome = engine.execute(command_of(made, row), actor, command_id(made, row))
-        report.cases[row.number] = outcome.case
+    asked = [(command_of(made, row), command_id(made, row)) for row in rows]
+    outcomes = engine.begin_all(asked, actor, package=made.package)
+    report.cases = {row.number: outcome.case for row, outcome in zip(rows, outcomes, strict=True)}
     return report
 
 

@@ -131,24 +131,31 @@ def test_only_the_office_and_nothing_is_written_for_others(engine: Engine) -> No
     assert (count(engine), count(engine, tables.units)) == (0, units)
 
 
-def test_an_interrupted_import_is_taken_up_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_import_leaves_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     done = 0
-    execute = Engine.execute
+    begin = Engine._begin
 
-    def cut_off(self: Engine, *args: Any, **more: Any) -> Any:
+    def cut_off(self: Engine, *args: Any) -> Any:
         nonlocal done
         done += 1
         if done > 10:
             raise KeyboardInterrupt
-        return execute(self, *args, **more)
+        return begin(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Engine, "execute", cut_off)
+        patch.setattr(Engine, "_begin", cut_off)
         with pytest.raises(KeyboardInterrupt):
             ledger_import.import_rows(engine, look(engine), of(engine, "zhaolixin"))
-    assert count(engine) == 10
-    report = ledger_import.import_rows(engine, look(engine), of(engine, "zhaolixin"), skip_imported=True)
-    assert (len(report.cases), len(report.there_before), count(engine)) == (50, 10, 60)
+    assert (done, count(engine), count(engine, tables.facts)) == (11, 0, 0)
+    report = ledger_import.import_rows(engine, look(engine), of(engine, "zhaolixin"))
+    assert (len(report.cases), report.new_units, count(engine)) == (60, [], 60)
+
+
+def test_a_longer_ledger_later_brings_only_what_is_new(engine: Engine) -> None:
+    ledger_import.import_rows(engine, look(engine, workbook(ROW)), of(engine, "zhaolixin"))
+    longer = look(engine, workbook({**ROW, "隐患描述": "新的一处"}, ROW))
+    report = ledger_import.import_rows(engine, longer, of(engine, "zhaolixin"), skip_imported=True)
+    assert (list(report.cases), report.there_before) == ([3], [4])
 
 
 def test_the_rehearsal_finds_what_the_process_would_refuse(
