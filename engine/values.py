@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -122,8 +123,11 @@ def _tag_large(value: object) -> object:
 
 
 def loads(data: bytes | str) -> Any:
-    """The inverse of `dumps`."""
-    return untag(orjson.loads(data))
+    """The inverse of `dumps`. Raises `InputInvalid` for anything that `dumps` has not written."""
+    try:
+        return untag(orjson.loads(data))
+    except (ValueError, ArithmeticError, RecursionError) as error:  # ArithmeticError: no Decimal
+        raise InputInvalid(f"保存的数据已损坏，无法读取：{str(error)[:80]}") from error
 
 
 def untag(raw: Any) -> Any:
@@ -150,8 +154,15 @@ def _read_duration(text: str) -> timedelta | Months:
     return found
 
 
+def _read_number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise InputInvalid(f"不是有限的数字：{text[:40]}")
+    return number
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
-    "$number": Decimal,
+    "$number": _read_number,
     "$integer": int,
     "$date": date.fromisoformat,
     "$time": time.fromisoformat,
@@ -167,7 +178,10 @@ def plain(value: Value) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+        if value.copy_abs() < 2**53 and value == value.to_integral_value():
+            return int(value)
+        number = float(value)
+        return number if isfinite(number) else str(value)  # JSON has no number that large
     if isinstance(value, date | time):  # a datetime is a date
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -192,8 +206,8 @@ def from_outside(raw: Any, *, depth: int = 0) -> Value:
         if abs(raw) >= 10**34:
             raise InputInvalid("整数超过 34 位")
         return raw
-    if isinstance(raw, float):
-        number = Decimal(repr(raw))
+    if isinstance(raw, float | Decimal):
+        number = Decimal(repr(raw)) if isinstance(raw, float) else raw
         if not number.is_finite():
             raise InputInvalid("数字不是有限值")
         return number
