@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -28,13 +29,23 @@ NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 ROW = {"企业名称": "新来的矿", "督办部门": "能源局", "整改期限": "2024.5.1"}
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = Engine.open(f"sqlite:///{tmp_path / 'duban.db'}", tmp_path, FixedClock(NOW))
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with calendar, directory and the real process; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("prepared")
+    made = Engine.open(f"sqlite:///{folder / 'duban.db'}", folder, FixedClock(NOW))
     office.seed_calendar(made, range(2023, 2027), ENGINE)
     data = tomllib.loads((ROOT / "processes" / "demo_directory.toml").read_text(encoding="utf-8"))
     office.load_directory(made, from_data(data), ENGINE)
     made.publish(load_folder(ROOT / "processes" / KEY, ROOT / "forms" / KEY), ENGINE)
+    made.close()
+    return folder
+
+
+@pytest.fixture
+def engine(prepared: Path, tmp_path: Path) -> Iterator[Engine]:
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    made = Engine.open(f"sqlite:///{tmp_path / 'duban.db'}", tmp_path, FixedClock(NOW))
     yield made
     made.close()
 
