@@ -139,7 +139,7 @@ def sign_in(product: Product, browser: Browser) -> Iterator[Callable[..., Person
     people: list[Person] = []
 
     def enter(account: str, phone: bool = False) -> Person:
-        person = Person(browser, product.address, account, phone=phone)
+        person = Person(browser, product.address, account, phone=phone, log=product.log)
         people.append(person)
         person.sign_in()
         return person

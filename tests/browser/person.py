@@ -24,8 +24,11 @@ PATIENCE = 10_000  # milliseconds an element may take to appear on a slow machin
 class Person:
     """One account in a browser window of its own."""
 
-    def __init__(self, browser: Browser, address: str, account: str, phone: bool = False) -> None:
+    def __init__(
+        self, browser: Browser, address: str, account: str, phone: bool = False, log: Path | None = None
+    ) -> None:
         self.account = account
+        self.log = log
         self.address = address
         self.phone = phone
         self._context = browser.new_context(
@@ -53,8 +56,15 @@ class Person:
 
     def go(self, path: str) -> None:
         """Open a page of the product and wait for its islands."""
-        self.page.goto(self.address + path)
+        answer = self.page.goto(self.address + path)
+        if answer is not None and answer.status >= 400:
+            raise AssertionError(
+                f"{self.account} at {path}: {answer.status}\n{self.page.inner_text('main')}\n{self._log_end()}"
+            )
         self.settle()
+
+    def _log_end(self) -> str:
+        return self.log.read_text("utf-8", "replace")[-4000:] if self.log is not None else ""
 
     def settle(self) -> None:
         """Wait until every island of the page is there."""
@@ -92,13 +102,13 @@ class Person:
 
     # -- cases and their work --------------------------------------------------------------------------
 
-    def start(self, package: str, start: str = "") -> None:
+    def start(self, package: str, start: str = "Start_self") -> None:
         """Open the entry form of a process from the worklist's button 登记."""
         self.go("/worklist")
         self.page.locator(".page-header").get_by_role("link", name="登记").click()
         self.settle()
         if not self.form.count():
-            wanted = f'a[href*="{package}"]' + (f'[href*="{start}"]' if start else "")
+            wanted = f'a[href*="{package}"][href*="{start}"]'
             self.page.locator("#content").locator(wanted).first.click()
             self.settle()
 
@@ -188,11 +198,15 @@ class Person:
         elif kind == "select":
             self._choose(field, suffix, value)
         elif kind == "taglist":
+            box = self._control(field, suffix)
+            group = box.locator("xpath=ancestor::*[contains(@class,'fjs-form-field-taglist')][1]")
             for one in value:
-                box = self._control(field, suffix, "-search")
-                box.click()
-                self._pick(self._label(field, one))
-            self.page.keyboard.press("Escape")
+                label = self._label(field, one)
+                if group.locator(".fjs-taglist-tag", has_text=label).count():
+                    continue  # filled in beforehand
+                box.fill(label)
+                self._pick(label)
+            box.press("Escape")
         elif kind == "filepicker":
             self.attach(field["key"], value)
         elif kind == "dynamiclist":
@@ -235,7 +249,9 @@ class Person:
             inner = {c.get("key"): c for c in field["components"]}
             first = next(iter(inner.values()))
             if not self.form.locator(f'[id*="-{first["id"]}{suffix}_{number}"]').count():
-                self.page.get_by_role("button", name="增加一行").first.click()
+                row_above = self.form.locator(f'[id*="-{first["id"]}{suffix}_{number - 1}"]').first
+                whole = row_above.locator("xpath=ancestor::*[.//button[contains(., '增加一行')]][1]")
+                whole.get_by_role("button", name="增加一行").click()
             for key, value in row.items():
                 self._fill_one({**inner[key], "_data": field["_data"]}, value, f"{suffix}_{number}")
 

@@ -1,7 +1,7 @@
 /**
  * The modeler page: a process package is drawn and tabulated here, checked, kept as a draft and published.
  *
- * props: {key, base, files: [{path, url}], checkUrl, draftUrl, publishUrl, formsUrl, roles, parameters, readonly, revision?, nextUrl?}
+ * props: {key, base, files: [{path, url}], checkUrl, draftUrl, publishUrl, formsUrl | forms: [{key, title}], roles, readonly, revision?, nextUrl?}
  *   POST checkUrl {files: {path: text}, base}           -> {findings: [...], changes: [sentence…]}
  *   POST draftUrl {files, base, revision}               -> {revision}
  *   POST publishUrl {files, base, note}                 -> {…}; a refusal is a problem with `findings`
@@ -20,11 +20,16 @@ import { TextTab } from './text_tab.js';
 export async function mount(host) {
   const props = readProps(host);
   const [texts, forms] = await Promise.all([
-    Promise.all(props.files.map(async (/** @type {any} */ file) => [file.path, file.text ?? (await readText(file.url))])),
-    readForms(props.formsUrl),
+    Promise.all(props.files.filter((/** @type {any} */ file) => props.revision || isShown(file.path)).map(async (/** @type {any} */ file) => [file.path, file.text ?? (await readText(file.url))])),
+    props.forms ?? readForms(props.formsUrl),
   ]);
   const page = new ModelerPage(host, props, Object.fromEntries(texts), forms);
   await page.start();
+}
+
+/** Files without a tab stay the server's: what a check or a new version leaves out is taken from its base. Only a draft is sent whole. @param {string} path */
+function isShown(path) {
+  return /\.(bpmn|dmn)$|(^|\/)process\.toml$/.test(path);
 }
 
 /** Form keys for the panel's list; the modeler works without them. @param {string|undefined} url */
