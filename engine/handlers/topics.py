@@ -105,16 +105,13 @@ def send_letter(inputs: Mapping[str, Value], call: JobCall) -> dict[str, Value]:
 
 @topic("archive")
 def archive(inputs: Mapping[str, Value], call: JobCall) -> dict[str, Value]:
-    """List what the case's file 一案一档 holds: each step that people finished, in order, with who did it."""
-    process_names = {
-        e.id: e.name or e.id for p in call.setting.package.processes.values() for e in p.elements.values()
-    }
-    catalogue: list[Value] = [
-        {
-            "步骤": process_names.get(element, element),
-            "办理人": "、".join(call.setting.directory.name_of(p) for p in people),
-        }
-        for element, people in call.state.performers.items()
+    """List what the case's file 一案一档 holds: each step that people finished, in the diagram's order, with who."""
+    done, name_of = call.state.performers, call.setting.directory.name_of
+    catalogue: list[Value] = [  # by the diagram: the state's own order is not part of a snapshot
+        {"步骤": element.name or element.id, "办理人": "、".join(name_of(p) for p in done[element.id])}
+        for process in call.setting.package.processes.values()
+        for element in process.elements.values()
+        if element.id in done
     ]
     return {"归档目录": catalogue, "归档时间": call.setting.moment.now}
 
