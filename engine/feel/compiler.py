@@ -7,6 +7,7 @@ repeats, so that the budget counts evaluated nodes without counting at each node
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from engine.feel import nodes as n
@@ -33,7 +34,7 @@ class Compiler:
         self.names: set[str] = set()
         self.possible: set[str] = set()
         self.size = 0
-        self.scopes: list[frozenset[str]] = []  # names declared by the expression itself, innermost last
+        self.scopes: list[AbstractSet[str]] = []  # names declared by the expression itself, innermost last
         self.partial = False  # whether the loop that is being compiled reads `partial`
         self.filters = 0  # inside how many filters, where an entry's own names come first
 
@@ -80,10 +81,16 @@ class Compiler:
 
     def _contextnode(self, node: n.ContextNode) -> Code:
         entries: list[tuple[str, Code]] = []
-        for i, (key, value) in enumerate(node.entries):
-            self.scopes.append(frozenset(k for k, _ in node.entries[:i] if k != key) | _recursive(key, value))
+        declared: set[str] = set()
+        self.scopes.append(declared)
+        for key, value in node.entries:
+            if isinstance(
+                value, n.FunctionNode
+            ):  # which may call itself; other entries see the outer meaning
+                declared.add(key)
             entries.append((key, self.code(value)))
-            self.scopes.pop()
+            declared.add(key)
+        self.scopes.pop()
 
         def make(env: Env) -> dict[str, Any]:
             made: dict[str, Any] = {}
@@ -379,8 +386,3 @@ def _as_value(builtin: Builtin) -> Function:
         return builtin.call(run, *arguments) if builtin.positional(len(arguments)) else None
 
     return Function(tuple(name for name, _ in builtin.signatures[0]), call)
-
-
-def _recursive(key: str, value: n.Node) -> frozenset[str]:
-    """A function in a context may call itself; any other entry sees what its own name meant outside."""
-    return frozenset([key]) if isinstance(value, n.FunctionNode) else frozenset()
