@@ -9,17 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from engine.definitions import bpmn, lint, manifest
+from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.forms import Form, read_form
 from engine.definitions.manifest import set_parameter
 from engine.definitions.model import Kind, Package, Process, Trigger
 from engine.definitions.package_files import known_path, load_folder, unzip_files, zip_files
 from engine.errors import Finding
-
-if TYPE_CHECKING:
-    from engine.definitions.decisions import Decision
 
 __all__ = [
     "check_files",
@@ -117,8 +114,6 @@ def _decisions(files: Mapping[str, bytes]) -> tuple[dict[str, Decision], list[Fi
     decisions: dict[str, Decision] = {}
     findings: list[Finding] = []
     for path in sorted(p for p in files if p.endswith(".dmn")):
-        from engine.definitions.decisions import read_decisions
-
         found, remarks = read_decisions(files[path], path)
         findings += remarks
         for key, decision in found.items():
