@@ -33,6 +33,7 @@ STEPS: dict[str, frozenset[str]] = {
     "cancel": frozenset({"by", "reason"}),
     "note": frozenset({"by", "text"}),
     "retry": frozenset({"incident", "by", "variables"}),
+    "proceed": frozenset({"until", "leave"}),
     "wait": frozenset(),
     "expect": frozenset(
         {
@@ -54,7 +55,7 @@ STEPS: dict[str, frozenset[str]] = {
 """The steps, and the keys each may have. A step that is asked of the engine may also say `refused: CODE`."""
 
 MAPPINGS = frozenset({"form", "variables", "due", "holder", "deadlines"})
-LISTS = frozenset({"open", "incidents", "facts", "notices"})
+LISTS = frozenset({"open", "incidents", "facts", "notices", "leave"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One promise of a process. `years` are years whose calendar is taken as the library guesses it."""
+    """One promise of a process. `years` are years whose calendar is taken as the library guesses it; `others` numbers
+    of other cases that forms may choose from."""
 
     file: str
     title: str
@@ -76,6 +78,7 @@ class Scenario:
     now: datetime
     steps: tuple[Step, ...]
     years: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -109,7 +112,7 @@ def read_scenario(path: Path, process: str = "") -> Scenario:
     data = load_yaml(path)
     where = path.name
     _mapping(data, where)
-    _only(data, {"title", "process", "now", "steps", "years"}, where)
+    _only(data, {"title", "process", "now", "steps", "years", "others"}, where)
     for key in ("title", "now", "steps"):
         if key not in data:
             raise InputInvalid(f"{where}：缺少 {key}")
@@ -122,6 +125,7 @@ def read_scenario(path: Path, process: str = "") -> Scenario:
         now=instant(data["now"], f"{where}：now"),
         steps=tuple(_step(row, n, where) for n, row in enumerate(data["steps"], 1)),
         years=tuple(data.get("years", ())),
+        others=tuple(map(str, data.get("others", ()))),
     )
 
 

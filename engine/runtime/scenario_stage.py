@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine import facts as fact_kinds
-from engine.assignment import acting_as
+from engine.assignment import acting_as, candidates
 from engine.calendar import Moment, WorkCalendar
 from engine.clock import SHANGHAI
 from engine.commands import (
@@ -51,6 +51,9 @@ CASE = "scenario"
 
 MOST_FIRINGS = 10_000
 """Deadlines that may fire in one wait; more means a timer that never stops."""
+
+MOST_STEPS = 200
+"""Work items one `proceed` may finish; more means that it goes round in circles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class Stage:
                 continue
             if step.what == "wait":
                 self._wait(step)
+            elif step.what == "proceed":
+                self._proceed(step, between)
             else:
                 self._ask(step, after)
             between(self)
@@ -142,6 +147,7 @@ class Stage:
             CASE,
             self._number,
             self.files.get,
+            lambda _state: [{"label": number, "value": number} for number in self.scenario.others],
         )
 
     def _number(self, series: str, year: int) -> int:
@@ -227,6 +233,35 @@ class Stage:
             if step.data.get("refused"):
                 raise self.stop(step, f"拒绝 {wanted}", "办成了")
         self._pass_until(self.now, step)
+
+    def _proceed(self, step: Step, between: Callable[[Stage], None]) -> None:
+        """照常办理: everyone does what is open, oldest first, with the defaults, until `until` is open and nothing else
+        is (but what is to be left: `leave`)."""
+        until, leave = step.data.get("until", ""), set(step.data.get("leave", ()))
+        for _ in range(MOST_STEPS):
+            waiting = [i for i in self.state.items.values() if i.element not in {*leave, until}]
+            if not waiting:
+                break
+            item = min(waiting, key=lambda i: i.id)
+            element = self.package.processes[self.state.instances[item.id].process].elements[item.element]
+            people = candidates(item, self.state.performers, element, self.names, self.directory)
+            if not people:
+                raise self.stop(step, f"“{item.name}”有人可办", "没有人可以办理")
+            actor = acting_as(people[0], self.directory, item.role, item.unit)
+            try:
+                self.execute(FinishItem(CASE, item.id, self._form(item.form, {}, item.id)), actor)
+            except EngineError as refusal:
+                errors = plain(refusal.fields.get("errors", ""))
+                raise self.stop(
+                    step, f"照常办成“{item.name}”", f"{refusal.code}：{refusal.message} {errors}"
+                ) from refusal
+            self._pass_until(self.now, step)
+            between(self)
+        else:
+            raise self.stop(step, f"{MOST_STEPS} 步之内办到“{until}”", "仍未办到")
+        opened = [i.element for i in self.state.items.values()]
+        if until and until not in opened:
+            raise self.stop(step, f"办到“{until}”", opened)
 
     def _command(self, step: Step) -> tuple[Command, Actor]:
         data = step.data

@@ -89,6 +89,28 @@ class TestSteps:
         assert report.steps == 23
         assert [line.who for line in report.timeline][0] == "能文"
 
+    def test_proceed_does_what_is_open(self, tmp_path: Path) -> None:
+        report = play(
+            tmp_path,
+            """
+  - start: {by: 能文, at: S, form: {}}
+  - action: {action: extension, by: kuang, form: {理由: 设备未到}}
+  - proceed: {until: D, leave: [XU]}
+  - expect: {open: [D, XU], facts: [NumberGiven]}
+  - proceed: {}
+  - expect: {ended: Done}
+""",
+        )
+        assert failures(report) == []
+
+    def test_proceed_that_misses_its_aim_or_finds_nobody(self, tmp_path: Path) -> None:
+        missed = failures(play(tmp_path, START + "  - proceed: {until: Z}\n"))
+        assert "应为 办到“Z”，实为 无" in missed[0]
+        alone = play(
+            tmp_path, "  - start: {by: 能文, at: S, form: {企业: 二号矿}}\n  - proceed: {until: D}\n"
+        )
+        assert "应为 “整改”有人可办，实为 没有人可以办理" in failures(alone)[0]
+
     def test_suspend_cancel_message_signal_retry(self, tmp_path: Path) -> None:
         report = play(
             tmp_path,
