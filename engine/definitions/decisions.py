@@ -380,7 +380,9 @@ class _Reader:
         """The FEEL in a node's `text`; None when it is empty or wrong (then with a finding)."""
         self.language(node)
         text = _text(node)
-        if compile_ is compile_expression:  # a leading "=" is allowed, as everywhere; in a test it means equal
+        if (
+            compile_ is compile_expression
+        ):  # a leading "=" is allowed, as everywhere; in a test it means equal
             text = text.removeprefix("=").strip()
         if not text:
             return None

@@ -90,7 +90,7 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         unit=reading.formula(node, unit, "承办单位") if unit else None,
         topic=_topic(reading, node) if kind in {Kind.SERVICE, Kind.SEND} else "",
         decision=_decision(reading, node) if kind is Kind.RULE else "",
-        result_variable=camunda(node, "resultVariable"),
+        result_variable=reading.variable(node, camunda(node, "resultVariable"), "结果变量"),
         map_decision_result=_mapping(reading, node),
         script=_script(reading, node) if kind is Kind.SCRIPT else None,
         called=_called(reading, node) if kind is Kind.CALL else "",
@@ -123,6 +123,10 @@ def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
     for child in node:
         if not is_bpmn(child, *known):
             reading.unknown_child(child)
+        elif local(child).endswith("Association"):  # drawn data flow; a computed one would be executed
+            for part in child:
+                if local(part) in {"assignment", "transformation"}:
+                    reading.unknown_child(part)
 
 
 # -- people and machines -------------------------------------------------------------------------------
@@ -299,7 +303,7 @@ def _call_mapping(reading: Reading, node: Node, bindings: list[Binding], already
 def _bind(reading: Reading, node: Node, bindings: list[Binding], name: str, value: Expression | None) -> None:
     if any(b.name == name for b in bindings):
         reading.error("binding_twice", node, f"参数“{name}”写了两次，请只留一个。")
-    elif value is not None:
+    elif reading.variable(node, name, "参数") and value is not None:
         bindings.append(Binding(name, value))
 
 
@@ -323,7 +327,8 @@ def _loop(reading: Reading, node: Node, extensions: Extensions) -> Loop | None:
         return _standard_loop(reading, mark)
     reading.attributes(mark, {"id": None, "isSequential": None, "behavior": frozenset({"all"})})
     parts = _parts(reading, mark, "loopCardinality", "completionCondition")
-    collection, variable = camunda(mark, "collection"), camunda(mark, "elementVariable")
+    collection = camunda(mark, "collection")
+    variable = reading.variable(mark, camunda(mark, "elementVariable"), "元素变量")
     if bool(collection) == ("loopCardinality" in parts):
         reading.error(
             "loop_items", mark, "多实例要写“集合”（camunda:collection）或“次数”（loopCardinality）中的一个。"
@@ -338,7 +343,7 @@ def _loop(reading: Reading, node: Node, extensions: Extensions) -> Loop | None:
         cardinality=_part(reading, mark, parts, "loopCardinality", "次数"),
         element_variable=variable,
         completion=_part(reading, mark, parts, "completionCondition", "完成条件"),
-        output_collection=output["outputCollection"],
+        output_collection=reading.variable(node, output["outputCollection"], "outputCollection "),
         output_element=reading.formula(node, output["outputElement"], "outputElement")
         if output["outputElement"]
         else None,
@@ -446,8 +451,8 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
                     node,
                     f"抛出{title}要写{title}代码，请选择（{word}）并填写代码。",
                 )
-            variable = camunda(node, f"{trigger.value}CodeVariable")
-            message = camunda(node, "errorMessageVariable")
+            variable = reading.variable(node, camunda(node, f"{trigger.value}CodeVariable"), "代码变量")
+            message = reading.variable(node, camunda(node, "errorMessageVariable"), "说明变量")
             if throws and (variable or message):
                 reading.error("unknown_attribute", node, "抛出事件不接收代码和说明，请删去变量名。")
             return Event(trigger, code=code, code_variable=variable, message_variable=message)

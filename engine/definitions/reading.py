@@ -178,6 +178,18 @@ class Reading:
         """FEEL made here from plain text, e.g. a string literal."""
         return self.formula(node, source, "文字")
 
+    def variable(self, node: Node, name: str, what: str) -> str:
+        """The name of a variable that is written here; "" when nothing could read it."""
+        if not name or (vocabulary.VARIABLE.fullmatch(name) and name not in vocabulary.RESERVED):
+            return name
+        reason = (
+            "是系统保留的名称"
+            if name in vocabulary.RESERVED
+            else "只能含汉字、字母、数字和下划线，且不以数字开头"
+        )
+        self.error("variable_name", node, f"{what}“{_short(name)}”{reason}，请改名。")
+        return ""
+
     def expression_child(self, node: Node) -> str:
         """The text of a BPMN expression element; its language must be FEEL."""
         self.attributes(node, _EXPRESSION_ATTRIBUTES)

@@ -5,6 +5,8 @@ Tables only. `bpmn` refuses whatever stands in none of them, so that nothing dra
 
 from __future__ import annotations
 
+import re
+
 from engine.definitions.model import Kind, Trigger
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -256,6 +258,8 @@ INSTEAD: dict[str, str] = {
     "script": "请改写成以 = 开头的 FEEL 表达式。",
     "list": "请改写成以 = 开头的 FEEL 列表，如 =[1, 2]。",
     "map": "请改写成以 = 开头的 FEEL 上下文，如 ={甲: 1}。",
+    "assignment": "数据关联里的赋值不执行，请改用输入输出参数。",
+    "transformation": "数据关联里的转换不执行，请改用输入输出参数。",
     # attributes
     "candidateUsers": "请改用“候选岗位”（camunda:candidateGroups），由职责库派到单位和人。",
     "class": '请改用外部任务（camunda:type="external" 和 camunda:topic）。',
@@ -284,5 +288,23 @@ INSTEAD: dict[str, str] = {
     "behavior": "多实例的事件行为不执行，请删去，用完成条件代替。",
 }
 """What to draw instead, by tag or attribute name."""
+
+RESERVED = frozenset(
+    {
+        "p",
+        "case",
+        "item",
+        "cause",
+        "form",
+        "loopCounter",
+        "nrOfInstances",
+        "nrOfCompletedInstances",
+        "nrOfActiveInstances",
+    }
+)
+"""Names that expressions already know (docs/dialect.md); a variable of that name would hide them."""
+
+VARIABLE = re.compile(r"[^\W\d]\w{0,99}")
+"""What a variable may be called, so that every expression can read it."""
 
 REMOVE = "系统不执行它，请删去，或改用手册所列的写法。"

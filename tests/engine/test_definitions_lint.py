@@ -343,6 +343,8 @@ PAPERS: dict[str, tuple[str, str]] = {
         '[actions.a]\ntitle = "申请"\nmessage = "没人听"\nroles = ["DB"]\n[register]',
     ),
     "parameter_unused": ("", ""),
+    "form_unused": ('form = "F"', ""),
+    "start_nobody": ('[start.s]\ntitle = "登记"\nroles = ["DB"]\nform = "F"\n', ""),
 }
 
 

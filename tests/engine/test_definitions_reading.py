@@ -387,6 +387,16 @@ REFUSED: dict[str, tuple[str, str]] = {
         + element("boundaryEvent", "b", timer("Duration", "PT1H"), attachedToRef="t"),
     ),
     "subprocess without start": ("subprocess_start", STRAIGHT + element("subProcess", "t", end("x"))),
+    "reserved variable": ("variable_name", STRAIGHT + script("t", camunda_resultVariable="p")),
+    "unreadable variable": ("variable_name", STRAIGHT + script("t", camunda_resultVariable="整改-期限")),
+    "reserved element variable": (
+        "variable_name",
+        loop("", 'camunda:collection="x" camunda:elementVariable="item"'),
+    ),
+    "computed data flow": (
+        "unknown_element",
+        STRAIGHT + user("t", "<bpmn:dataInputAssociation><bpmn:assignment/></bpmn:dataInputAssociation>"),
+    ),
     "same id twice": ("duplicate_id", STRAIGHT + user("t") + user("t")),
     "catch with inputs": (
         "binding_place",

@@ -258,6 +258,7 @@ def test_prefill_leaves_out_what_a_person_must_write() -> None:
         ("form_component", {"type": "iframe"}, {"type": "text", "text": "x"}),
         ("form_component", field("expression"), field("textfield")),
         ("form_key", field("textfield", "a.b"), field("textfield", "a_b")),
+        ("form_key", field("textfield", "case"), field("textfield", "案件")),
         ("form_key", field("textfield", "_"), field("textfield", "甲1")),
         ("form_rule", field("textfield", validate={"min": 1}), field("number", validate={"min": 1})),
         (

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.definitions.forms.form import Field, Form
 from engine.definitions.forms.pattern import Pattern, compile_pattern
+from engine.definitions.vocabulary import RESERVED
 from engine.errors import EngineError, Finding
 from engine.feel import Expression, compile_expression
 from engine.values import Value
@@ -129,6 +130,9 @@ class _Reader:
             self.error(
                 "form_key", place, f"组件“{label}”的字段名应只含汉字、字母、数字和下划线，且不以数字开头。"
             )
+            return []
+        if key in RESERVED and depth == 0:
+            self.error("form_key", place, f"组件“{label}”的字段名“{key}”是系统保留的名称，请改名。")
             return []
         if raw.get("disabled") is True or raw.get("readonly") is True:
             if self.required(raw):

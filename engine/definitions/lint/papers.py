@@ -18,7 +18,13 @@ READ_BY_THE_ENGINE = frozenset({"suspend_max_days", "suspend_roles", "cancel_rol
 
 def check_manifest(package: Package, about: Manifest) -> list[Finding]:
     """What process.toml names, and what names process.toml."""
-    return [*_names(package, about), *_starts(package, about), *_lists(package), *_parameters(package, about)]
+    return [
+        *_names(package, about),
+        *_starts(package, about),
+        *_lists(package),
+        *_forms(package),
+        *_parameters(package, about),
+    ]
 
 
 def _finding(about: Manifest, rule: str, path: str, message: str, severity: str = "error") -> Finding:
@@ -77,6 +83,18 @@ def _starts(package: Package, about: Manifest) -> Iterator[Finding]:
         if key not in package.starts and (event is None or event.trigger is Trigger.NONE):
             message = f"开始事件“{main.elements[key].name or key}”没有写谁可以登记，无人能从这里开始，请添加 [start.{key}]。"
             yield Finding("warning", "start_nobody", message, main.file, key, main.elements[key].line)
+
+
+def _forms(package: Package) -> Iterator[Finding]:
+    """A form that nothing shows is a leftover, or a key that was mistyped."""
+    used = {e.form for p in package.processes.values() for e in p.elements.values()}
+    used |= {a.form for a in package.actions.values()} | {s.form for s in package.starts.values()}
+    for key, form in package.forms.items():
+        if key not in used:
+            message = (
+                f"表单“{form.title}”（{key}）没有被用到，请删去，或写到任务的表单（camunda:formKey）上。"
+            )
+            yield Finding("warning", "form_unused", message, form.file)
 
 
 def _lists(package: Package) -> Iterator[Finding]:
