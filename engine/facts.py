@@ -130,9 +130,14 @@ class ElementEntered(Fact):
 
 @dataclass(frozen=True, slots=True)
 class ElementCompleted(Fact):
-    """The element did its work and its token moved on (`FlowTaken` follows, where a flow leaves it)."""
+    """The element did its work and its token moved on (`FlowTaken` follows, where a flow leaves it).
+
+    `end` is the name of the end event, where the element is one of the case's own course
+    (not of what it contains or calls, nor of what runs beside it).
+    """
 
     id: int
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from engine.facts import ElementCompleted, ElementEntered, LoopOpened, LoopOutpu
 from engine.values import Value
 
 Behaviour = Callable[[Run, Instance, Element], None]
+_END = Kind.END
 BEHAVIOUR: dict[Kind, Behaviour] = {}
 
 
@@ -163,13 +164,25 @@ def leave(
     if instance.loop:
         _close_round(run, instance, element, step)
         return
-    run.emit(ElementCompleted(instance.id))
+    run.emit(ElementCompleted(instance.id, _end(run, instance, element) if element.kind is _END else ""))
     if chosen:
         scope, cause, strand = instance.scope, instance.cause, instance.strand
         for flow in chosen:
             flows.take(run, process, scope, flow, cause, strand)
     else:
         run.later(finish_scope, instance.scope)
+
+
+def _end(run: Run, instance: Instance, element: Element) -> str:
+    """The name of an end event of the case's own course, be it in an interrupting event subprocess: what runs beside
+    it or inside it does not say how the case ends."""
+    scope = run.state.instances[instance.scope]
+    while scope.scope:
+        around = run.element(scope)
+        if not around.event_subprocess or not run.process(scope).elements[around.start].interrupting:
+            return ""
+        scope = run.state.instances[scope.scope]
+    return element.name or element.id
 
 
 def _delivered(

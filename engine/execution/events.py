@@ -256,22 +256,8 @@ def _event_gateway(run: Run, instance: Instance, element: Element) -> None:
         arm_or_halt(run, instance, elements[flow.target])
 
 
-def _beside(run: Run, instance: Instance) -> bool:
-    """Whether it runs beside the case's own course, in a non-interrupting event subprocess: its end is not how the
-    case ends."""
-    scope = run.state.instances[instance.scope]
-    while scope.scope:
-        element = run.element(scope)
-        if element.event_subprocess and not run.process(scope).elements[element.start].interrupting:
-            return True
-        scope = run.state.instances[scope.scope]
-    return False
-
-
 @behaviour(Kind.THROW, Kind.END)
 def _throw(run: Run, instance: Instance, element: Element) -> None:
-    if element.kind is Kind.END and not _beside(run, instance):
-        run.end = element.name or element.id
     event = element.event
     if event is not None and event.trigger is not Trigger.NONE:
         payload = payload_of(instance, element)

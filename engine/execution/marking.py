@@ -250,7 +250,7 @@ class State:
             "end": self.end,
             "last": self.last,
             "performers": self.performers,
-            "instances": [_row(i, _INSTANCE) for i in self.instances.values()],
+            "instances": [_instance_row(i, self.process) for i in self.instances.values()],
             "causes": [_row(self.causes[c], _CAUSE) for c in causes],
             "strands": [[s, self.strands[s]] for s in strands],
         }
@@ -269,6 +269,7 @@ class State:
             instance = Instance(**_fields(row, _INSTANCE))
             if instance.outputs is not None:
                 instance.outputs = {int(k): v for k, v in instance.outputs.items()}
+            instance.process = instance.process or state.process
             instance.arrivals = {g: [(a[0], a[1], a[2]) for a in t] for g, t in instance.arrivals.items()}
             state.instances[instance.id] = instance
             if instance.scope:
@@ -399,6 +400,14 @@ def _row(thing: object, columns: _Columns) -> list[Any]:
             value = {gateway: [list(token) for token in tokens] for gateway, tokens in value.items()}
         row.append(value)
     return row[:length]
+
+
+def _instance_row(instance: Instance, process: str) -> list[Any]:
+    """As `_row`; the process the case was started with goes without saying."""
+    row = _row(instance, _INSTANCE)
+    if instance.process == process:
+        row[1] = ""
+    return row
 
 
 def _fields(row: list[Any], columns: _Columns) -> dict[str, Any]:

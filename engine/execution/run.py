@@ -42,7 +42,6 @@ class Run:
         "_parameters",
         "case",
         "deliver",
-        "end",
         "enter",
         "facts",
         "flying",
@@ -72,7 +71,6 @@ class Run:
         self.todo: deque[tuple[Callable[..., None], int, tuple[Any, ...]]] = deque()
         self.flying: dict[int, int] = {}  # scope → what is queued for it: it cannot be finished before
         self.steps = 0
-        self.end = ""  # the end event reached last
         self._parameters: dict[str, Value] | None = None
 
     # -- deciding --------------------------------------------------------------------------------------

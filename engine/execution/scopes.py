@@ -129,4 +129,4 @@ def _home(run: Run, scope: Instance) -> int:
 def end_case(run: Run) -> None:
     """Nothing is left to do."""
     release(run, run.state.instances[ROOT])
-    run.emit(CaseCompleted(run.end))
+    run.emit(CaseCompleted(run.state.end))

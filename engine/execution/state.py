@@ -159,6 +159,8 @@ def _consume(scope: Instance, flows: tuple[str, ...]) -> None:
 
 def _completed(state: State, fact: f.ElementCompleted) -> None:
     instance = _gone(state, fact.id)
+    if fact.end:
+        state.end = fact.end
     if instance.loop:
         state.instances[instance.scope].done += 1
 

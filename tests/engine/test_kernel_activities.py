@@ -267,7 +267,7 @@ def test_one_veto_ends_a_parallel_multi_instance():
     assert play.open == ["A", "A"]
     play.complete("A", 意见="不同意")
     assert play.trace() == ["LoopOutput", "A", "-A", "A", "+B"]
-    assert play.variables["意见们"] == ["同意", "不同意", None]
+    assert play.variables["意见们"] == ["同意", "不同意"]
 
 
 def test_completion_condition_counts_and_sees_the_results_so_far():

@@ -229,3 +229,24 @@ def test_depth_stays_flat_over_a_thousand_rounds():
     assert set(work) == {work[0]}
     assert sizes[-1] - sizes[0] < 20  # only the ids grow longer
     assert len(state.causes) <= 64
+
+
+def test_the_case_ends_at_its_own_last_end_event():
+    play = Play(
+        diagram("""
+start S
+and F
+user A
+call C called=q
+end E name=已归档
+S -> F -> A -> E
+F -> C
+process q
+  start s
+  user B
+  end e name=内部结束
+  s -> B -> e
+""")
+    )
+    play.complete("A").complete("B")
+    assert play.trace()[-1] == "end 已归档"
