@@ -9,7 +9,6 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,6 +16,8 @@ import yaml
 from engine.clock import SHANGHAI
 from engine.errors import InputInvalid
 from engine.values import Value, from_outside, plain
+
+DEFAULTS = "defaults.yaml"
 
 STEPS: dict[str, frozenset[str]] = {
     "start": frozenset({"by", "at", "form"}),
@@ -107,10 +108,10 @@ def load_yaml(path: Path) -> Any:
         raise InputInvalid(f"{path.name} 不是有效的 YAML：{error}") from error
 
 
-def read_scenario(path: Path, process: str = "") -> Scenario:
-    """A scenario file. Raises `InputInvalid` with the place of what is wrong."""
-    data = load_yaml(path)
-    where = path.name
+def read_scenario(content: bytes, file: str, process: str = "") -> Scenario:
+    """A scenario file's content. Raises `InputInvalid` with the place of what is wrong."""
+    where = file.rpartition("/")[2]
+    data = load_yaml(content, where)
     _mapping(data, where)
     _only(data, {"title", "process", "now", "steps", "years", "others"}, where)
     for key in ("title", "now", "steps"):
@@ -119,7 +120,7 @@ def read_scenario(path: Path, process: str = "") -> Scenario:
     if not isinstance(data["steps"], list) or not data["steps"]:
         raise InputInvalid(f"{where}：steps 应是步骤的列表")
     return Scenario(
-        file=str(path),
+        file=file,
         title=str(data["title"]),
         process=str(data.get("process") or process),
         now=instant(data["now"], f"{where}：now"),
@@ -129,14 +130,12 @@ def read_scenario(path: Path, process: str = "") -> Scenario:
     )
 
 
-def read_defaults(path: Path) -> dict[str, dict[str, Any]]:
-    """`defaults.yaml`: form key → field values that a step need not repeat; {} where there is no such file."""
-    if not path.exists():
-        return {}
-    data = load_yaml(path) or {}
-    _mapping(data, path.name)
+def read_defaults(content: bytes) -> dict[str, dict[str, Any]]:
+    """`defaults.yaml`: form key → field values that a step need not repeat."""
+    data = load_yaml(content, DEFAULTS) or {}
+    _mapping(data, DEFAULTS)
     for form, values in data.items():
-        _mapping(values, f"{path.name}：{form}")
+        _mapping(values, f"{DEFAULTS}：{form}")
     return {str(form): dict(values) for form, values in data.items()}
 
 
