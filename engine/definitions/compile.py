@@ -38,7 +38,7 @@ def package_hash(files: Mapping[str, bytes]) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(files):
-        name, content = path.encode(), files[path]
+        name, content = path.encode(errors="surrogatepass"), files[path]
         digest.update(len(name).to_bytes(8, "big") + name + len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
 

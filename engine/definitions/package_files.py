@@ -19,10 +19,10 @@ MAX_FILE_BYTES = 2_000_000
 MAX_TOTAL_BYTES = 20_000_000
 MAX_RATIO = 100
 
-_PATH = re.compile(
-    r"process\.toml|ledger\.toml|[^/\\\x00-\x1f]{1,120}\.(bpmn|dmn)|forms/[^/\\\x00-\x1f]{1,120}\.json"
-    r"|scenarios/[^/\\\x00-\x1f]{1,120}\.ya?ml"
-)
+_NAME = r"[^/\\\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,120}"
+"""A file's name: no folders, no control or direction characters, nothing that is no character."""
+
+_PATH = re.compile(rf"process\.toml|{_NAME}\.(bpmn|dmn)|forms/{_NAME}\.json|scenarios/{_NAME}\.ya?ml")
 _BESIDE = re.compile(r"README(\..*)?\.md|documents/.*|\..*|.*/\..*|.*~|.*\.(md|svg|png)")
 """Lies in a package's folder without being part of its version: papers to read, letter templates."""
 

@@ -104,6 +104,38 @@ def test_findings_of_every_file_come_together_errors_first() -> None:
     assert severities == sorted(severities)
 
 
+@pytest.mark.parametrize(
+    "path", ["\ud800.bpmn", "a\u202eb.bpmn", "../a.bpmn", "forms/a/b.json", ".bpmn", "x.exe", "a\x00.dmn"]
+)
+def test_a_path_that_is_none_is_a_finding(path: str) -> None:
+    package, findings = compile_package({**files(body()), path: b""})
+    assert package is None and "package_file" in {f.rule for f in findings}
+
+
+def test_calls_upon_calls_are_judged_in_linear_time() -> None:
+    def caller(key: str, called: str) -> str:
+        calls = [element("callActivity", f"{key}_{i}", name="调用", calledElement=called) for i in (1, 2, 3)]
+        ids = [f"{key}_s", *(f"{key}_{i}" for i in (1, 2, 3)), f"{key}_e"]
+        return f'<bpmn:process id="{key}">{start(ids[0])}{"".join(calls)}{end(ids[-1])}{line(*ids)}</bpmn:process>'
+
+    chain = "".join(caller(f"q{i}", f"q{i + 1}") for i in range(40))
+    last = f'<bpmn:process id="q40">{start("z_s")}{script("z")}{end("z_e")}{line("z_s", "z", "z_e")}</bpmn:process>'
+    begun = perf_counter()
+    found = compile_package(
+        files(
+            drawing(
+                start(),
+                element("callActivity", "t", name="调用", calledElement="q0"),
+                end(),
+                line("s", "t", "e"),
+                others=chain + last,
+            )
+        )
+    )[1]
+    assert perf_counter() - begun < 2
+    assert not [f for f in found if f.severity == "error"]
+
+
 def test_a_process_key_is_used_once_in_a_package() -> None:
     given = {**files(body()), "zweit.bpmn": body()}
     assert "process_twice" in {f.rule for f in compile_package(given)[1]}

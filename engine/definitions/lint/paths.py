@@ -82,7 +82,9 @@ def implicit_end(process: Process, package: Package) -> Remarks:
 @rule("automatic_loop", diagram="warning")
 def automatic_loop(process: Process, package: Package) -> Remarks:
     """A loop in which nothing waits runs until the step budget stops it."""
-    automatic = {k for k, e in process.elements.items() if not _waits(e, process, package, frozenset())}
+    waiting = _waiting_processes(package)
+    children = _children(process)
+    automatic = {k for k, e in process.elements.items() if not _waits(e, children, waiting)}
     after = {k: [f.target for f in process.elements[k].outgoing if f.target in automatic] for k in automatic}
     for circle in _circles(after):
         first = min(circle, key=lambda k: (process.elements[k].line, k))
@@ -93,22 +95,40 @@ def automatic_loop(process: Process, package: Package) -> Remarks:
         )
 
 
-def _waits(element: Element, process: Process, package: Package, calls: frozenset[str]) -> bool:
+def _children(process: Process) -> dict[str, list[Element]]:
+    """By scope, what a token inside it can come to by flows."""
+    found: dict[str, list[Element]] = {}
+    for element in process.elements.values():
+        if not element.event_subprocess and element.kind is not Kind.BOUNDARY:
+            found.setdefault(element.scope, []).append(element)
+    return found
+
+
+def _waits(element: Element, children: Mapping[str, list[Element]], waiting: frozenset[str]) -> bool:
     """True when a token stops at this element for a person, a message, the clock or a worker."""
     if element.kind in _WAITING or (element.kind is Kind.SEND and element.topic):
         return True
     if element.kind is Kind.SUBPROCESS:
-        inside = (e for e in process.elements.values() if e.scope == element.id)
-        return any(_waits(e, process, package, calls) for e in inside)
-    if element.kind is Kind.CALL:
-        target = package.processes.get(element.called)
-        if target is None or target.key in calls:
-            return True
-        calls = calls | {target.key}
-        return any(
-            _waits(e, target, package, calls) for e in target.elements.values() if e.scope == target.key
-        )
-    return False
+        return any(_waits(e, children, waiting) for e in children.get(element.id, ()))
+    return element.kind is Kind.CALL and element.called in waiting
+
+
+def _waiting_processes(package: Package) -> frozenset[str]:
+    """Keys that wait when they are called, a missing process included; grown until nothing is added."""
+    called = {
+        e.called for p in package.processes.values() for e in p.elements.values() if e.kind is Kind.CALL
+    }
+    waiting = frozenset(called - set(package.processes))
+    children = {key: _children(p) for key, p in package.processes.items()}
+    while True:
+        more = {
+            key
+            for key, inside in children.items()
+            if key not in waiting and any(_waits(e, inside, waiting) for e in inside.get(key, ()))
+        }
+        if not more:
+            return waiting
+        waiting |= more
 
 
 def _circles(after: Mapping[str, list[str]]) -> list[set[str]]:
