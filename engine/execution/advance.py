@@ -143,20 +143,46 @@ def _resume(run: Run, command: Resume) -> None:
     _must_be_open(run)
     if not run.state.suspended:
         raise NotOpen("案件没有挂起，不需要恢复。")
-    _go_on(run, command.reason)
+    moves = _moves(run)
+    _go_on(run, command.reason, moves)
 
 
-def _go_on(run: Run, reason: str) -> None:
+def _moves(run: Run) -> list[Fact]:
+    """Where the clocks that stand still go on to. Raises `CalendarUnknown`."""
     state, calendar, now = run.state, run.moment.calendar, run.moment.now
+    moves: list[Fact] = []
+    for id, deadline in state.deadlines.items():
+        if deadline.remaining is not None:
+            moves.append(DeadlineMoved(id, calendar.add_working_time(now, deadline.remaining)))
+    for id, item in state.items.items():
+        if item.remaining is not None:
+            moves.append(DueMoved(id, calendar.add_working_time(now, item.remaining)))
+    return moves
+
+
+def _go_on(run: Run, reason: str, moves: list[Fact]) -> None:
+    state = run.state
     run.emit(CaseResumed(reason))
     for id, deadline in list(state.deadlines.items()):
         if deadline.owner == 0:
             run.emit(DeadlineDropped(id))
-        elif deadline.remaining is not None:
-            run.emit(DeadlineMoved(id, calendar.add_working_time(now, deadline.remaining)))
-    for id, item in list(state.items.items()):
-        if item.remaining is not None:
-            run.emit(DueMoved(id, calendar.add_working_time(now, item.remaining)))
+    for id, incident in list(state.incidents.items()):
+        if incident.owner == ROOT and not incident.element:
+            run.emit(IncidentResolved(id))
+    for move in moves:
+        run.emit(move)
+
+
+def _suspension_over(run: Run, deadline: int) -> None:
+    """The suspension has come to its end by itself. Where the calendar is not known a person has to resume."""
+    run.emit(DeadlinePassed(deadline))
+    try:
+        moves = _moves(run)
+    except CalendarUnknown as problem:
+        text = f"挂起期限已到，但无法恢复计时：{problem.message}处理后请人工恢复案件。"
+        run.incident(run.state.instances[ROOT], "", Halt(problem.code, text))
+        return
+    _go_on(run, "挂起期限已到", moves)
 
 
 # -- work ----------------------------------------------------------------------------------------------
@@ -211,8 +237,7 @@ def _pass_deadline(run: Run, command: PassDeadline) -> None:
     if deadline is None or deadline.due is None or deadline.due > run.moment.now:
         return
     if deadline.owner == 0:
-        run.emit(DeadlinePassed(command.deadline))
-        _go_on(run, "挂起期限已到")
+        _suspension_over(run, command.deadline)
     elif not run.state.suspended:
         events.pass_deadline(run, command.deadline)
 

@@ -49,8 +49,11 @@ def _length(value: Value) -> timedelta | Months | None:
     return value if isinstance(value, timedelta | Months) else None
 
 
-def arm(run: Run, owner: Instance, element: str, event: Event) -> bool:
-    """Arm a timer as seen from its owner. False when a cycle gives no instant (its end)."""
+def arm(run: Run, owner: Instance, element: str, event: Event, after: datetime | None = None) -> bool:
+    """Arm a timer as seen from its owner. False when a cycle gives no instant (its end).
+
+    `after`: the firing before this one; a cycle computed anew must get on, or it would fire for ever at one instant.
+    """
     if event.when is None:
         raise Halt("expression_failed", "这个定时事件没有写时间。")
     value = run.value(event.when, owner)
@@ -84,6 +87,11 @@ def arm(run: Run, owner: Instance, element: str, event: Event) -> bool:
             "expression_failed",
             f"定时事件的时间“{event.when.text}”没有得出有效的时间，请检查它用到的信息是否已经填写。",
         )
+    if after is not None and due <= after:
+        raise Halt(
+            "expression_failed",
+            f"重复定时“{event.when.text}”算出的下一次时间不晚于这一次，已停止重复。请流程管理员检查流程图。",
+        )
     run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval))
     return True
 
@@ -93,7 +101,7 @@ def arm_again(run: Run, owner: Instance, element: str, event: Event, passed: Dea
     if not passed.repeats or passed.due is None:
         return
     if not passed.interval:
-        arm(run, owner, element, event)
+        arm(run, owner, element, event, passed.due)
         return
     length = parse_duration(passed.interval)
     assert length is not None  # it was written by `arm`

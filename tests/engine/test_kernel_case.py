@@ -250,3 +250,25 @@ process q
     )
     play.complete("A").complete("B")
     assert play.trace()[-1] == "end 已归档"
+
+
+def test_a_suspension_that_ends_in_an_unknown_year_waits_for_a_person():
+    play = Play(diagram(WORK))
+    play.do(c.Suspend("等待", shanghai(2027, 1, 5, 9, 0)))
+    play.wait(days=120)
+    assert play.state.suspended
+    assert [(i.owner, i.code) for i in play.state.incidents.values()] == [(1, "calendar_unknown")]
+    play.now = shanghai(2026, 12, 1, 9, 0)  # as if the year had been confirmed
+    play.do(c.Resume("日历已确认"))
+    assert not play.state.incidents
+    assert play.item("A").due is not None
+
+
+def test_an_event_subprocess_that_cannot_be_armed_is_armed_later():
+    play = Play(diagram("start S\nuser A\neventsub H\n  start h date==期限\n  task N\n  h -> N\nS -> A"))
+    assert play.incidents == [("h", "expression_failed")]
+    (id,) = play.state.incidents
+    play.do(c.RetryIncident(id, {"期限": "2026-09-29"}))
+    assert play.trace() == ["IncidentResolved", "wait h"]
+    play.wait(days=2)
+    assert play.state.ended == "completed"

@@ -713,3 +713,11 @@ def test_now_is_the_command_s_instant():
     play = Play(diagram('start S\nscript A result=时 do="now()"\nend E\nS -> A -> E'))
     assert play.variables["时"] == MONDAY
     assert play.variables["时"].astimezone(SHANGHAI) == datetime(2026, 9, 28, 9, tzinfo=SHANGHAI)
+
+
+def test_a_recomputed_cycle_that_does_not_get_on_is_an_incident():
+    play = Play(diagram(BOUNDARY.format(event='cycle="=workdays(case.started, 1)" interrupting=false'))).wait(
+        days=30
+    )
+    assert play.open == ["A", "N"]
+    assert play.incidents == [("T", "expression_failed")]
