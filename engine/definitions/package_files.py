@@ -1,7 +1,8 @@
 """The files of a package 流程包文件: from folders, to one archive for storage and back.
 
-Paths inside a package: `process.toml`, `ledger.toml` (columns of an older ledger), `*.bpmn`, `*.dmn`, `forms/<key>.json`, `scenarios/*.yaml`. What else may lie in
-the folders is listed; anything unlisted is refused, so that nothing is left out by mistake.
+Paths inside a package: `process.toml`, `ledger.toml` (columns of an older ledger), `*.bpmn`, `*.dmn`,
+`forms/<key>.json`, `scenarios/*.yaml`. What else may lie in the folders is listed; anything unlisted is refused, so
+that nothing is left out by mistake.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ MAX_RATIO = 100
 _NAME = r"[^/\\\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,120}"
 """A file's name: no folders, no control or direction characters, nothing that is no character."""
 
-_PATH = re.compile(rf"process\.toml|{_NAME}\.(bpmn|dmn)|forms/{_NAME}\.json|scenarios/{_NAME}\.ya?ml")
+_PATH = re.compile(
+    rf"process\.toml|ledger\.toml|{_NAME}\.(bpmn|dmn)|forms/{_NAME}\.json|scenarios/{_NAME}\.ya?ml"
+)
 _BESIDE = re.compile(r"README(\..*)?\.md|documents/.*|\..*|.*/\..*|.*~|.*\.(md|svg|png)")
 """Lies in a package's folder without being part of its version: papers to read, letter templates."""
 
