@@ -22,14 +22,14 @@ from engine.definitions.model import Package
 from engine.directory import Directory, from_data
 from engine.errors import DefinitionRefused
 from engine.execution.state import State, fold
-from engine.runtime.scenario_file import Scenario, read_defaults, read_scenario
+from engine.runtime.scenario_file import DEFAULTS, Scenario, read_defaults, read_scenario
 from engine.runtime.scenario_stage import Failure, Line, Stage, Stopped, through_bytes
 from engine.values import dumps, loads
 
 DIRECTORY = "demo_directory.toml"
 """Units and people of the scenarios, beside the packages."""
 
-DEFAULTS = "defaults.yaml"
+SCENARIOS = "scenarios/"
 
 
 @dataclass(slots=True)
@@ -103,25 +103,53 @@ def _first_difference(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> int:
     return next((n for n, (x, y) in enumerate(zip(a, b, strict=False), 1) if x != y), min(len(a), len(b)) + 1)
 
 
-# -- whole folders ---------------------------------------------------------------------------------------
+# -- all that a package promises -------------------------------------------------------------------------
 
 
-def run_folder(package_folder: Path, *, only: str = "", directory: Directory | None = None) -> list[Report]:
-    """All scenarios of a package's folder (`processes/<key>`), with its forms (`forms/<key>`) and the demo directory
-    beside it. `only` keeps the files whose name contains it.
+@dataclass(frozen=True, slots=True)
+class Book:
+    """情景集: a package's scenarios with what they are acted with. They are part of the package's version."""
 
-    Raises `DefinitionRefused` when the package does not compile, `InputInvalid` for a scenario that cannot be read.
-    """
-    files = load_folder(package_folder, package_folder.parent.parent / "forms" / package_folder.name)
+    package: Package
+    directory: Directory
+    defaults: Mapping[str, Mapping[str, Any]]
+    scenarios: tuple[Scenario, ...]
+
+    def run(self, only: str = "") -> list[Report]:
+        """Run the scenarios whose file's name contains `only`."""
+        return [
+            run(scenario, self.package, self.directory, self.defaults)
+            for scenario in self.scenarios
+            if only in scenario.file
+        ]
+
+
+def book_of(files: Mapping[str, bytes], directory: Directory) -> Book:
+    """The book of a package's files. Raises `DefinitionRefused` when the package does not compile, `InputInvalid` for a
+    scenario that cannot be read."""
     package, findings = compile_package(files)
     if package is None:
         raise DefinitionRefused(findings=findings)
-    if directory is None:
-        beside = package_folder.parent / DIRECTORY
-        directory = from_data(tomllib.loads(beside.read_text(encoding="utf-8")))
-    defaults = read_defaults(package_folder / "scenarios" / DEFAULTS)
-    return [
-        run(read_scenario(path, package.key), package, directory, defaults)
-        for path in sorted((package_folder / "scenarios").glob("*.yaml"))
-        if path.name != DEFAULTS and only in path.name
-    ]
+    defaults = f"{SCENARIOS}{DEFAULTS}"
+    return Book(
+        package,
+        directory,
+        read_defaults(files[defaults]) if defaults in files else {},
+        tuple(
+            read_scenario(files[path], path.removeprefix(SCENARIOS), package.key)
+            for path in sorted(files)
+            if path.startswith(SCENARIOS) and path != defaults
+        ),
+    )
+
+
+def book_of_folder(package_folder: Path) -> Book:
+    """The book of `processes/<key>` with `forms/<key>`, acted by the demo directory beside the packages."""
+    files = load_folder(package_folder, package_folder.parent.parent / "forms" / package_folder.name)
+    beside = package_folder.parent / DIRECTORY
+    return book_of(files, from_data(tomllib.loads(beside.read_text(encoding="utf-8"))))
+
+
+def run_folder(package_folder: Path, *, only: str = "") -> list[Report]:
+    """All scenarios of a package's folder; see `book_of_folder`."""
+    return book_of_folder(package_folder).run(only)

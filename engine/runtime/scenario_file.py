@@ -100,12 +100,12 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_yaml(path: Path) -> Any:
-    """The file's plain YAML. Raises `InputInvalid` with the line."""
+def load_yaml(data: bytes, file: str) -> Any:
+    """A file's plain YAML. Raises `InputInvalid` with the line."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(data.decode("utf-8-sig"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputInvalid(f"{path.name} 不是有效的 YAML：{error}") from error
+        raise InputInvalid(f"{file} 不是有效的 YAML：{error}") from error
 
 
 def read_scenario(content: bytes, file: str, process: str = "") -> Scenario:

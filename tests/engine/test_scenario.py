@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.definitions.model import Package
 from engine.directory import from_data
-from engine.errors import InputInvalid
+from engine.errors import DefinitionRefused, InputInvalid
 from engine.runtime import scenario_stage
-from engine.runtime.scenario import Report, run
+from engine.runtime.scenario import Report, book_of, run
 from engine.runtime.scenario_file import read_defaults, read_scenario
 from tests.engine.handling import DIAGRAM, OFFICE, package
 
@@ -37,12 +36,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def play(
-    tmp_path: Path, steps: str, made: Package | None = None, head: str = "now: 2026-09-28T09:00"
-) -> Report:
-    file = tmp_path / "one.yaml"
-    file.write_text(f"title: 试验\n{head}\nsteps:\n{steps}", encoding="utf-8")
-    return run(read_scenario(file, "test"), made or package(), from_data(OFFICE), DEFAULTS)
+def play(steps: str, made: Package | None = None, head: str = "now: 2026-09-28T09:00") -> Report:
+    text = f"title: 试验\n{head}\nsteps:\n{steps}"
+    return run(
+        read_scenario(text.encode(), "one.yaml", "test"), made or package(), from_data(OFFICE), DEFAULTS
+    )
 
 
 def failures(report: Report) -> list[str]:
@@ -56,9 +54,8 @@ START = """
 
 
 class TestSteps:
-    def test_from_start_to_end_by_names(self, tmp_path: Path) -> None:
+    def test_from_start_to_end_by_names(self) -> None:
         report = play(
-            tmp_path,
             """
   - start: {by: 能文, at: S, form: {}}
   - expect: {open: [登记审核], status: 待受理, holder: {A: 安委办}, variables: {企业: 一号矿, 主办: null}}
@@ -89,9 +86,8 @@ class TestSteps:
         assert report.steps == 23
         assert [line.who for line in report.timeline][0] == "能文"
 
-    def test_proceed_does_what_is_open(self, tmp_path: Path) -> None:
+    def test_proceed_does_what_is_open(self) -> None:
         report = play(
-            tmp_path,
             """
   - start: {by: 能文, at: S, form: {}}
   - action: {action: extension, by: kuang, form: {理由: 设备未到}}
@@ -103,17 +99,14 @@ class TestSteps:
         )
         assert failures(report) == []
 
-    def test_proceed_that_misses_its_aim_or_finds_nobody(self, tmp_path: Path) -> None:
-        missed = failures(play(tmp_path, START + "  - proceed: {until: Z}\n"))
+    def test_proceed_that_misses_its_aim_or_finds_nobody(self) -> None:
+        missed = failures(play(START + "  - proceed: {until: Z}\n"))
         assert "应为 办到“Z”，实为 无" in missed[0]
-        alone = play(
-            tmp_path, "  - start: {by: 能文, at: S, form: {企业: 二号矿}}\n  - proceed: {until: D}\n"
-        )
+        alone = play("  - start: {by: 能文, at: S, form: {企业: 二号矿}}\n  - proceed: {until: D}\n")
         assert "应为 “整改”有人可办，实为 没有人可以办理" in failures(alone)[0]
 
-    def test_suspend_cancel_message_signal_retry(self, tmp_path: Path) -> None:
+    def test_suspend_cancel_message_signal_retry(self) -> None:
         report = play(
-            tmp_path,
             START
             + """
   - suspend: {by: ban, reason: 不可抗力, until: 2026-10-20T09:00}
@@ -131,9 +124,8 @@ class TestSteps:
         )
         assert failures(report) == []
 
-    def test_suspension_ends_by_itself(self, tmp_path: Path) -> None:
+    def test_suspension_ends_by_itself(self) -> None:
         report = play(
-            tmp_path,
             START
             + """
   - suspend: {by: ban, reason: 不可抗力, until: 2026-09-29T09:00}
@@ -143,9 +135,8 @@ class TestSteps:
         )
         assert failures(report) == []
 
-    def test_nobody_there(self, tmp_path: Path) -> None:
+    def test_nobody_there(self) -> None:
         report = play(
-            tmp_path,
             """
   - start: {by: 能文, at: S, form: {企业: 二号矿}}
   - complete: {item: A, by: ban}
@@ -159,9 +150,8 @@ class TestSteps:
 
 
 class TestClock:
-    def test_deadlines_fire_at_their_instants_across_the_national_day(self, tmp_path: Path) -> None:
+    def test_deadlines_fire_at_their_instants_across_the_national_day(self) -> None:
         report = play(
-            tmp_path,
             START
             + """
   - expect: {deadlines: {late: 2026-10-08T08:30}}
@@ -189,20 +179,20 @@ class TestClock:
             ("until 2026-10-08T08:30", "2026-10-08T08:30"),
         ],
     )
-    def test_waiting(self, tmp_path: Path, wait: str, at: str) -> None:
-        assert failures(play(tmp_path, START + f"  - wait: {wait}\n  - expect: {{at: {at}}}\n")) == []
+    def test_waiting(self, wait: str, at: str) -> None:
+        assert failures(play(START + f"  - wait: {wait}\n  - expect: {{at: {at}}}\n")) == []
 
-    def test_waiting_for_nothing_or_backwards_or_nonsense(self, tmp_path: Path) -> None:
-        assert "没有时限" in failures(play(tmp_path, START + "  - wait: next deadline\n"))[0]
-        assert "等到现在之后" in failures(play(tmp_path, START + "  - wait: until 2026-01-01\n"))[0]
-        assert "实为 soon" in failures(play(tmp_path, START + "  - wait: soon\n"))[0]
+    def test_waiting_for_nothing_or_backwards_or_nonsense(self) -> None:
+        assert "没有时限" in failures(play(START + "  - wait: next deadline\n"))[0]
+        assert "等到现在之后" in failures(play(START + "  - wait: until 2026-01-01\n"))[0]
+        assert "实为 soon" in failures(play(START + "  - wait: soon\n"))[0]
 
-    def test_years_taken_as_guessed(self, tmp_path: Path) -> None:
+    def test_years_taken_as_guessed(self) -> None:
         steps = START + "  - wait: 5 working days\n"
         late = "now: 2026-12-30T09:00"
-        found = failures(play(tmp_path, "  - wait: 5 working days\n", None, late))
+        found = failures(play("  - wait: 5 working days\n", None, late))
         assert "calendar_unknown：2027年的节假日安排尚未确认" in found[0]
-        assert failures(play(tmp_path, steps, None, late + "\nyears: [2027]")) == []
+        assert failures(play(steps, None, late + "\nyears: [2027]")) == []
 
 
 class TestFailures:
@@ -224,35 +214,30 @@ class TestFailures:
             ("{refused: not_open}", "办成"),
         ],
     )
-    def test_each_expectation_can_fail(self, tmp_path: Path, expect: str, says: str) -> None:
-        found = failures(play(tmp_path, START + f"  - expect: {expect}\n"))
+    def test_each_expectation_can_fail(self, expect: str, says: str) -> None:
+        found = failures(play(START + f"  - expect: {expect}\n"))
         assert len(found) == 3 and all(says in line for line in found)
         assert [line[1:3] for line in found] == ["直接", "快照", "重放"]
         assert "第 3 步" in found[0] or "refused" in expect
 
-    def test_an_unexpected_refusal_stops_with_the_reason(self, tmp_path: Path) -> None:
-        found = failures(
-            play(tmp_path, START + "  - complete: {item: B, by: 简宁}\n  - expect: {open: []}\n")
-        )
+    def test_an_unexpected_refusal_stops_with_the_reason(self) -> None:
+        found = failures(play(START + "  - complete: {item: B, by: 简宁}\n  - expect: {open: []}\n"))
         assert found[0] == "[直接] 第 3 步：应为 办成，实为 not_found：没有找到这条记录，或者您无权查看。"
         assert len(found) == 3
 
-    def test_a_form_error_is_shown_by_field(self, tmp_path: Path) -> None:
-        found = failures(play(tmp_path, START + "  - complete: {item: B, by: 能文, form: {结论: null}}\n"))
+    def test_a_form_error_is_shown_by_field(self) -> None:
+        found = failures(play(START + "  - complete: {item: B, by: 能文, form: {结论: null}}\n"))
         assert "'结论': ['“结论”为必填项。']" in found[0]
 
-    def test_a_refusal_that_does_not_come(self, tmp_path: Path) -> None:
-        found = failures(play(tmp_path, START + "  - complete: {item: B, by: 能文, refused: not_open}\n"))
+    def test_a_refusal_that_does_not_come(self) -> None:
+        found = failures(play(START + "  - complete: {item: B, by: 能文, refused: not_open}\n"))
         assert "应为 拒绝 not_open，实为 办成了" in found[0]
 
-    def test_unknown_people_and_items(self, tmp_path: Path) -> None:
-        assert "没有这个人员" in failures(play(tmp_path, START + "  - note: {by: 谁, text: 好}\n"))[0]
-        assert (
-            "应为 有待办“Z”，实为 B 判定"
-            in failures(play(tmp_path, START + "  - claim: {item: Z, by: 能文}\n"))[0]
-        )
+    def test_unknown_people_and_items(self) -> None:
+        assert "没有这个人员" in failures(play(START + "  - note: {by: 谁, text: 好}\n"))[0]
+        assert "应为 有待办“Z”，实为 B 判定" in failures(play(START + "  - claim: {item: Z, by: 能文}\n"))[0]
 
-    def test_a_way_that_differs_is_found(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_way_that_differs_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from engine.runtime import scenario
 
         def forgetful(stage: scenario_stage.Stage) -> None:
@@ -263,7 +248,7 @@ class TestFailures:
             START
             + "  - complete: {item: B, by: 能文}\n  - complete: {item: C, by: kuang}\n  - complete: {item: D, by: 能文, refused: separation_of_duties}\n"
         )
-        found = failures(play(tmp_path, steps))
+        found = failures(play(steps))
         assert any("办成了" in line for line in found)
         assert any("与直接运行的事实完全相同" in line for line in found)
 
@@ -287,17 +272,27 @@ class TestFiles:
             ("a: [\n", "不是有效的 YAML"),
         ],
     )
-    def test_slips_are_refused_with_their_place(self, tmp_path: Path, text: str, says: str) -> None:
-        file = tmp_path / "wrong.yaml"
-        file.write_text(text, encoding="utf-8")
+    def test_slips_are_refused_with_their_place(self, text: str, says: str) -> None:
         with pytest.raises(InputInvalid, match=says):
-            read_scenario(file)
+            read_scenario(text.encode(), "wrong.yaml")
 
-    def test_defaults(self, tmp_path: Path) -> None:
-        assert read_defaults(tmp_path / "none.yaml") == {}
-        file = tmp_path / "defaults.yaml"
-        file.write_text("T01: {企业: 一号矿}\n", encoding="utf-8")
-        assert read_defaults(file) == {"T01": {"企业": "一号矿"}}
-        file.write_text("T01: 3\n", encoding="utf-8")
+    def test_defaults(self) -> None:
+        assert read_defaults("T01: {企业: 一号矿}\n".encode()) == {"T01": {"企业": "一号矿"}}
+        assert read_defaults(b"") == {}
         with pytest.raises(InputInvalid, match="T01"):
-            read_defaults(file)
+            read_defaults(b"T01: 3\n")
+
+    def test_a_book_of_files(self) -> None:
+        from tests.engine.office_builder import directory, trial_files
+
+        files = {
+            **trial_files(),
+            "scenarios/defaults.yaml": b"{}",
+            "scenarios/a.yaml": "title: 甲\nnow: 2026-09-28T09:00\nsteps:\n  - wait: 1 day".encode(),
+            "scenarios/b.yaml": "title: 乙\nnow: 2026-09-28T09:00\nsteps:\n  - expect: {open: [A]}".encode(),
+        }
+        book = book_of(files, directory())
+        assert [(r.title, r.passed) for r in book.run()] == [("甲", True), ("乙", False)]
+        assert [r.file for r in book.run("b.y")] == ["b.yaml"]
+        with pytest.raises(DefinitionRefused):
+            book_of({"process.toml": b""}, directory())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from engine.runtime.scenario import DEFAULTS, run_folder
+from engine.runtime.scenario import DEFAULTS, Book, book_of_folder
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for path in (ROOT / "processes").glob("*/scenarios/*.yaml") if path.name != DEFAULTS)
 
 
+@cache
+def book(folder: Path) -> Book:
+    return book_of_folder(folder)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.parent.name}/{path.stem}")
 def test_scenario(path: Path) -> None:
-    (report,) = run_folder(path.parent.parent, only=path.name)
+    (report,) = book(path.parent.parent).run(path.name)
     assert [str(failure) for failure in report.failures] == []
 
 
