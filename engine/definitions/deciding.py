@@ -13,7 +13,7 @@ from typing import Any
 from engine.calendar import Moment
 from engine.errors import ExpressionFailed
 from engine.feel import Expression, compile_expression
-from engine.feel.budget import Run
+from engine.feel.budget import DECISION_LIMIT, Run
 from engine.feel.semantics import equal, kind
 from engine.values import Value
 
@@ -114,9 +114,10 @@ class Decision:
         """The answer: of one output its value, of several a context by output name; a list of these for the
         policies RULE ORDER, OUTPUT ORDER and COLLECT; null when no rule matches and there is no default.
 
-        Raises `ExpressionFailed` when the table contradicts itself (UNIQUE, ANY) or a value is of a wrong kind.
+        Raises `ExpressionFailed` when the table contradicts itself (UNIQUE, ANY) or a value is of a wrong kind, and
+        `BudgetExceeded` when all cells together take too much work.
         """
-        return _answer(self, context, moment, {})
+        return _answer(self, context, Run(moment, DECISION_LIMIT), {})
 
 
 class Overlay(Mapping[str, Value]):
@@ -145,19 +146,17 @@ class Overlay(Mapping[str, Value]):
         return sum(1 for _ in self)
 
 
-def _answer(
-    decision: Decision, context: Mapping[str, Value], moment: Moment, done: dict[str, Value]
-) -> Value:
+def _answer(decision: Decision, context: Mapping[str, Value], run: Run, done: dict[str, Value]) -> Value:
     """`done` holds the answers of this evaluation, so that what two decisions require is decided once."""
     if decision.id in done:
         return done[decision.id]
-    required = {one.variable: _answer(one, context, moment, done) for one in decision.requires}
+    required = {one.variable: _answer(one, context, run, done) for one in decision.requires}
     sees = Overlay(required, context) if required else context
     if isinstance(decision.logic, Expression):
-        answer = decision.logic.evaluate(sees, moment)
+        answer = decision.logic.evaluate_in(sees, run)
         _check_kind(answer, decision.kind, f"决策“{decision.name}”的结果")
     else:
-        answer = _Decider(decision, decision.logic, sees, moment).answer()
+        answer = _Decider(decision, decision.logic, sees, run).answer()
     done[decision.id] = answer
     return answer
 
@@ -169,7 +168,7 @@ class _Decider:
     decision: Decision
     table: Table
     context: Mapping[str, Value]
-    moment: Moment
+    run: Run
 
     def answer(self) -> Value:
         rules = self.hits()
@@ -188,7 +187,7 @@ class _Decider:
         found: list[Rule] = []
         for rule in self.table.rules:
             if all(
-                test is None or test.evaluate(cell, self.moment) is True
+                test is None or test.evaluate_in(cell, self.run) is True
                 for test, cell in zip(rule.tests, cells, strict=True)
             ):
                 found.append(rule)
@@ -198,13 +197,13 @@ class _Decider:
 
     def cell(self, column: Input) -> Mapping[str, Value]:
         """What a column's tests see: the case's names and the input value as `?`."""
-        value = column.value.evaluate(self.context, self.moment)
+        value = column.value.evaluate_in(self.context, self.run)
         _check_kind(value, column.kind, f"决策“{self.decision.name}”的输入“{column.label}”")
         cell = Overlay({"?": value}, self.context)
         if (
             column.allowed is not None
             and value is not None
-            and column.allowed.evaluate(cell, self.moment) is not True
+            and column.allowed.evaluate_in(cell, self.run) is not True
         ):
             raise ExpressionFailed(
                 f"决策“{self.decision.name}”的输入“{column.label}”是 {_shown(value)}，"
@@ -214,7 +213,7 @@ class _Decider:
         return cell
 
     def results(self, rule: Rule) -> list[Value]:
-        values = [None if one is None else one.evaluate(self.context, self.moment) for one in rule.results]
+        values = [None if one is None else one.evaluate_in(self.context, self.run) for one in rule.results]
         for value, column in zip(values, self.table.outputs, strict=True):
             _check_kind(
                 value, column.kind, f"决策“{self.decision.name}”第 {rule.number} 条规则的输出“{column.name}”"
@@ -232,7 +231,7 @@ class _Decider:
         if all(column.default is None for column in columns):
             return None
         return self.shaped(
-            [None if c.default is None else c.default.evaluate(self.context, self.moment) for c in columns]
+            [None if c.default is None else c.default.evaluate_in(self.context, self.run) for c in columns]
         )
 
     # -- hit policies ----------------------------------------------------------------------------------
@@ -251,7 +250,7 @@ class _Decider:
 
     def any(self, rules: list[Rule]) -> Value:
         answers = [self.results(rule) for rule in rules]
-        run = Run(self.moment)
+        run = self.run
         different = [
             rule for rule, one in zip(rules, answers, strict=True) if not _same(one, answers[0], run)
         ]
@@ -277,7 +276,7 @@ class _Decider:
 
     def by_priority(self, rules: list[Rule]) -> list[list[Value]]:
         """Results sorted by the outputs' lists of values, the first output counting most."""
-        run = Run(self.moment)
+        run = self.run
 
         def rank(values: list[Value]) -> tuple[int, ...]:
             return tuple(
@@ -294,7 +293,7 @@ class _Decider:
     def aggregate(self, values: list[Value]) -> Value:
         if not self.table.aggregation:
             return values
-        return _AGGREGATES[self.table.aggregation].evaluate({"values": values}, self.moment)
+        return _AGGREGATES[self.table.aggregation].evaluate_in({"values": values}, self.run)
 
 
 _POLICIES: dict[str, Callable[[_Decider, list[Rule]], Value]] = {

@@ -13,26 +13,27 @@ from engine.errors import BudgetExceeded
 SOURCE_LIMIT = 10_000  # characters of an expression
 DEPTH_LIMIT = 64  # nesting of an expression, of calls, and of values
 STEP_LIMIT = 100_000  # nodes evaluated in one run
+DECISION_LIMIT = 500_000  # the same for a decision with everything it requires
 TEXT_LIMIT = 100_000  # characters of a text that an expression makes
 LIST_LIMIT = 20_000  # entries of a list that an expression makes
 VALUE_LIMIT = 100_000  # values inside a result, however nested
 
 
 class Run:
-    """One evaluation: its moment and what is left of its budget."""
+    """One evaluation, or one decision with all its cells: the moment and what is left of the budget."""
 
     __slots__ = ("calls", "moment", "steps")
 
-    def __init__(self, moment: Moment) -> None:
+    def __init__(self, moment: Moment, steps: int = STEP_LIMIT) -> None:
         self.moment = moment
-        self.steps = STEP_LIMIT
+        self.steps = steps
         self.calls = 0
 
     def charge(self, steps: int) -> None:
         """Take `steps` from the budget. Raises `BudgetExceeded`."""
         self.steps -= steps
         if self.steps < 0:
-            raise BudgetExceeded(f"表达式计算量超过 {STEP_LIMIT} 步，已停止。请缩小列表或循环的范围。")
+            raise BudgetExceeded("表达式计算量超出限制，已停止。请缩小列表或循环的范围。")
 
     def enter(self) -> None:
         """One more call of an author's function inside another."""

@@ -38,7 +38,10 @@ class Expression:
         `BudgetExceeded` for work or results beyond the limits, `CalendarUnknown` for an unconfirmed year,
         `ExpressionFailed` for a result that no variable can hold (a function, a range).
         """
-        run = Run(moment)
+        return self.evaluate_in(context, Run(moment))
+
+    def evaluate_in(self, context: Mapping[str, Value], run: Run) -> Value:
+        """As `evaluate`, on a budget shared with other expressions."""
         try:
             return result(self._code(Env(context, None, run)), run)
         except EngineError:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.calendar import Moment, seed
 from engine.definitions.decisions import Decision, read_decisions
-from engine.errors import ExpressionFailed, Finding
+from engine.errors import BudgetExceeded, ExpressionFailed, Finding
 
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 DMN_1_3 = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -320,3 +320,11 @@ def test_what_only_describes_is_a_warning_and_drawing_is_silent() -> None:
     found, findings = read_decisions(data, "t.dmn")
     assert [(one.severity, one.rule) for one in findings] == [("warning", "item_definition")]
     assert found["level"].evaluate({}, MOMENT) == 1
+
+
+def test_all_cells_of_a_decision_share_one_budget() -> None:
+    """A single cell may be heavy; a thousand heavy cells may not."""
+    heavy = "count(for i in 1..5000 return i) = ?"
+    assert evaluate(table([[heavy, "1"]], inputs=("n",)), n=5000) == 1
+    with pytest.raises(BudgetExceeded):
+        evaluate(table([[heavy, "1"]] * 1_000, inputs=("n",), policy='hitPolicy="FIRST"'), n=1)
