@@ -179,8 +179,11 @@ class Writer:
     ) -> None:
         start = self.id("start")
         out += [f"{pad}{head}", f"{pad}  start {start}"]
-        first, _ = self._seq(block, out, pad + "  ")
+        first, last = self._seq(block, out, pad + "  ")
         out.append(f"{pad}  {start} -> {first}")
+        if block.choice != 1:  # an implicit end otherwise
+            end = self.id("end")
+            out += [f"{pad}  end {end}", f"{pad}  {last} -> {end}"]
         out += [f"{pad}  {line}" for line in tail or []]
 
     def _sub(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
@@ -198,8 +201,10 @@ class Writer:
         id, key = self.id("call"), self.id("process")
         lines: list[str] = []
         start = self.id("start")
-        first, _ = self._seq(block, lines, "  ")
-        self.called += [f"process {key}", f"  start {start}", *lines, f"  {start} -> {first}"]
+        first, last = self._seq(block, lines, "  ")
+        end = self.id("end")
+        lines += [f"  end {end}", f"  {start} -> {first}", f"  {last} -> {end}"]
+        self.called += [f"process {key}", f"  start {start}", *lines]
         out.append(f'{pad}call {id} called={key} in:n="1"')
         return id, id
 
