@@ -411,3 +411,27 @@ def test_progress_is_asked_for_in_its_rhythm(walk: Walk) -> None:
     assert "T16" in walk.open
     due = next(i.due for i in walk.state.items.values() if i.element == "T16")
     assert due is not None and due.astimezone(SHANGHAI).date() == first + timedelta(days=15)
+
+
+def test_a_review_that_is_declined_does_not_repeat_the_finding_of_the_last(walk: Walk) -> None:
+    to_rectification(walk)
+    for approved in (True, False):
+        walk.done("T20").done("T21", 结论="合格")
+        while "T22" in walk.open:
+            walk.done("T22", 意见="同意")
+        walk.done("T23", 结论="疑似虚假", 抽查方式="现场").done("P5_propose")
+        if approved:
+            walk.done("P5_approve", 倒查批准="同意启动").done("P5_team").done("P5_investigate").done(
+                "P5_hear"
+            )
+            walk.done("P5_decide", 倒查结论="属实", 处理方式=["通报曝光"]).done("P5_publish").done(
+                "P5_feedback"
+            )
+            assert walk.root("虚假整改") is True and walk.root("预警级") == 3 and "T20" in walk.open
+        else:
+            assert walk.done("P5_approve", 倒查批准="不同意").open == ["T24"]
+
+
+def test_the_countersigners_may_be_changed_for_the_next_round(walk: Walk) -> None:
+    to_rectification(walk).message("调整会签", 新会签部门=["应急管理局"], 会签调整理由="职责调整")
+    assert walk.done("T20").done("T21", 结论="合格").open == ["T22"]
