@@ -85,12 +85,11 @@ def check_files(files: Mapping[str, bytes]) -> list[Finding]:
     """Everything there is to say about a package before it is published: schema, reading, lint, forms, decisions."""
     from engine.definitions import schema  # loads SpiffWorkflow, which running cases do not need
 
-    findings: list[Finding] = []
-    for path in sorted(files):
-        if path.endswith(".bpmn"):
-            findings += schema.check(files[path], path)
-    seen = {(f.rule, f.file, f.element, f.line) for f in findings}
-    findings += [f for f in compile_package(files)[1] if (f.rule, f.file, f.element, f.line) not in seen]
+    findings = compile_package(files)[1]
+    said = {(f.file, f.element, f.line) for f in findings if f.severity == "error"}
+    for path in sorted(p for p in files if p.endswith(".bpmn")):
+        # where reading has said what to draw instead, the schema's sentence adds nothing
+        findings += [f for f in schema.check(files[path], path) if (f.file, f.element, f.line) not in said]
     findings.sort(key=lambda f: (f.severity != "error", f.file, f.line))
     return findings
 
