@@ -152,6 +152,10 @@ class Person:
     def form(self) -> Locator:
         return self.page.locator('[data-island="form"]')
 
+    def form_key(self) -> str:
+        """The key of the form on the page, e.g. T03."""
+        return self.form.get_attribute("data-form") or ""
+
     def fill(self, values: Mapping[str, Any]) -> None:
         """Fill in the page's form: field key → value. A value is what the form submits; a `Path` (or a list) is uploaded."""
         for key, value in values.items():
