@@ -135,17 +135,27 @@ def _forms(files: Mapping[str, bytes]) -> tuple[dict[str, Form], list[Finding]]:
     return forms, findings
 
 
-def compile_diagram(data: bytes, file: str) -> tuple[Package | None, list[Finding]]:
-    """A lone BPMN file as a package without roles, forms, decisions and parameters.
+def compile_diagram(
+    data: bytes, file: str, tables: Mapping[str, bytes] | None = None
+) -> tuple[Package | None, list[Finding]]:
+    """A lone BPMN file as a package without roles, forms and parameters. `tables` are DMN files beside it.
 
-    Structure is checked, references into a package (roles, forms, decisions) are not. Its main process is the first that no other calls, one with a plain start before others.
+    Structure is checked, references into a package (roles, forms) are not. Its main process is the first that no
+    other calls, one with a plain start before others.
     """
     name = PurePosixPath(file).name or "diagram.bpmn"
     processes, findings = bpmn.read(data, name)
     if refuses(findings):
         return None, findings
+    decisions: dict[str, Decision] = {}
+    for path in sorted(tables or {}):
+        found, remarks = read_decisions((tables or {})[path], path)
+        decisions.update(found)
+        findings += remarks
+    if refuses(findings):
+        return None, findings
     main = _main(processes)
-    files = {name: data}
+    files = {name: data, **(tables or {})}
     package = Package(
         hash=package_hash(files),
         key=main.key,
@@ -153,7 +163,7 @@ def compile_diagram(data: bytes, file: str) -> tuple[Package | None, list[Findin
         owner="",
         main=main.key,
         processes=processes,
-        decisions={},
+        decisions=decisions,
         forms={},
         parameters={},
         roles={},

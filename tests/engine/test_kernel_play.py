@@ -253,3 +253,12 @@ def test_a_decision_that_contradicts_itself_is_an_incident():
     decisions, _ = read_decisions(DMN.format(policy="UNIQUE").encode(), "d.dmn")
     package = diagram("start S\nrule A decision=level result=级\nuser B\nS -> A -> B")
     assert Play(replace(package, decisions=decisions), 天=9).incidents == [("A", "expression_failed")]
+
+
+def test_decision_tables_lie_beside_the_diagram(run, tmp_path):
+    text = "start S\nrule A decision=level result=级\nend E\nS -> A -> E"
+    assert run(text)[0] == 2
+    (tmp_path / "d.dmn").write_text(DMN.format(policy="FIRST"), encoding="utf-8")
+    code, rows = run(text, "--variables", '{"天": 4}')
+    assert code == 0
+    assert any(row["kind"] == "VariablesSet" and row["values"] == {"级": 1} for row in rows)
