@@ -203,7 +203,7 @@ def test_every_limit_is_a_parameter(package: Package) -> None:
     """No number of the domain stands in a diagram: limits read `p.…` or a date of the case."""
     for key, element in elements(package):
         if element.kind is Kind.USER and element.due is not None:
-            assert "p" in element.due.names or element.due.text in {"整改期限", "workdays(now(), 0)"}, (
+            assert "p" in element.due.names or element.due.text == "整改期限" or element.id == "Y_freeze", (
                 f"{key}: {element.id}"
             )
 
@@ -435,3 +435,12 @@ def test_a_review_that_is_declined_does_not_repeat_the_finding_of_the_last(walk:
 def test_the_countersigners_may_be_changed_for_the_next_round(walk: Walk) -> None:
     to_rectification(walk).message("调整会签", 新会签部门=["应急管理局"], 会签调整理由="职责调整")
     assert walk.done("T20").done("T21", 结论="合格").open == ["T22"]
+
+
+def test_a_task_of_the_same_day_offered_in_the_evening_has_the_next_working_day(
+    package: Package, calendar: WorkCalendar
+) -> None:
+    walk = Walk(package, calendar, "2026-04-30T20:00")  # a Thursday before the May holiday
+    walk.start(**FOUND).done("T02", 处理="新案").done("T03", 判定结论="重大", 是否需专家=False)
+    due = next(i.due for i in walk.state.items.values() if i.element == "T04")
+    assert due is not None and due.astimezone(SHANGHAI) == datetime(2026, 5, 6, 18, tzinfo=SHANGHAI)
