@@ -219,7 +219,10 @@ def divide(a: Any, b: Any, run: Run) -> Any:
 
 
 def power(a: Any, b: Any, run: Run) -> Any:
-    return numbers.power(a, b) if numbers.is_number(a) and numbers.is_number(b) else None
+    if not numbers.is_number(a) or not numbers.is_number(b):
+        return None
+    run.charge(10 if type(a) is int and type(b) is int else 200)
+    return numbers.power(a, b)
 
 
 def negate(a: Any) -> Any:

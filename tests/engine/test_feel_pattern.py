@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.calendar import Moment, seed
 from engine.feel import compile_expression
 from engine.feel.budget import Run
-from engine.feel.pattern import PatternInvalid, compile_pattern
+from engine.feel.pattern_reading import PatternInvalid, compile_pattern
 
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 

@@ -314,7 +314,7 @@ def sort(run: Run, items: Any, precedes: Any = None) -> list[Any] | None:
     if precedes is None:
         if found and any(semantics.order(one, found[0]) is None for one in found):
             return None
-        run.charge(4 * len(found))
+        run.charge(2 * len(found) * len(found).bit_length())
         return sorted(found, key=cmp_to_key(lambda a, b: semantics.order(a, b) or 0))
     if not isinstance(precedes, Function) or (len(precedes.parameters) != 2 and not precedes.variadic):
         return None

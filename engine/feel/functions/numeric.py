@@ -20,7 +20,10 @@ def _rounding(name: str, parameters: str, mode: str) -> None:
         places = whole(scale) if is_number(scale) else None
         if scale is None:
             places = 0
-        return numbers.round_to(value, places, mode) if is_number(value) and places is not None else None
+        if not is_number(value) or places is None:
+            return None
+        run.charge(min(abs(places), 8_000) >> 4)  # far decimals are written out while rounding
+        return numbers.round_to(value, places, mode)
 
 
 _rounding("decimal", "n, scale", numbers.HALF_EVEN)
@@ -51,7 +54,7 @@ def modulo(run: Run, a: Any, b: Any) -> Number | None:
 def _of_decimal(name: str, work: Callable[[Decimal], Decimal], parameter: str = "number") -> None:
     @function(name, parameter)
     def computed(run: Run, value: Any) -> Number | None:
-        run.charge(10)
+        run.charge(100)
         return fit(work(Decimal(value))) if is_number(value) else None
 
 

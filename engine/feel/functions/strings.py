@@ -8,7 +8,8 @@ from engine.feel import semantics
 from engine.feel.budget import Run
 from engine.feel.functions.registry import function
 from engine.feel.numbers import is_number, whole
-from engine.feel.pattern import PatternInvalid, compile_pattern, expand
+from engine.feel.pattern import Program, expand
+from engine.feel.pattern_reading import PATTERN_LIMIT, PatternInvalid, compile_pattern
 
 
 def position(value: Any) -> int | None:
@@ -26,6 +27,7 @@ def substring(run: Run, text: Any, start: Any, length: Any = None) -> str | None
     count = position(length) if length is not None else None
     if not isinstance(text, str) or not at or (length is not None and (count is None or count < 0)):
         return None
+    run.text(len(text))
     begin = at - 1 if at > 0 else len(text) + at
     if begin < 0:
         return None if count is None else text[0 : max(0, begin + count)]
@@ -56,7 +58,10 @@ def lower_case(run: Run, text: Any) -> str | None:
 @function("trim", "string")
 def trim(run: Run, text: Any) -> str | None:
     """Without white space at both ends (an extension, as other engines have it)."""
-    return text.strip() if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    run.text(len(text))
+    return text.strip()
 
 
 @function("substring before", "string, match")
@@ -99,8 +104,8 @@ def ends_with(run: Run, text: Any, match: Any) -> bool | None:
 
 @function("matches", "input, pattern, flags?")
 def matches(run: Run, text: Any, pattern: Any, flags: Any = None) -> bool | None:
-    """Whether the pattern is found anywhere in the text. Patterns: see `engine.feel.pattern`."""
-    program = _program(text, pattern, flags)
+    """Whether the pattern is found anywhere in the text. Patterns: see `engine.feel.pattern_reading`."""
+    program = _program(run, text, pattern, flags)
     return None if program is None else program.search(text, 0, run) is not None
 
 
@@ -108,7 +113,7 @@ def matches(run: Run, text: Any, pattern: Any, flags: Any = None) -> bool | None
 def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = None) -> str | None:
     """Every match replaced; `$1` in the replacement is the first group. A pattern that matches nothing at all
     is refused with null, as in XPath."""
-    program = _program(text, pattern, flags)
+    program = _program(run, text, pattern, flags)
     if program is None or not isinstance(replacement, str) or program.search("", 0, run) is not None:
         return None
     pieces: list[str] = []
@@ -130,7 +135,7 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = No
 @function("split", "string, delimiter")
 def split(run: Run, text: Any, delimiter: Any) -> list[str] | None:
     """The pieces between matches of the pattern `delimiter`."""
-    program = _program(text, delimiter, None)
+    program = _program(run, text, delimiter, None)
     if program is None or program.search("", 0, run) is not None:
         return None
     pieces: list[str] = []
@@ -162,10 +167,15 @@ def string_join(
     return before + between.join(texts) + after
 
 
-def _program(text: Any, pattern: Any, flags: Any) -> Any:
+def _program(run: Run, text: Any, pattern: Any, flags: Any) -> Program | None:
+    """The pattern's program; reading it is charged the same whether it was read before or not."""
     if not isinstance(text, str) or not isinstance(pattern, str) or not isinstance(flags, str | None):
         return None
+    run.charge(20 + 6 * min(len(pattern), PATTERN_LIMIT))
     try:
-        return compile_pattern(pattern, flags or "")
-    except PatternInvalid:
+        program = compile_pattern(pattern, flags or "")
+    except PatternInvalid as invalid:
+        run.charge(2 * invalid.work)
         return None
+    run.charge(2 * program.work)
+    return program
