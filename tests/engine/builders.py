@@ -345,11 +345,13 @@ class Play:
         self.state = State()
         self.facts: list[f.Fact] = []
         self.new: list[f.Fact] = []
+        self.log: list[tuple[c.KernelCommand, Moment]] = []
         self.do(c.StartProcess("", start, variables))
 
     def do(self, command: c.KernelCommand) -> Play:
         """Carry out one command."""
         moment = Moment(self.now, CALENDAR)
+        self.log.append((command, moment))
         self.new = advance(self.package, self.state, command, moment, "case")
         self.facts += self.new
         assert fold(self.facts) == self.state
@@ -357,6 +359,14 @@ class Play:
         assert restored == self.state
         self.state = restored
         return self
+
+    def again(self) -> list[f.Fact]:
+        """The facts of the same commands once more, without a snapshot between them."""
+        state, facts = State(), []
+        for command, moment in self.log:
+            facts += advance(self.package, state, command, moment, "case")
+        assert state == self.state
+        return facts
 
     def complete(self, element: str, nth: int = 0, person: str = "", **variables: Any) -> Play:
         """Finish the (nth) open item or job of an element."""

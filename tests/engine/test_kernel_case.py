@@ -1,7 +1,9 @@
 """Suspension, cancellation, returning 退回, snapshots, and that the kernel is pure."""
 
+import statistics
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -218,15 +220,18 @@ def test_depth_stays_flat_over_a_thousand_rounds():
     )
     state, moment = State(), Moment(MONDAY, CALENDAR)
     advance(package, state, c.StartProcess("main"), moment)
-    sizes, work = [], []
+    sizes, work, spent = [], [], []
     for _ in range(1_000):
         count = 0
+        begin = time.perf_counter()
         for _ in range(2):
             (id,) = state.items
             count += len(advance(package, state, c.CompleteItem(id, {"再来": True}, "p"), moment))
+        spent.append(time.perf_counter() - begin)
         work.append(count)
         sizes.append(len(dumps(state.to_data())))
     assert set(work) == {work[0]}
+    assert statistics.median(spent[-100:]) <= 1.5 * statistics.median(spent[:100])
     assert sizes[-1] - sizes[0] < 20  # only the ids grow longer
     assert len(state.causes) <= 64
 
