@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from engine.assignment import route
+from engine.assignment import candidates, route
 from engine.commands import CompleteJob, FailJob
 from engine.errors import EngineError, StepBudgetExceeded
 from engine.execution.state import Item, Job
@@ -57,7 +57,15 @@ def route_item(work: Work, item: Item) -> None:
         unit, role, basis, holders = "", "", f"派单规则无法计算：{refusal.message}", False
     work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
     if not holders:
-        raise_incident(work, item.id, item.element, NO_ONE, f"“{item.name}”没有人可以办理：{basis}")
+        why = basis
+    elif not candidates(item, work.state.performers, element, work.names, work.directory):
+        steps = "、".join(f"“{work.names.get(s, s)}”" for s in element.names("separateFrom"))
+        why = (
+            f"{unit}在岗的人员都已办理过{steps}，同一人不能再办这一步。请转办给其他单位，或在通讯录中增补人员"
+        )
+    else:
+        return
+    raise_incident(work, item.id, item.element, NO_ONE, f"“{item.name}”没有人可以办理：{why}")
 
 
 def run_job(work: Work, job: Job) -> None:

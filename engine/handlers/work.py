@@ -9,7 +9,7 @@ from typing import Any
 from engine.assignment import Place, holds, may_do
 from engine.commands import KernelCommand
 from engine.definitions.forms import Field
-from engine.definitions.model import Element
+from engine.definitions.model import Element, Package
 from engine.directory import OFFICE
 from engine.errors import FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
 from engine.execution.advance import advance
@@ -63,7 +63,7 @@ class Work:
     @property
     def names(self) -> Mapping[str, str]:
         """Titles of the drawn elements by id."""
-        return {e.id: e.name for p in self.package.processes.values() for e in p.elements.values() if e.name}
+        return Titles(self.package)
 
     def context(self, at: int = ROOT) -> Mapping[str, Value]:
         """What an expression sees from an element of the case, as in the kernel; before the start only `p`."""
@@ -196,6 +196,25 @@ def reason_given(text: str, what: str) -> str:
             f"{what}的理由超过 {LONGEST_TEXT} 字，请写短一些，详情作为附件上传。", field="reason"
         )
     return text
+
+
+class Titles(Mapping[str, str]):
+    """Titles of a package's elements by id, looked up when asked."""
+
+    def __init__(self, package: Package) -> None:
+        self._processes = package.processes.values()
+
+    def __getitem__(self, id: str) -> str:
+        for process in self._processes:
+            if id in process.elements:
+                return process.elements[id].name or id
+        raise KeyError(id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(id for process in self._processes for id in process.elements))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _idle(*_: object) -> None:

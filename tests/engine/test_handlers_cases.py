@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from engine import commands as c
+from engine.directory import from_data
 from engine.errors import Conflict, FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
+from engine.handlers import FileInfo
 from engine.handlers.topics import TOPICS
 from tests.engine.handling import OFFICE, Desk, package
 
@@ -83,6 +85,18 @@ class TestCancelAndNote:
                 desk.do(c.AddNote("case", text), "ban")
 
 
+class TestAttach:
+    def test_once_and_only_what_is_there(self, desk: Desk) -> None:
+        desk.start()
+        desk.files["f1"] = FileInfo("f1", "现场.jpg", "image/jpeg", 3, "d" * 64, "", "kuang")
+        desk.do(c.AttachFile("case", "f1"), "kuang")
+        assert desk.kinds() == ["FileAttached"]
+        with pytest.raises(NotFound):
+            desk.do(c.AttachFile("case", "f2"), "kuang")
+        with pytest.raises(NotFound):
+            desk.do(c.AttachFile("case", "f1"), "jian")
+
+
 class TestAction:
     def test_the_case_hears_it_and_the_item_is_routed(self, desk: Desk) -> None:
         desk.until("C").do(c.CallAction("case", "extension", {"理由": "设备未到"}), "kuang")
@@ -120,8 +134,6 @@ class TestNobody:
         return desk.finish("A", "ban").finish("B", "neng", 结论="重大")
 
     def appoint(self, desk: Desk) -> None:
-        from engine.directory import from_data
-
         office = copy.deepcopy(OFFICE)
         office["people"].append({"account": "er", "name": "二矿长", "posts": ["QY@二号矿"]})
         desk.directory = from_data(office)
@@ -150,6 +162,23 @@ class TestNobody:
         assert halted.incidents == []
         with pytest.raises(NotFound, match="已经处理"):
             halted.do(c.RetryIncident(incident), "ban")
+
+    def test_when_separation_of_duties_leaves_nobody(self, desk: Desk) -> None:
+        desk.start("neng").finish("A", "ban")
+        desk.do(c.TransferItem("case", desk.item("B").id, "职责所在", "住建局"), "neng").finish(
+            "B", "jian", 结论="重大"
+        )
+        desk.do(c.TransferItem("case", desk.item("C").id, "代办", "城川镇"), "kuang")
+        office = copy.deepcopy(OFFICE)
+        office["responsibilities"][0]["unit"] = "住建局"
+        desk.directory = from_data(office)
+        desk.finish("C", "cheng")
+        assert desk.item("D").unit == "住建局"
+        assert desk.incidents == [("D", "no_one_to_do_it")]
+        message = next(iter(desk.state.incidents.values())).message
+        assert "住建局在岗的人员都已办理过“判定”，同一人不能再办这一步。请转办" in message
+        desk.do(c.TransferItem("case", desk.item("D").id, "回避", "能源局"), "ban").finish("D", "niu")
+        assert desk.incidents == []
 
     def test_the_appointed_simply_does_it(self, halted: Desk) -> None:
         self.appoint(halted)
