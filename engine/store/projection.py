@@ -22,6 +22,7 @@ from engine.clock import SHANGHAI
 from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.errors import EngineError
+from engine.feel import compile_expression
 from engine.store import tables
 from engine.values import Value, dumps, plain
 
@@ -459,10 +460,13 @@ def register_values(package: Package, case: str, state: Marking, moment: Moment)
 
     def value(key: str) -> Value:
         expression = register.get(key)
-        if expression is None or isinstance(expression, str):
-            return context.get(expression) if expression else None
+        if not expression:
+            return None
+        if isinstance(expression, str) and expression in context:
+            return context[expression]
         try:
-            return expression.evaluate(context, moment)
+            compiled = compile_expression(expression) if isinstance(expression, str) else expression
+            return compiled.evaluate(context, moment)
         except EngineError:
             return None
 
