@@ -24,6 +24,7 @@ from engine.definitions.vocabulary import (
 from engine.errors import DefinitionRefused, Finding
 
 MAX_NODES = 500
+MAX_FLOWS = 2_000
 
 _DEFINITIONS: Mapping[str, frozenset[str] | None] = dict.fromkeys(
     ("id", "name", "targetNamespace", "expressionLanguage", "typeLanguage", "exporter", "exporterVersion")
@@ -257,6 +258,12 @@ def _flow(reading: Reading, node: Node, draft: _Draft, scope: str) -> None:
         reading.error("element_id", node, "顺序流没有编号（id），请填写。")
         return
     if key in draft.flows or key in draft.elements:
+        return
+    if len(draft.flows) >= MAX_FLOWS:
+        if len(draft.flows) == MAX_FLOWS and not any(f.rule == "too_many_flows" for f in reading.findings):
+            reading.error(
+                "too_many_flows", node, f"一个流程最多 {MAX_FLOWS} 条顺序流，请拆成几张图，用调用活动连接。"
+            )
         return
     conditions = reading.children(node, "conditionExpression")
     condition = None

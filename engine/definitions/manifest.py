@@ -19,6 +19,7 @@ from engine.feel import Expression, compile_expression
 from engine.values import Value
 
 FILE = "process.toml"
+MAX_BYTES = 300_000
 
 _KEY = re.compile(r"[^\W\d]\w{0,59}")
 _TEXT, _TEXTS, _VALUE, _COLUMNS = "text", "texts", "value", "columns"
@@ -84,6 +85,9 @@ class Manifest:
 def read(data: bytes) -> Manifest:
     """process.toml bytes → manifest with findings. Raises nothing."""
     manifest = Manifest()
+    if len(data) > MAX_BYTES:
+        manifest.error("toml_size", "", "文件超过 300 KB，请精简。")
+        return manifest
     try:
         text = data.decode("utf-8-sig")
         raw = tomllib.loads(text, parse_float=Decimal)

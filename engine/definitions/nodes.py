@@ -26,6 +26,8 @@ from engine.definitions.vocabulary import (
 from engine.feel import Expression
 from engine.values import parse_duration
 
+MAX_BINDINGS = 100
+
 _CYCLE = re.compile(r"R(\d{0,6})/(P.+)")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 _MAPPINGS = frozenset({"singleEntry", "singleResult", "collectEntries", "resultList"})
@@ -79,7 +81,7 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         loop=loop,
         inputs=tuple(extensions.inputs),
         outputs=tuple(extensions.outputs),
-        attached_to=str(node.get("attachedToRef") or "") if kind is Kind.BOUNDARY else "",
+        attached_to=str(node.get("attachedToRef") or "").rpartition(":")[2] if kind is Kind.BOUNDARY else "",
         interrupting=_interrupting(reading, node, kind),
         event_subprocess=kind is Kind.SUBPROCESS and boolean(reading, node, "triggeredByEvent", False),
         groups=groups,
@@ -193,7 +195,7 @@ def _called(reading: Reading, node: Node) -> str:
     elif called.startswith(("=", "${", "#{")):
         reading.error("attribute_value", node, "被调用的流程不能是表达式，请直接写流程代码。")
         return ""
-    return called
+    return called.rpartition(":")[2]
 
 
 # -- extension elements --------------------------------------------------------------------------------
@@ -301,7 +303,9 @@ def _call_mapping(reading: Reading, node: Node, bindings: list[Binding], already
 
 
 def _bind(reading: Reading, node: Node, bindings: list[Binding], name: str, value: Expression | None) -> None:
-    if any(b.name == name for b in bindings):
+    if len(bindings) >= MAX_BINDINGS:
+        reading.error("too_many_bindings", node, f"一个元素最多 {MAX_BINDINGS} 个参数，请并成一个上下文。")
+    elif any(b.name == name for b in bindings):
         reading.error("binding_twice", node, f"参数“{name}”写了两次，请只留一个。")
     elif reading.variable(node, name, "参数") and value is not None:
         bindings.append(Binding(name, value))

@@ -18,6 +18,11 @@ from engine.feel import Expression, compile_expression
 Node = etree._Element
 
 MAX_FINDINGS = 300
+MAX_EXPRESSION_TEXT = 250_000
+"""Characters of all expressions of one file: compiling them is the longest part of a check (about 1 s for so many)."""
+
+_EXPRESSION_COST = 40
+"""What an expression costs besides its characters."""
 
 _EXPRESSION_ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
     "id": None,
@@ -79,6 +84,8 @@ class Reading:
     """Root element id → code."""
     escalations: dict[str, str] = field(default_factory=dict)
     nodes: int = 0
+    expression_text: int = 0
+    """Characters of expressions read so far."""
 
     def error(self, rule: str, node: Node, message: str) -> None:
         self._note("error", rule, node, message)
@@ -160,6 +167,12 @@ class Reading:
             return None
         if not source:
             self.error("expression_empty", node, f"{what}为空，请填写 FEEL 表达式。")
+            return None
+        before = self.expression_text
+        self.expression_text += len(source) + _EXPRESSION_COST
+        if self.expression_text > MAX_EXPRESSION_TEXT:
+            if before <= MAX_EXPRESSION_TEXT:
+                self.error("too_much_text", node, "图中的表达式太多太长，请拆成几张图，用调用活动连接。")
             return None
         try:
             return compile_expression(source)

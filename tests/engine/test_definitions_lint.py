@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.definitions.compile import compile_package
@@ -357,3 +359,8 @@ def test_process_toml_names_what_exists(rule: str) -> None:
         start() + user("t", camunda_dueDate="workdays(today(), p.plan_days)") + end() + line("s", "t", "e")
     )
     assert not compile_package(files(used))[1]
+
+
+def test_every_rule_is_written_down() -> None:
+    dialect = (Path(__file__).parents[2] / "docs" / "dialect.md").read_text(encoding="utf-8")
+    assert [r for r in [*RULES, *PAPERS] if f"`{r}`" not in dialect] == []

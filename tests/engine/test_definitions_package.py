@@ -136,6 +136,36 @@ def test_calls_upon_calls_are_judged_in_linear_time() -> None:
     assert not [f for f in found if f.severity == "error"]
 
 
+MANY = "".join(f'<camunda:inputParameter name="n{i}">=[{i}]</camunda:inputParameter>' for i in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("rule", "parts"),
+    [
+        ("too_many_flows", [user("t"), *(flow("t", "e", key=f"x{i}") for i in range(12_000))]),
+        (
+            "too_much_text",
+            [script(f"t{i}", " + ".join(f"a{i}.b[{j}]" for j in range(350))) for i in range(400)],
+        ),
+        (
+            "too_many_bindings",
+            [
+                user(
+                    "t",
+                    f"<bpmn:extensionElements><camunda:inputOutput>{MANY}</camunda:inputOutput></bpmn:extensionElements>",
+                )
+            ],
+        ),
+    ],
+    ids=["flows", "expressions", "inputs"],
+)
+def test_a_file_of_two_megabytes_cannot_hold_the_check_up(rule: str, parts: list[str]) -> None:
+    begun = perf_counter()
+    findings = compile_package(files(drawing(start(), end(), *parts)))[1]
+    assert perf_counter() - begun < 5  # 0.2 to 1.5 s alone on a machine
+    assert rule in {f.rule for f in findings}
+
+
 def test_a_process_key_is_used_once_in_a_package() -> None:
     given = {**files(body()), "zweit.bpmn": body()}
     assert "process_twice" in {f.rule for f in compile_package(given)[1]}
@@ -522,3 +552,50 @@ def test_toml_of_the_product_survives_edits_all_over_it() -> None:
         assert set_parameter(given, key, entry["value"])["process.toml"].count(b"\n") == given[
             "process.toml"
         ].count(b"\n")
+
+
+def test_injured_process_toml_gives_findings_and_nothing_else() -> None:
+    diagram = body()
+    for seed in range(300):
+        chance = random.Random(seed)
+        lines = TOML.splitlines()
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(lines))
+            match chance.randrange(4):
+                case 0:
+                    lines[at] = ""
+                case 1:
+                    lines[at] = (
+                        lines[at].partition("=")[0]
+                        + "= "
+                        + chance.choice(
+                            [
+                                "5",
+                                "[]",
+                                "{}",
+                                "true",
+                                '"="',
+                                '"${x}"',
+                                "1979-05-27",
+                                "inf",
+                                "[[]]",
+                                '"p.zz"',
+                                "{a=1}",
+                                '""',
+                            ]
+                        )
+                    )
+                case 2:
+                    lines[at] = chance.choice(
+                        ["[a.b]", "[[roles]]", "[roles.'x y']", "x = 1", "[start]", "[parameters.p]"]
+                    )
+                case _:
+                    lines.insert(at, chance.choice(lines))
+        given = files(diagram, "\n".join(lines))
+        package, findings = compile_package(given)
+        assert (package is None) == any(f.severity == "error" for f in findings), seed
+        for key in manifest.read(given["process.toml"]).parameters:
+            try:
+                assert manifest.read(set_parameter(given, key, 1)["process.toml"]).parameters[key].value == 1
+            except EngineError:
+                continue

@@ -28,6 +28,8 @@ CHOICES_OF_A_ROLE = re.compile(r"(?:units|people)_(?P<role>\w{1,60})")
 MAX_BYTES = 500_000
 MAX_DEPTH = 6
 MAX_FIELDS = 300
+MAX_CONDITIONS = 20_000
+"""Characters of all hide conditions of one form."""
 
 _DISPLAY = frozenset({"text", "separator", "spacer", "image", "button"})
 _OPTIONS = frozenset({"radio", "select", "checklist", "taglist"})
@@ -74,6 +76,7 @@ class _Reader:
         self.file = file
         self.findings: list[Finding] = []
         self.count = 0
+        self.conditions = 0
 
     def error(self, rule: str, element: str, message: str) -> None:
         if len(self.findings) < 200:
@@ -213,6 +216,10 @@ class _Reader:
             return ()
         if not isinstance(text, str):
             self.error("form_condition", place, f"“{label}”的隐藏条件应是 FEEL 表达式。")
+            return ()
+        self.conditions += len(text)
+        if self.conditions > MAX_CONDITIONS:
+            self.error("form_size", place, "表单的隐藏条件太多太长，请精简或拆成几张表。")
             return ()
         try:
             return (compile_expression(text.strip().removeprefix("=")),)

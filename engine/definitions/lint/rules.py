@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from engine.definitions.model import Element, Flow, Package, Process
+from engine.definitions.reading import MAX_FINDINGS
 from engine.definitions.vocabulary import KIND_TITLES
 from engine.errors import Finding
 
@@ -42,7 +43,7 @@ def rule(key: str, severity: str = "error", diagram: str | None = None) -> Calla
 
 def run(package: Package, *, lone: bool) -> list[Finding]:
     """All rules over all processes."""
-    findings = []
+    findings: list[Finding] = []
     for process in package.processes.values():
         for known in RULES.values():
             severity = known.diagram if lone else known.severity
@@ -50,6 +51,8 @@ def run(package: Package, *, lone: bool) -> list[Finding]:
                 continue
             for place, message in known.check(process, package):
                 key = place.key if isinstance(place, Process) else place.id
+                if len(findings) >= MAX_FINDINGS:
+                    return findings
                 findings.append(Finding(severity, known.id, message, process.file, key, place.line))
     return findings
 
