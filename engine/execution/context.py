@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.execution.marking import Cause, Instance
+from engine.execution.records import Cause, Instance
 from engine.values import Value
 
 if TYPE_CHECKING:

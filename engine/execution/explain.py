@@ -11,7 +11,8 @@ from engine.calendar import Moment
 from engine.clock import SHANGHAI
 from engine.definitions.model import Element, Kind, Package, Process
 from engine.errors import EngineError
-from engine.execution.marking import ROOT, Instance, Item, State
+from engine.execution.marking import State
+from engine.execution.records import ROOT, Instance, Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,127 +7,20 @@ and incidents. Snapshots (`to_data`, `from_data`) hold no definition. Only `stat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from engine.execution.records import (
+    ROOT,
+    Cause,
+    Deadline,
+    Incident,
+    Instance,
+    Item,
+    Job,
+    Subscription,
+)
 from engine.values import Value
-
-ROOT = 1
-"""The id of the case's root scope."""
-
-
-@dataclass(slots=True)
-class Instance:
-    """An element that is being executed, or a scope. The root scope has id 1, element "" and scope 0.
-
-    `scope` is the instance around it (a subprocess, a call, a multi-instance body, the root). `cause` and `strand`
-    are those of the token that entered it. `variables` are its locals. `result` is what its finished work delivered,
-    kept until it is left. `items`, `done`, `outputs` belong to a loop's body. `arrivals` are the tokens waiting at
-    joins in this scope: gateway → [(flow, cause, strand)].
-    """
-
-    id: int
-    process: str
-    element: str
-    scope: int
-    cause: int = 0
-    strand: int = 0
-    loop: int = 0
-    body: bool = False
-    variables: dict[str, Value] | None = None
-    result: dict[str, Value] | None = None
-    items: list[Value] | None = None
-    sequential: bool = False
-    done: int = 0
-    outputs: dict[int, Value] | None = None
-    arrivals: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
-    children: dict[int, None] = field(
-        default_factory=dict
-    )  # live instances directly inside, in order of entry
-    holds: dict[int, None] = field(default_factory=dict)  # its deadlines, subscriptions and incidents
-
-
-@dataclass(slots=True)
-class Item:
-    """待办：an open work item. `person` has claimed it or was assigned; `due` None: no limit, or (with
-    `remaining`) its clock stands still."""
-
-    id: int
-    element: str
-    name: str
-    groups: tuple[str, ...]
-    offered: datetime
-    assignee: str = ""
-    due: datetime | None = None
-    form: str = ""
-    unit: str = ""
-    role: str = ""
-    basis: str = ""
-    person: str = ""
-    remaining: timedelta | None = None
-
-
-@dataclass(slots=True)
-class Job:
-    """An automatic task waiting for its handler or worker. `failures` counts the failed attempts."""
-
-    id: int
-    element: str
-    topic: str
-    inputs: dict[str, Value]
-    failures: int = 0
-
-
-@dataclass(slots=True)
-class Deadline:
-    """时限：an armed timer. `due` None: its clock stands still with `remaining` working time."""
-
-    id: int
-    owner: int
-    element: str
-    due: datetime | None
-    repeats: int = 0
-    interval: str = ""
-    remaining: timedelta | None = None
-
-
-@dataclass(slots=True)
-class Subscription:
-    """What the case waits to hear: a message (`name`, `key`; an empty key matches any) or a signal."""
-
-    id: int
-    owner: int
-    element: str
-    what: str
-    name: str
-    key: str = ""
-
-
-@dataclass(slots=True)
-class Incident:
-    """异常：the case halts at `owner`."""
-
-    id: int
-    owner: int
-    element: str
-    code: str
-    message: str
-    leaving: bool = False
-
-
-@dataclass(slots=True)
-class Cause:
-    """What is still known of the element whose boundary event started a strand, after it has ended."""
-
-    id: int
-    process: str
-    element: str
-    name: str = ""
-    due: datetime | None = None
-    offered: datetime | None = None
-    unit: str = ""
-    role: str = ""
 
 
 class State:
@@ -138,6 +31,7 @@ class State:
         "deadlines",
         "end",
         "ended",
+        "holders",
         "incidents",
         "instances",
         "items",
@@ -178,6 +72,7 @@ class State:
         self.causes: dict[int, Cause] = {}
         self.strands: dict[int, dict[str, Value]] = {}  # locals of strands, by the catching event's id
         self.performers: dict[str, list[str]] = {}  # element → who finished it, each person once, latest last
+        self.holders: list[str] = []  # units that hold or held an item, each once
         self.left: Cause | None = None  # the element cancelled last; its boundary event may name it as cause
 
     def __eq__(self, other: object) -> bool:
@@ -250,6 +145,7 @@ class State:
             "end": self.end,
             "last": self.last,
             "performers": self.performers,
+            "holders": self.holders,
             "instances": [_instance_row(i, self.process) for i in self.instances.values()],
             "causes": [_row(self.causes[c], _CAUSE) for c in causes],
             "strands": [[s, self.strands[s]] for s in strands],
@@ -309,6 +205,7 @@ _PLAIN = (
     "end",
     "last",
     "performers",
+    "holders",
 )
 _Columns = tuple[tuple[str, Any], ...]
 _INSTANCE: _Columns = (

@@ -27,7 +27,8 @@ from engine.definitions.model import Package, Process, Trigger
 from engine.errors import InputInvalid, NotFound
 from engine.execution.advance import advance
 from engine.execution.explain import drawn
-from engine.execution.marking import State, Subscription
+from engine.execution.marking import State
+from engine.execution.records import Subscription
 from engine.execution.timers import later_by
 from engine.values import Months, Value, from_outside, plain
 

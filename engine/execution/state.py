@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine import facts as f
-from engine.execution.marking import (
+from engine.execution.marking import State
+from engine.execution.records import (
     ROOT,
     Cause,
     Deadline,
@@ -18,7 +19,6 @@ from engine.execution.marking import (
     Instance,
     Item,
     Job,
-    State,
     Subscription,
 )
 
@@ -215,6 +215,12 @@ def _offered(state: State, fact: f.WorkItemOffered) -> None:
 def _routed(state: State, fact: f.WorkItemRouted) -> None:
     item = state.items[fact.id]
     item.unit, item.role, item.basis = fact.unit, fact.role, fact.basis
+    _came_to(state, fact.unit)
+
+
+def _came_to(state: State, unit: str) -> None:
+    if unit and unit not in state.holders:
+        state.holders.append(unit)
 
 
 def _claimed(state: State, fact: f.WorkItemClaimed) -> None:
@@ -228,6 +234,7 @@ def _released(state: State, fact: f.WorkItemReleased) -> None:
 def _transferred(state: State, fact: f.WorkItemTransferred) -> None:
     item = state.items[fact.id]
     item.unit, item.role, item.person, item.basis = fact.unit, fact.role, fact.person, fact.reason
+    _came_to(state, fact.unit)
 
 
 def _finished(state: State, fact: f.WorkItemCompleted) -> None:
