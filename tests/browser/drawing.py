@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Locator, expect
@@ -82,7 +83,9 @@ class Drawing:
     def group(self, title: str) -> Locator:
         """A group of the properties panel, opened."""
         group = self.page.locator(".bio-properties-panel-group:visible").filter(
-            has=self.page.locator(f'.bio-properties-panel-group-header-title[title="{title}"]')
+            has=self.page.locator(
+                ".bio-properties-panel-group-header-title", has_text=re.compile(f"^{title}$")
+            )
         )
         header = group.locator(".bio-properties-panel-group-header")
         if "open" not in (header.get_attribute("class") or ""):
