@@ -1,0 +1,138 @@
+"""Events of a diagram 事件: what an event waits for or throws, and the message of a send or receive task."""
+
+from __future__ import annotations
+
+import re
+
+from engine.definitions.model import Event, Kind, Trigger
+from engine.definitions.reading import Node, Reading, camunda, is_bpmn, literal, local
+from engine.definitions.vocabulary import EVENT_DEFINITIONS, EVENTS, KIND_TITLES, POSITIONS, TRIGGER_TITLES
+from engine.feel import Expression
+from engine.values import parse_duration
+
+_CYCLE = re.compile(r"R(\d{0,6})/(P.+)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
+
+
+def read_event(reading: Reading, node: Node, kind: Kind, position: str, key: str) -> Event | None:
+    """The event of an element, None where it has none. `key` is its correlation key as drawn, `position` says where it
+    stands (see `POSITIONS`)."""
+    correlation = reading.text_or_formula(node, key, "关联键") if key else None
+    if kind in {Kind.SEND, Kind.RECEIVE}:
+        name = _reference(reading, node, "messageRef", reading.messages, "消息")
+        if kind is Kind.RECEIVE and not name:
+            reading.error("message_missing", node, "接收任务没有写等待哪条消息，请选择消息（messageRef）。")
+        if kind is Kind.SEND and name and camunda(node, "topic"):
+            reading.error(
+                "message_topic", node, "发送任务的消息（messageRef）和主题（camunda:topic）只能写一个。"
+            )
+        if not name:
+            return None
+        return Event(Trigger.MESSAGE, name=name, key=correlation)
+    if kind not in EVENTS:
+        return None
+    definitions = [child for child in node if local(child).endswith("EventDefinition") and is_bpmn(child)]
+    if len(definitions) > 1:
+        reading.error("event_twice", node, "一个事件只能有一种触发方式，请拆成几个事件。")
+    trigger = EVENT_DEFINITIONS.get(local(definitions[0]), None) if definitions else Trigger.NONE
+    if trigger is None:  # an unknown definition was refused as an unknown child
+        return Event(Trigger.NONE)
+    if trigger not in POSITIONS[position]:
+        allowed = "、".join(TRIGGER_TITLES[t] for t in Trigger if t in POSITIONS[position])
+        place = {"event subprocess start": "事件子流程的", "subprocess start": "子流程内的"}.get(position, "")
+        reading.error(
+            "event_position",
+            node,
+            f"{place}{KIND_TITLES[kind]}不能是“{TRIGGER_TITLES[trigger]}”，可用：{allowed}。",
+        )
+    if key and trigger is not Trigger.MESSAGE:
+        reading.error("unknown_property", node, "correlationKey 只能用在消息事件上，请删去。")
+    if not definitions:
+        return Event(Trigger.NONE)
+    if kind is Kind.BOUNDARY and trigger is Trigger.ERROR and node.get("cancelActivity") == "false":
+        reading.error("error_interrupts", node, "错误边界事件总是中断任务，请改为中断型，或改用升级事件。")
+    return _definition(reading, definitions[0], trigger, kind, correlation)
+
+
+def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key: Expression | None) -> Event:
+    throws = kind in {Kind.THROW, Kind.END}
+    reading.extensions(node)
+    match trigger:
+        case Trigger.TIMER:
+            return _timer(reading, node)
+        case Trigger.MESSAGE | Trigger.SIGNAL:
+            word, table = (
+                ("messageRef", reading.messages)
+                if trigger is Trigger.MESSAGE
+                else ("signalRef", reading.signals)
+            )
+            title = TRIGGER_TITLES[trigger]
+            reading.attributes(node, {"id": None, word: None})
+            reading.children(node)
+            name = _reference(reading, node, word, table, title)
+            if not name and not node.get(word):
+                reading.error(
+                    f"{trigger.value}_missing", node, f"{title}事件没有写{title}，请选择（{word}）。"
+                )
+            return Event(trigger, name=name, key=key)
+        case Trigger.ERROR | Trigger.ESCALATION:
+            word = f"{trigger.value}Ref"
+            title = TRIGGER_TITLES[trigger]
+            table = reading.errors if trigger is Trigger.ERROR else reading.escalations
+            reading.attributes(node, {"id": None, word: None})
+            reading.children(node)
+            code = _reference(reading, node, word, table, title)
+            if throws and not code:
+                reading.error(
+                    f"{trigger.value}_missing",
+                    node,
+                    f"抛出{title}要写{title}代码，请选择（{word}）并填写代码。",
+                )
+            variable = reading.variable(node, camunda(node, f"{trigger.value}CodeVariable"), "代码变量")
+            message = reading.variable(node, camunda(node, "errorMessageVariable"), "说明变量")
+            if throws and (variable or message):
+                reading.error("unknown_attribute", node, "抛出事件不接收代码和说明，请删去变量名。")
+            return Event(trigger, code=code, code_variable=variable, message_variable=message)
+        case _:
+            reading.attributes(node, {"id": None})
+            reading.children(node)
+            return Event(trigger)
+
+
+def _reference(reading: Reading, node: Node, attribute: str, table: dict[str, str], title: str) -> str:
+    """What a `…Ref` attribute names; the prefix of a qualified name is dropped."""
+    raw = str(node.get(attribute) or "").strip()
+    if not raw:
+        return ""
+    found = table.get(raw, table.get(raw.rpartition(":")[2]))
+    if found is None:
+        reading.error("unknown_reference", node, f"引用的{title}“{raw[:60]}”不存在，请重新选择。")
+        return ""
+    return found
+
+
+def _timer(reading: Reading, node: Node) -> Event:
+    reading.attributes(node, {"id": None})
+    parts = reading.children(node, "timeDate", "timeDuration", "timeCycle")
+    if len(parts) != 1:
+        reading.error("timer_missing", node, "定时事件要写日期、时长、周期三者中的一个。")
+        return Event(Trigger.TIMER)
+    part = parts[0]
+    kind = local(part).removeprefix("time").lower()
+    text = reading.expression_child(part)
+    if text.startswith("=") or "${" in text or "#{" in text:
+        return Event(Trigger.TIMER, timer=kind, when=reading.formula(part, text, "定时"))
+    source = ""
+    if kind == "date" and _DATE.fullmatch(text):
+        source = f"{'date and time' if 'T' in text else 'date'}({literal(text)})"
+    elif kind == "duration" and parse_duration(text) is not None:
+        source = f"duration({literal(text)})"
+    elif kind == "cycle" and (match := _CYCLE.fullmatch(text)) and parse_duration(match[2]) is not None:
+        source = literal(text)
+    if not source:
+        sample = {"date": "2026-10-08T08:30", "duration": "PT2H", "cycle": "R3/PT1H"}[kind]
+        reading.error(
+            "timer_text", part, f"定时“{text[:60]}”写法有误，请写成如“{sample}”，或以 = 开头的 FEEL 表达式。"
+        )
+        return Event(Trigger.TIMER, timer=kind)
+    return Event(Trigger.TIMER, timer=kind, when=reading.constant(part, source))
