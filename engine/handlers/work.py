@@ -89,14 +89,13 @@ class Work:
         """What decides who may see the case."""
         items = self.state.items.values()
         people = {p for done in self.state.performers.values() for p in done}
-        held = {i.unit for i in items if i.unit}
-        held |= {unit for person in people for _, unit in self.directory.posts_of(person)}
         place = self.place
         return CaseView(
             party=self.register("party"),
             region=place.region,
             sector=place.sector,
-            units=frozenset(held) | units_named(self.state.root_variables.values(), self.directory),
+            units=frozenset(self.state.holders)
+            | units_named(self.state.root_variables.values(), self.directory),
             people=frozenset(people | {i.person for i in items if i.person}),
         )
 

@@ -269,7 +269,8 @@ class TestVisibility:
 
     def test_who_held_it_before_still_sees_it(self, desk: Desk) -> None:
         desk.until("B").do(c.TransferItem("case", desk.item("B").id, "转办", "住建局"), "neng")
-        desk.finish("B", "jian", 结论="重大").do(c.AddNote("case", "办过"), "jian")
+        desk.do(c.TransferItem("case", desk.item("B").id, "不归我管", "能源局"), "jian")
+        desk.finish("B", "niu", 结论="重大").do(c.AddNote("case", "办过"), "jian")
 
     def test_from_rows(self, desk: Desk) -> None:
         jian = acting_as("jian", desk.directory)
