@@ -132,7 +132,9 @@ def _answer(status: int, code: str, title: str, detail: str, **more: Any) -> Res
     if status == 401:
         back = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return redirect(url_for("identity.sign_in", next=back))  # type: ignore[return-value]
-    page = render_template("error.html", status=status, title=title, detail=detail, reference=more.get("reference"))
+    page = render_template(
+        "error.html", status=status, title=title, detail=detail, reference=more.get("reference")
+    )
     return Response(page, status=status, content_type="text/html; charset=utf-8")
 
 

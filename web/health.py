@@ -69,7 +69,10 @@ def _deadlines() -> tuple[bool, str]:
     if oldest is None:
         return True, "没有等待的时限"
     late = engine.moment().now - oldest
-    return late < LATE, f"最早一条 {'已过' if late > timedelta(0) else '还有'} {abs(int(late.total_seconds()))} 秒"
+    return (
+        late < LATE,
+        f"最早一条 {'已过' if late > timedelta(0) else '还有'} {abs(int(late.total_seconds()))} 秒",
+    )
 
 
 def _disk() -> tuple[bool, str]:

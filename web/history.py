@@ -47,7 +47,13 @@ def as_row(line: Line) -> dict[str, Any]:
 
 
 def timeline(
-    c: sa.Connection, case: str, package: Package, *, after: str = "", limit: int = 100, newest_first: bool = True
+    c: sa.Connection,
+    case: str,
+    package: Package,
+    *,
+    after: str = "",
+    limit: int = 100,
+    newest_first: bool = True,
 ) -> Page:
     """One page of a case's history."""
     lines = told(c, case, package)
@@ -60,7 +66,9 @@ def timeline(
     return Page([as_row(x) for x in shown], encode((shown[-1].entry.seq,)) if len(lines) > limit else "")
 
 
-def some(c: sa.Connection, wanted: Iterable[tuple[str, int]], packages: dict[str, str]) -> dict[tuple[str, int], dict[str, Any]]:
+def some(
+    c: sa.Connection, wanted: Iterable[tuple[str, int]], packages: dict[str, str]
+) -> dict[tuple[str, int], dict[str, Any]]:
     """Single facts of several cases, by (case, seq). `packages` are the cases' package hashes."""
     by_case: dict[str, set[int]] = {}
     for case, seq in wanted:

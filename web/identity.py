@@ -44,6 +44,7 @@ from engine.runtime import accounts
 from web.context import demo_mode, the_engine
 from web.errors import NotSignedIn, TooMany
 
+
 class SignInFailed(EngineError):
     """账号或密码不正确，或者账号已锁定、停用。连续输错后请等十五分钟再试，仍不行请联系安委办管理员。"""
 
@@ -334,7 +335,9 @@ def demo_accounts() -> list[dict[str, Any]]:
             continue
         role, unit = posts[0]
         group = groups.setdefault(unit, {"unit": unit, "kind": directory.units[unit].kind, "people": []})
-        group["people"].append({"account": person.account, "name": person.name, "title": person.title, "role": role})
+        group["people"].append(
+            {"account": person.account, "name": person.name, "title": person.title, "role": role}
+        )
     return list(groups.values())
 
 

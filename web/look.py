@@ -33,7 +33,10 @@ def look(case: str, actor: Actor, state: State | None = None) -> Work:
 
     package = engine.package_of(case)
     state = state if state is not None else engine.load(case)
-    return Work(state, Setting(package, engine.directory(), engine.moment(), actor, case, _no_numbers, related=related))
+    return Work(
+        state,
+        Setting(package, engine.directory(), engine.moment(), actor, case, _no_numbers, related=related),
+    )
 
 
 def choices(work: Work) -> Choices:

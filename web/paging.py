@@ -59,7 +59,9 @@ def decode(after: str, kinds: Sequence[type]) -> list[Any]:
         raise InputInvalid("翻页标记无效，请从第一页重新查询。") from None
 
 
-def beyond(columns: Sequence[sa.ColumnElement[Any]], key: Sequence[Any], *, descending: bool = False) -> sa.ColumnElement[bool]:
+def beyond(
+    columns: Sequence[sa.ColumnElement[Any]], key: Sequence[Any], *, descending: bool = False
+) -> sa.ColumnElement[bool]:
     """The condition "after this key" in the columns' lexicographic order."""
     ways: list[sa.ColumnElement[bool]] = []
     for i, column in enumerate(columns):

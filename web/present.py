@@ -57,7 +57,10 @@ def left(due: datetime | None, now: datetime, calendar: WorkCalendar, *, suspend
     try:
         days, unit = calendar.between(now, due), "个工作日"
     except CalendarUnknown:
-        days, unit = (due.astimezone(SHANGHAI).date() - now.astimezone(SHANGHAI).date()).days, "天（日历未确认）"
+        days, unit = (
+            (due.astimezone(SHANGHAI).date() - now.astimezone(SHANGHAI).date()).days,
+            "天（日历未确认）",
+        )
     if due < now:
         return Left(f"逾期 {-days} {unit}" if days < 0 else "今天已过时限", "danger", days)
     if days <= 0:
@@ -164,7 +167,13 @@ def size(value: int) -> str:
 def json_island(value: Any) -> Markup:
     """Data for an island, safe inside `<script type="application/json">`."""
     raw = dumps(plain(value)).decode()
-    for sign, written in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
+    for sign, written in (
+        ("<", "\\u003c"),
+        (">", "\\u003e"),
+        ("&", "\\u0026"),
+        ("\u2028", "\\u2028"),
+        ("\u2029", "\\u2029"),
+    ):
         raw = raw.replace(sign, written)
     return Markup(raw)
 
@@ -172,7 +181,16 @@ def json_island(value: Any) -> Markup:
 def install(app: Flask) -> None:
     """Make them filters of the templates."""
     app.jinja_env.filters.update(
-        moment=moment, day=day, long_day=long_day, value=text, size=size, person=person_name, unit=unit_name,
-        json=json_island, left=_left_now, held=_held_now,
-        case_state=lambda s: CASE_STATES.get(s, s), item_state=lambda s: ITEM_STATES.get(s, s),
+        moment=moment,
+        day=day,
+        long_day=long_day,
+        value=text,
+        size=size,
+        person=person_name,
+        unit=unit_name,
+        json=json_island,
+        left=_left_now,
+        held=_held_now,
+        case_state=lambda s: CASE_STATES.get(s, s),
+        item_state=lambda s: ITEM_STATES.get(s, s),
     )

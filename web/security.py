@@ -49,14 +49,20 @@ def strict_json(data: bytes) -> Value:
     try:
         raw = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise InputInvalid(f"提交的内容不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列附近）") from None
+        raise InputInvalid(
+            f"提交的内容不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列附近）"
+        ) from None
     return from_outside(raw)
 
 
 class StrictParser(FlaskParser):
     """The API's argument parser: our JSON rules instead of the standard library's; unknown query fields refused."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": "raise", "json": "raise"}
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": "raise",
+        "json": "raise",
+    }
 
     def _raw_load_json(self, req: Request) -> Any:
         data = req.get_data(cache=True)

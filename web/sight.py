@@ -46,7 +46,9 @@ def _responsible(who: Who, directory: Directory) -> list[sa.ColumnElement[bool]]
         if not any(r.role == role and r.unit == unit for r in directory.responsibilities):
             continue
         for sector in (*sectors, other):
-            theirs = [r for r in (*regions, other) if (directory.responsible(role, sector, r) or ("",))[0] == unit]
+            theirs = [
+                r for r in (*regions, other) if (directory.responsible(role, sector, r) or ("",))[0] == unit
+            ]
             if not theirs:
                 continue
             of_sector = t.cases.c.sector.not_in(sectors) if sector == other else t.cases.c.sector == sector
@@ -54,7 +56,7 @@ def _responsible(who: Who, directory: Directory) -> list[sa.ColumnElement[bool]]
                 found.append(of_sector)
                 continue
             named = [r for r in theirs if r != other]
-            place = t.cases.c.region.in_(named)
+            place: sa.ColumnElement[bool] = t.cases.c.region.in_(named)
             if other in theirs:
                 place = sa.or_(place, t.cases.c.region.not_in(regions))
             found.append(sa.and_(of_sector, place))
@@ -66,7 +68,9 @@ def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]
     row = c.execute(sa.select(t.cases).where(t.cases.c.id == case)).first()
     if row is None:
         raise NotFound
-    seen = c.execute(sa.select(sa.literal(1)).select_from(t.cases).where(t.cases.c.id == case, visible(who))).first()
+    seen = c.execute(
+        sa.select(sa.literal(1)).select_from(t.cases).where(t.cases.c.id == case, visible(who))
+    ).first()
     if seen is None:
         work = look(case, who.actor)
         if not may_see(who.actor, work.view, work.directory):
@@ -77,9 +81,13 @@ def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]
 def item_row(c: sa.Connection, who: Who, case: str, item: int) -> sa.Row[tuple[object, ...]]:
     """A work item of a case that `who` may see."""
     case_row(c, who, case)
-    found = c.execute(
-        sa.select(t.work_items).where(t.work_items.c.case == case, t.work_items.c.item == item)
-    ).first() if 0 <= item < 2**31 else None
+    found = (
+        c.execute(
+            sa.select(t.work_items).where(t.work_items.c.case == case, t.work_items.c.item == item)
+        ).first()
+        if 0 <= item < 2**31
+        else None
+    )
     if found is None:
         raise NotFound
     return found

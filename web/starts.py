@@ -21,7 +21,13 @@ def starts_of(package: Package) -> dict[str, Start]:
 def open_to(who: Who) -> list[dict[str, Any]]:
     """The starts of the newest packages that one of the person's roles opens."""
     return [
-        {"package": package.key, "package_title": package.title, "start": key, "title": start.title, "form": start.form}
+        {
+            "package": package.key,
+            "package_title": package.title,
+            "start": key,
+            "title": start.title,
+            "form": start.form,
+        }
         for package in the_engine().newest_all()
         for key, start in starts_of(package).items()
         if set(start.roles) & set(who.roles)
@@ -41,7 +47,14 @@ def form_of(who: Who, package: str, start: str) -> dict[str, Any]:
     schema = dict(form.schema) if form is not None else None
     lists = Choices(the_engine().directory(), found.roles)
     data = {source: plain(lists[source]) for source in _sources(schema) if source in lists}
-    return {"package": found.key, "package_title": found.title, "start": start, "title": rule.title, "schema": schema, "data": data}
+    return {
+        "package": found.key,
+        "package_title": found.title,
+        "start": start,
+        "title": rule.title,
+        "schema": schema,
+        "data": data,
+    }
 
 
 def _sources(schema: dict[str, Any] | None) -> set[str]:

@@ -181,7 +181,13 @@ class Site:
 
     def begin(self, account: str = "wang", **form: Any) -> str:
         """A fresh case, by the API."""
-        values = {"名称": "备用风机停用", "企业": "一号煤矿", "行业": "煤矿", "属地": "上海庙镇", "发现日期": "2026-09-20"} | form
+        values = {
+            "名称": "备用风机停用",
+            "企业": "一号煤矿",
+            "行业": "煤矿",
+            "属地": "上海庙镇",
+            "发现日期": "2026-09-20",
+        } | form
         answer = self.user(account).post("/api/v1/cases", {"package": KEY, "start": "S", "form": values})
         assert answer.status_code == 201, answer.text
         return str(answer.json["case"])

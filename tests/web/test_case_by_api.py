@@ -8,7 +8,9 @@ from tests.web.builder import KEY, Site
 
 
 def finish(site: Site, account: str, case: str, element: str, form: dict[str, object]) -> dict[str, object]:
-    answer = site.user(account).post(f"/api/v1/cases/{case}/items/{site.item(case, element)}/finish", {"form": form})
+    answer = site.user(account).post(
+        f"/api/v1/cases/{case}/items/{site.item(case, element)}/finish", {"form": form}
+    )
     assert answer.status_code == 200, answer.text
     return dict(answer.json)
 
@@ -29,7 +31,9 @@ def test_a_case_from_entry_to_its_end(site: Site) -> None:
     finish(site, "zhao", case, "B", {})
     jobs = zhao.post("/api/v1/jobs/fetch-and-lock", {"topic": "outside", "worker": "w1"}).json["items"]
     assert [j["case"] for j in jobs] == [case]
-    done = zhao.post(f"/api/v1/jobs/{case}/{jobs[0]['job']}/complete", {"worker": "w1", "variables": {"外部编号": "X1"}})
+    done = zhao.post(
+        f"/api/v1/jobs/{case}/{jobs[0]['job']}/complete", {"worker": "w1", "variables": {"外部编号": "X1"}}
+    )
     assert done.status_code == 200 and done.json["ended"] is True
     told = zhao.get(f"/api/v1/cases/{case}/timeline?oldest_first=true").json["items"]
     assert told[0]["kind"] == "CaseStarted" and told[-1]["kind"] == "CaseCompleted"
@@ -40,7 +44,9 @@ def test_a_case_from_entry_to_its_end(site: Site) -> None:
 
 def test_a_wrong_form_says_what_is_wrong_at_each_field(site: Site) -> None:
     case = site.begin()
-    answer = site.user("wang").post(f"/api/v1/cases/{case}/items/{site.item(case, 'A')}/finish", {"form": {"人数": -1, "结论": "不知道"}})
+    answer = site.user("wang").post(
+        f"/api/v1/cases/{case}/items/{site.item(case, 'A')}/finish", {"form": {"人数": -1, "结论": "不知道"}}
+    )
     assert answer.status_code == 422
     assert answer.content_type == "application/problem+json"
     assert set(answer.json["errors"]) == {"说明", "结论", "人数"}
@@ -48,7 +54,11 @@ def test_a_wrong_form_says_what_is_wrong_at_each_field(site: Site) -> None:
 
 
 def test_the_same_key_does_not_act_twice(site: Site) -> None:
-    body = {"package": KEY, "start": "S", "form": {"名称": "甲", "企业": "一号煤矿", "行业": "煤矿", "属地": "上海庙镇"}}
+    body = {
+        "package": KEY,
+        "start": "S",
+        "form": {"名称": "甲", "企业": "一号煤矿", "行业": "煤矿", "属地": "上海庙镇"},
+    }
     first = site.user("wang").post("/api/v1/cases", body, Idempotency_Key="k1").json["case"]
     again = site.user("wang").post("/api/v1/cases", body, Idempotency_Key="k1")
     assert again.json["case"] == first
@@ -80,8 +90,13 @@ def test_suspend_resume_note_and_file(site: Site) -> None:
     case = site.begin()
     zhao, wang = site.user("zhao"), site.user("wang")
     assert wang.post(f"/api/v1/cases/{case}/suspend", {"reason": "不可抗力"}).status_code == 403
-    assert zhao.post(f"/api/v1/cases/{case}/suspend", {"reason": "不可抗力", "until": "2026-10-20"}).status_code == 200
-    held = wang.post(f"/api/v1/cases/{case}/items/{site.item(case, 'A')}/finish", {"form": {"说明": "x", "结论": "属实"}})
+    assert (
+        zhao.post(f"/api/v1/cases/{case}/suspend", {"reason": "不可抗力", "until": "2026-10-20"}).status_code
+        == 200
+    )
+    held = wang.post(
+        f"/api/v1/cases/{case}/items/{site.item(case, 'A')}/finish", {"form": {"说明": "x", "结论": "属实"}}
+    )
     assert (held.status_code, held.json["code"]) == (409, "suspended")
     assert zhao.post(f"/api/v1/cases/{case}/resume", {"reason": "可以继续"}).status_code == 200
     assert wang.post(f"/api/v1/cases/{case}/notes", {"text": "已电话通知"}).status_code == 201
@@ -95,7 +110,9 @@ def test_suspend_resume_note_and_file(site: Site) -> None:
     assert got.headers["Content-Disposition"].startswith("attachment")
     assert got.headers["X-Content-Type-Options"] == "nosniff"
     got.close()
-    fake = wang.client.post("/api/v1/files", data={"file": (io.BytesIO(b"<script>"), "x.png")}, headers=headers)
+    fake = wang.client.post(
+        "/api/v1/files", data={"file": (io.BytesIO(b"<script>"), "x.png")}, headers=headers
+    )
     assert fake.status_code == 400
     page = wang.client.post("/api/v1/files", data={"file": (io.BytesIO(b"<svg/>"), "x.svg")}, headers=headers)
     assert page.status_code == 400
@@ -103,7 +120,9 @@ def test_suspend_resume_note_and_file(site: Site) -> None:
 
 def test_an_action_is_offered_to_whom_it_belongs(site: Site) -> None:
     case = site.begin()
-    assert [a["key"] for a in site.user("wang").get(f"/api/v1/cases/{case}/actions").json["items"]] == ["extension"]
+    assert [a["key"] for a in site.user("wang").get(f"/api/v1/cases/{case}/actions").json["items"]] == [
+        "extension"
+    ]
     assert site.user("gao").get(f"/api/v1/cases/{case}/actions").json["items"] == []
     assert site.user("gao").post(f"/api/v1/cases/{case}/actions/extension").status_code == 403
     assert site.user("wang").post(f"/api/v1/cases/{case}/actions/extension").status_code == 200
@@ -113,7 +132,11 @@ def test_tokens_can_do_what_sessions_can(site: Site) -> None:
     secret = site.token("wang")
     client = site.app.test_client()
     header = {"Authorization": f"Bearer {secret}"}
-    body = {"package": KEY, "start": "S", "form": {"名称": "甲", "企业": "一号煤矿", "行业": "煤矿", "属地": "上海庙镇"}}
+    body = {
+        "package": KEY,
+        "start": "S",
+        "form": {"名称": "甲", "企业": "一号煤矿", "行业": "煤矿", "属地": "上海庙镇"},
+    }
     assert client.post("/api/v1/cases", json=body, headers=header).status_code == 201
     assert client.get("/api/v1/me", headers=header).json["account"] == "wang"
     assert client.get("/api/v1/me", headers={"Authorization": "Bearer duban_wrong"}).status_code == 401

@@ -24,5 +24,9 @@ def calendar(c: sa.Connection) -> dict[str, Any]:
 def tokens_of(c: sa.Connection, person: str) -> list[dict[str, Any]]:
     """A person's tokens that are still good."""
     k = t.tokens
-    rows = c.execute(sa.select(k.c.id, k.c.name, k.c.made_at).where(k.c.person == person, k.c.revoked_at.is_(None)).order_by(k.c.made_at))
+    rows = c.execute(
+        sa.select(k.c.id, k.c.name, k.c.made_at)
+        .where(k.c.person == person, k.c.revoked_at.is_(None))
+        .order_by(k.c.made_at)
+    )
     return [dict(r._mapping) for r in rows]

@@ -23,7 +23,13 @@ def units() -> str:
     """单位。"""
     directory = the_engine().directory()
     chosen = directory.units.get(request.args.get("unit", ""))
-    return render_template("admin/units.html", units=list(directory.units.values()), chosen=chosen, kinds=KINDS, adding="new" in request.args)
+    return render_template(
+        "admin/units.html",
+        units=list(directory.units.values()),
+        chosen=chosen,
+        kinds=KINDS,
+        adding="new" in request.args,
+    )
 
 
 @blueprint.get("/people")
@@ -60,7 +66,13 @@ def calendar() -> str:
     years = sorted({d["day"].year for d in found["days"]} | {y["year"] for y in found["years"]}, reverse=True)
     wanted = request.args.get("year", "")
     year = int(wanted) if wanted.isdigit() and len(wanted) == 4 else the_engine().now().year
-    return render_template("admin/calendar.html", found=found, years=years, year=year, days=[d for d in found["days"] if d["day"].year == year])
+    return render_template(
+        "admin/calendar.html",
+        found=found,
+        years=years,
+        year=year,
+        days=[d for d in found["days"] if d["day"].year == year],
+    )
 
 
 @blueprint.get("/account")

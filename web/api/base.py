@@ -37,6 +37,9 @@ def answer(outcome: Outcome) -> dict[str, Any]:
         "number": state.number,
         "status": state.status,
         "ended": bool(state.ended),
-        "open": [{"item": i.id, "element": i.element, "name": i.name, "unit": i.unit, "due": i.due} for i in state.items.values()],
+        "open": [
+            {"item": i.id, "element": i.element, "name": i.name, "unit": i.unit, "due": i.due}
+            for i in state.items.values()
+        ],
         "facts": [{"seq": e.seq, "kind": e.fact.kind} for e in outcome.facts],
     }

@@ -59,7 +59,7 @@ def clear_day(day: str) -> None:
     office.clear_calendar_day(the_engine(), _day(day), who().actor)
 
 
-@room.route("/years/<int:year>", methods=["PUT"])
+@room.route("/years/<int(max=9999):year>", methods=["PUT"])
 @room.arguments(schemas.YearBody)
 @room.response(200)
 @may("office")

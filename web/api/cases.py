@@ -113,10 +113,15 @@ def timeline(query: dict[str, Any], case: str) -> dict[str, Any]:
     """办理过程：一句话一件事，technical 为流程内部动作。"""
     engine = the_engine()
     with engine.read() as c:
-        row = case_row(c, who(), case)
-        package = engine.package(row.package)  # type: ignore[attr-defined]
+        row: Any = case_row(c, who(), case)
+        package = engine.package(row.package)
         page = history.timeline(
-            c, case, package, after=query["after"], limit=query["limit"], newest_first=not query["oldest_first"]
+            c,
+            case,
+            package,
+            after=query["after"],
+            limit=query["limit"],
+            newest_first=not query["oldest_first"],
         )
         return page.data()
 
@@ -241,7 +246,9 @@ def _until(raw: Any) -> datetime | None:
         found = datetime.fromisoformat(raw)
         return found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
     except (TypeError, ValueError, OverflowError):
-        raise InputInvalid("until 应为日期，如 2026-10-08。", errors={"until": ["应为日期，如 2026-10-08。"]}) from None
+        raise InputInvalid(
+            "until 应为日期，如 2026-10-08。", errors={"until": ["应为日期，如 2026-10-08。"]}
+        ) from None
 
 
 @room.route("/cases/<string:case>/resume", methods=["POST"])
@@ -274,7 +281,7 @@ def incidents(case: str) -> dict[str, Any]:
         return {"items": queries.incidents(c, case)}
 
 
-@room.route("/cases/<string:case>/incidents/<int:incident>/retry", methods=["POST"])
+@room.route("/cases/<string:case>/incidents/<int(max=2147483647):incident>/retry", methods=["POST"])
 @room.arguments(schemas.RetryBody)
 @room.response(200)
 @may("signed_in")

@@ -90,7 +90,9 @@ def _save(id: str, body: dict[str, Any]) -> dict[str, Any]:
     posts = None
     if body["posts"] is not None:
         posts = [_post(text) for text in body["posts"] if text.strip()]
-    office.save_person(engine, Person(id, body["account"], body["name"], body["phone"], body["active"], body["title"]), actor)
+    office.save_person(
+        engine, Person(id, body["account"], body["name"], body["phone"], body["active"], body["title"]), actor
+    )
     if posts is not None:
         office.set_posts(engine, id, posts, actor)
     if body["password"]:
@@ -101,7 +103,10 @@ def _save(id: str, body: dict[str, Any]) -> dict[str, Any]:
 def _post(text: str) -> tuple[str, str]:
     role, _, unit = text.strip().partition("@")
     if not role or unit not in the_engine().directory().units:
-        raise InputInvalid(f"岗位“{text[:60]}”应写成 岗位@单位，单位须在通讯录中。", errors={"posts": [f"“{text[:60]}”不是岗位。"]})
+        raise InputInvalid(
+            f"岗位“{text[:60]}”应写成 岗位@单位，单位须在通讯录中。",
+            errors={"posts": [f"“{text[:60]}”不是岗位。"]},
+        )
     return role, unit
 
 

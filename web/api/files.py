@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 from flask import Response, request, send_file
@@ -30,8 +30,14 @@ def upload() -> dict[str, Any]:
     found = request.files.get("file")
     if found is None or not found.filename:
         raise InputInvalid("请选择要上传的文件（字段名 file）。")
-    info = uploads.save(the_engine(), found.filename, found.stream, who().actor)
-    return {"id": info.id, "name": info.name, "media_type": info.media_type, "size": info.size, "digest": info.digest}
+    info = uploads.save(the_engine(), found.filename, cast(BinaryIO, found.stream), who().actor)
+    return {
+        "id": info.id,
+        "name": info.name,
+        "media_type": info.media_type,
+        "size": info.size,
+        "digest": info.digest,
+    }
 
 
 @room.route("/files/<string:file>/info", methods=["GET"])
@@ -51,11 +57,15 @@ def download(file: str) -> Response:
     engine = the_engine()
     with engine.read() as c:
         row: Any = file_row(c, who(), file)
-    answer = send_file(uploads.path(engine, file), mimetype=row.media_type, as_attachment=True, download_name="file", etag=row.digest)
+    answer = send_file(
+        uploads.path(engine, file),
+        mimetype=row.media_type,
+        as_attachment=True,
+        download_name="file",
+        etag=row.digest,
+    )
     shown = "inline" if row.media_type in _SHOWN and "inline" in request.args else "attachment"
     answer.headers["Content-Disposition"] = f"{shown}; filename*=UTF-8''{quote(row.name, safe='')}"
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer
-
-

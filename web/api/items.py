@@ -17,7 +17,7 @@ from web.worklist import queries
 
 room = Room("api_items", __name__, url_prefix="", description="待办")
 
-_ITEM = "/cases/<string:case>/items/<int:item>"
+_ITEM = "/cases/<string:case>/items/<int(max=2147483647):item>"
 
 
 def _actor(case: str, item: int) -> Actor:
@@ -37,7 +37,9 @@ def worklist(query: dict[str, Any]) -> dict[str, Any]:
         raise InputInvalid("tab 应为 all、unclaimed、mine、overdue、unit 或 done。")
     engine = the_engine()
     with engine.read() as c:
-        return queries.items(c, who(), query["tab"], engine.now(), after=query["after"], limit=query["limit"]).data()
+        return queries.items(
+            c, who(), query["tab"], engine.now(), after=query["after"], limit=query["limit"]
+        ).data()
 
 
 @room.route("/items/counts", methods=["GET"])

@@ -19,7 +19,9 @@ room = Room("api_jobs", __name__, url_prefix="/jobs", description="外部任务"
 @may("office")
 def fetch(body: dict[str, Any]) -> dict[str, Any]:
     """领取并锁定任务。"""
-    found = external.fetch_and_lock(the_engine(), body["topic"], body["worker"], body["seconds"], body["most"])
+    found = external.fetch_and_lock(
+        the_engine(), body["topic"], body["worker"], body["seconds"], body["most"]
+    )
     return {
         "items": [
             {
@@ -31,7 +33,7 @@ def fetch(body: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@room.route("/<string:case>/<int:job>/complete", methods=["POST"])
+@room.route("/<string:case>/<int(max=2147483647):job>/complete", methods=["POST"])
 @room.arguments(schemas.JobDoneBody)
 @room.response(200)
 @may("office")
@@ -40,7 +42,7 @@ def complete(body: dict[str, Any], case: str, job: int) -> dict[str, Any]:
     return answer(external.complete(the_engine(), case, job, body["worker"], body["variables"], command_id()))
 
 
-@room.route("/<string:case>/<int:job>/fail", methods=["POST"])
+@room.route("/<string:case>/<int(max=2147483647):job>/fail", methods=["POST"])
 @room.arguments(schemas.JobFailedBody)
 @room.response(200)
 @may("office")
@@ -49,7 +51,7 @@ def fail(body: dict[str, Any], case: str, job: int) -> dict[str, Any]:
     return answer(external.fail(the_engine(), case, job, body["worker"], body["reason"]))
 
 
-@room.route("/<string:case>/<int:job>/error", methods=["POST"])
+@room.route("/<string:case>/<int(max=2147483647):job>/error", methods=["POST"])
 @room.arguments(schemas.JobErrorBody)
 @room.response(200)
 @may("office")

@@ -31,7 +31,11 @@ def confirm(body: dict[str, Any]) -> dict[str, Any]:
     """导入。有读不懂的行时整批不导入，除非选择跳过。"""
     made, _ = ledger.preview(who(), body["file"], body["package"])
     report = ledger_import.import_rows(
-        the_engine(), made, who().actor, skip_bad_rows=body["skip_bad_rows"], skip_imported=body["skip_imported"]
+        the_engine(),
+        made,
+        who().actor,
+        skip_bad_rows=body["skip_bad_rows"],
+        skip_imported=body["skip_imported"],
     )
     return {
         "cases": {str(k): v for k, v in report.cases.items()},

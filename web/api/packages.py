@@ -9,21 +9,31 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response
 
-from engine.definitions.compile import compile_package, unzip_files, zip_files
+from engine.definitions import manifest
+from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
 from engine.definitions.manifest import set_parameter
+from engine.definitions.model import Package
 from engine.definitions.package_files import known_path
 from engine.errors import Conflict, InputInvalid, NotFound
+from engine.runtime.engine import Engine
 from engine.store import tables as t
 from web.api import Room, schemas
 from web.context import the_engine, who
 from web.errors import finding_data
 from web.identity import may
-from web.modeler import changes, queries
+from web.modeler import queries
 from web.security import accepts
 
 room = Room("api_packages", __name__, url_prefix="/packages", description="流程")
 
-_TYPES = {"bpmn": "application/xml", "dmn": "application/xml", "json": "application/json", "toml": "text/plain", "yaml": "text/plain", "yml": "text/plain"}
+_TYPES = {
+    "bpmn": "application/xml",
+    "dmn": "application/xml",
+    "json": "application/json",
+    "toml": "text/plain",
+    "yaml": "text/plain",
+    "yml": "text/plain",
+}
 
 
 def _version(key: str, which: str) -> dict[str, Any]:
@@ -38,7 +48,9 @@ def _files(body: Mapping[str, Any], key: str) -> dict[str, bytes]:
         files.update(the_engine().package(_version(key, body["base"])["hash"]).files)
     for path, text in body["files"].items():
         if not known_path(path):
-            raise InputInvalid(f"“{path[:80]}”不能放在流程包里（可用：process.toml、*.bpmn、*.dmn、forms/*.json、scenarios/*.yaml）。")
+            raise InputInvalid(
+                f"“{path[:80]}”不能放在流程包里（可用：process.toml、*.bpmn、*.dmn、forms/*.json、scenarios/*.yaml）。"
+            )
         if text is None:
             files.pop(path, None)
         elif isinstance(text, str):
@@ -96,7 +108,7 @@ def compare(key: str, which: str, against: str) -> dict[str, Any]:
     """两个版本的差异，逐条一句话。"""
     engine = the_engine()
     new, old = _version(key, which), _version(key, against)
-    return {"changes": changes.between(engine.package(old["hash"]), engine.package(new["hash"]))}
+    return {"changes": queries.differences(engine.package(old["hash"]), engine.package(new["hash"]))}
 
 
 @room.route("/<string:key>/check", methods=["POST"])
@@ -106,8 +118,10 @@ def compare(key: str, which: str, against: str) -> dict[str, Any]:
 @accepts("model")
 def check(body: dict[str, Any], key: str) -> dict[str, Any]:
     """检查一组文件，不保存。findings 指到环节，changes 是与现行版本的差异。"""
-    package, findings = compile_package(_files(body, key))
-    said = changes.between(queries.newest_or_none(key), package) if package is not None else []
+    files = _files(body, key)
+    findings = the_engine().check(files)
+    package = None if refuses(findings) else compile_package(files)[0]
+    said = queries.differences(queries.newest_or_none(key), package) if package is not None else []
     return {"ok": package is not None, "findings": [finding_data(f) for f in findings], "changes": said}
 
 
@@ -123,19 +137,25 @@ def publish(body: dict[str, Any], key: str) -> dict[str, Any]:
     if body["base"] and current is not None and _version(key, body["base"])["hash"] != current.hash:
         raise Conflict("这个流程已有更新的版本，请先打开现行版本，把修改移过去再发布。")
     files = _files(body, key)
-    package, _ = compile_package(files)
-    if package is not None and package.key != key:
-        raise InputInvalid(f"流程包代码是“{package.key}”，与正在修改的“{key}”不一致。")
-    said = changes.between(current, package) if package is not None else []
-    return _publish(engine, files, body["note"]) | {"changes": said}
+    found = manifest.read(files.get(manifest.FILE, b"")).key
+    if found and found != key:
+        raise InputInvalid(f"流程包代码是“{found}”，与正在修改的“{key}”不一致。")
+    return _publish(engine, current, files, body["note"])
 
 
-def _publish(engine: Any, files: Mapping[str, bytes], note: str) -> dict[str, Any]:
+def _publish(
+    engine: Engine, current: Package | None, files: Mapping[str, bytes], note: str
+) -> dict[str, Any]:
     package, findings = engine.publish(files, who().actor, note)
     made = _version(package.key, package.hash)
     with engine.database.write() as c:
-        c.execute(sa.delete(t.drafts).where(t.drafts.c.package_key == package.key, t.drafts.c.person == who().person))
-    return made | {"findings": [finding_data(f) for f in findings]}
+        c.execute(
+            sa.delete(t.drafts).where(
+                t.drafts.c.package_key == package.key, t.drafts.c.person == who().person
+            )
+        )
+    said = queries.differences(current, package)
+    return made | {"findings": [finding_data(f) for f in findings], "changes": said}
 
 
 @room.route("/<string:key>/draft", methods=["GET"])
@@ -168,7 +188,9 @@ def save_draft(body: dict[str, Any], key: str) -> dict[str, Any]:
         revision = 1 if row is None else row.revision + 1
         values = {"base": body["base"], "files": files, "revision": revision, "changed_at": now}
         if row is None:
-            c.execute(sa.insert(d).values(id=secrets.token_hex(12), package_key=key, person=who().person, **values))
+            c.execute(
+                sa.insert(d).values(id=secrets.token_hex(12), package_key=key, person=who().person, **values)
+            )
         else:
             c.execute(sa.update(d).where(d.c.id == row.id).values(**values))
     return {"revision": revision}
@@ -195,14 +217,22 @@ def set_parameters(body: dict[str, Any], key: str) -> dict[str, Any]:
     if body["base"] and body["base"] != current.hash:
         raise Conflict("这个流程已有更新的版本，请刷新后再改参数。")
     files: Mapping[str, bytes] = dict(current.files)
-    changed = {k: v for k, v in body["values"].items() if k not in current.parameters or current.parameters[k].value != v}
+    changed = {
+        k: v
+        for k, v in body["values"].items()
+        if k not in current.parameters or current.parameters[k].value != v
+    }
     if not changed:
         raise InputInvalid("参数没有变化，不需要发布。")
     for name, value in changed.items():
         kind = current.parameters[name].value if name in current.parameters else value
-        if isinstance(kind, list) != isinstance(value, list) or isinstance(kind, str) != isinstance(value, str):
-            raise InputInvalid(f"参数“{current.parameters[name].title}”的值类型不符。", errors={name: ["值的类型与原来不同。"]})
+        if isinstance(kind, list) != isinstance(value, list) or isinstance(kind, str) != isinstance(
+            value, str
+        ):
+            raise InputInvalid(
+                f"参数“{current.parameters[name].title}”的值类型不符。",
+                errors={name: ["值的类型与原来不同。"]},
+            )
         files = set_parameter(files, name, value)
-    package, _ = compile_package(files)
-    said = changes.between(current, package) if package is not None else []
-    return _publish(engine, files, body["note"] or "；".join(said)[:2000]) | {"changes": said}
+    titles = "、".join(current.parameters[k].title for k in changed)
+    return _publish(engine, current, files, body["note"] or f"修改参数：{titles}"[:2000])

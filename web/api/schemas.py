@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
@@ -12,7 +12,11 @@ REQUIRED = "必填。"
 class Text(fields.String):
     """Text of at most `longest` characters."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为文字。"}
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "不能为空。",
+        "invalid": "应为文字。",
+    }
 
     def __init__(self, longest: int = 200, *, shortest: int = 0, **more: Any) -> None:
         if shortest:
@@ -25,7 +29,12 @@ class Text(fields.String):
 class Whole(fields.Integer):
     """A whole number within bounds; true and false are none."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为整数。", "too_large": "数字过大。"}
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "不能为空。",
+        "invalid": "应为整数。",
+        "too_large": "数字过大。",
+    }
 
     def __init__(self, least: int = 0, most: int = 2**31 - 1, **more: Any) -> None:
         super().__init__(validate=validate.Range(least, most, error=f"应在 {least} 到 {most} 之间。"), **more)
@@ -37,32 +46,48 @@ class Whole(fields.Integer):
 
 
 class YesNo(fields.Boolean):
-    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为 true 或 false。"}
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "不能为空。",
+        "invalid": "应为 true 或 false。",
+    }
 
 
 class Day(fields.Date):
-    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为日期，如 2026-10-08。"}
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "不能为空。",
+        "invalid": "应为日期，如 2026-10-08。",
+    }
 
 
 class Instant(fields.AwareDateTime):
-    default_error_messages: ClassVar[dict[str, str]] = {
+    default_error_messages = {
         "required": REQUIRED, "null": "不能为空。", "invalid": "应为带时区的时间，如 2026-10-08T18:00:00+08:00。",
         "invalid_awareness": "时间须带时区。",
     }  # fmt: skip
 
 
 class Map(fields.Dict):
-    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为对象。"}
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "不能为空。",
+        "invalid": "应为对象。",
+    }
 
 
-class Many(fields.List):
-    default_error_messages: ClassVar[dict[str, str]] = {"required": REQUIRED, "null": "不能为空。", "invalid": "应为列表。"}
+class Many(fields.List[Any]):
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "不能为空。",
+        "invalid": "应为列表。",
+    }
 
 
 class Body(Schema):
     """A body or a query; what it does not name is refused."""
 
-    error_messages: ClassVar[dict[str, str]] = {"unknown": "不认识这一项。", "type": "应为对象。"}
+    error_messages = {"unknown": "不认识这一项。", "type": "应为对象。"}
 
     class Meta:
         unknown = RAISE
@@ -105,7 +130,9 @@ class StartBody(Body):
 
 class FinishBody(Body):
     form = Map(keys=fields.String(), load_default=dict)
-    files = Many(Text(40), load_default=list, validate=validate.Length(max=100, error="一次最多 100 个附件。"))
+    files = Many(
+        Text(40), load_default=list, validate=validate.Length(max=100, error="一次最多 100 个附件。")
+    )
 
 
 class ReasonBody(Body):
@@ -145,7 +172,9 @@ class RetryBody(Body):
 
 
 class WorklistQuery(PageQuery):
-    tab = Text(20, load_default="all", metadata={"description": "all | unclaimed | mine | overdue | unit | done"})
+    tab = Text(
+        20, load_default="all", metadata={"description": "all | unclaimed | mine | overdue | unit | done"}
+    )
 
 
 class RegisterQuery(PageQuery):

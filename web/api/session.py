@@ -35,7 +35,11 @@ def _me(found: Who) -> dict[str, Any]:
 @limiter.limit(identity.SIGN_INS_PER_ADDRESS)
 def sign_in(body: dict[str, Any]) -> dict[str, Any]:
     """登录，返回本人信息和 X-CSRF-Token。"""
-    found = identity.begin_demo_session(body["account"]) if body["demo"] else identity.begin_session(body["account"], body["password"])
+    found = (
+        identity.begin_demo_session(body["account"])
+        if body["demo"]
+        else identity.begin_session(body["account"], body["password"])
+    )
     return _me(found) | {"csrf_token": identity.csrf_token()}
 
 
@@ -84,7 +88,9 @@ def tokens() -> dict[str, Any]:
     """本人的令牌（不含密文）。"""
     statement = sa.select(t.tokens.c.id, t.tokens.c.name, t.tokens.c.made_at, t.tokens.c.revoked_at)
     with the_engine().read() as c:
-        rows = c.execute(statement.where(t.tokens.c.person == who().person).order_by(t.tokens.c.made_at.desc()))
+        rows = c.execute(
+            statement.where(t.tokens.c.person == who().person).order_by(t.tokens.c.made_at.desc())
+        )
         return {"items": [dict(r._mapping) for r in rows]}
 
 

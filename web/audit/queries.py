@@ -37,7 +37,11 @@ def facts(c: sa.Connection, who: Who, f: Filter, *, after: str = "", limit: int 
     """One page of facts, newest first, as sentences."""
     engine = the_engine()
     x, k = t.facts, t.cases
-    statement = sa.select(x.c.case, x.c.seq, x.c.at, k.c.number, k.c.title, k.c.package).join(k, k.c.id == x.c.case).where(visible(who))
+    statement = (
+        sa.select(x.c.case, x.c.seq, x.c.at, k.c.number, k.c.title, k.c.package)
+        .join(k, k.c.id == x.c.case)
+        .where(visible(who))
+    )
     if f.case:
         statement = statement.where(sa.or_(k.c.id == f.case, k.c.number == f.case))
     if f.person:
@@ -70,7 +74,17 @@ def office_facts(c: sa.Connection, *, after: str = "", limit: int = 50) -> Page:
             "subject": entry.subject, "sentence": office_sentence(entry), "data": plain(entry.data), "hash": entry.hash.hex(),
         }  # fmt: skip
 
-    return paged(c, sa.select(o), (o.c.seq,), lambda r: (r.seq,), row_of, kinds=(int,), after=after, limit=limit, descending=True)
+    return paged(
+        c,
+        sa.select(o),
+        (o.c.seq,),
+        lambda r: (r.seq,),
+        row_of,
+        kinds=(int,),
+        after=after,
+        limit=limit,
+        descending=True,
+    )
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -89,7 +103,9 @@ def verification() -> dict[str, Any]:
         report = verify(c)
         data = report.to_data()
         ids = [b.case for b in report.breaks]
-        titles = {r.id: (r.number, r.title) for r in c.execute(sa.select(t.cases).where(t.cases.c.id.in_(ids)))}
+        titles = {
+            r.id: (r.number, r.title) for r in c.execute(sa.select(t.cases).where(t.cases.c.id.in_(ids)))
+        }
     for broken in data["breaks"]:
         broken["number"], broken["title"] = titles.get(broken["case"], ("", ""))
     return data | {"at": engine.now()}

@@ -20,13 +20,21 @@ _i = t.work_items
 
 def open_items(c: sa.Connection, case: str) -> list[dict[str, Any]]:
     """The open work items, soonest due first."""
-    statement = sa.select(_i).where(_i.c.case == case, _i.c.state == "open").order_by(_i.c.due.is_(None), _i.c.due, _i.c.item)
+    statement = (
+        sa.select(_i)
+        .where(_i.c.case == case, _i.c.state == "open")
+        .order_by(_i.c.due.is_(None), _i.c.due, _i.c.item)
+    )
     return [dict(r._mapping) for r in c.execute(statement)]
 
 
 def closed_items(c: sa.Connection, case: str) -> list[dict[str, Any]]:
     """What has been done, newest first."""
-    statement = sa.select(_i).where(_i.c.case == case, _i.c.state != "open").order_by(_i.c.closed_at.desc(), _i.c.item.desc())
+    statement = (
+        sa.select(_i)
+        .where(_i.c.case == case, _i.c.state != "open")
+        .order_by(_i.c.closed_at.desc(), _i.c.item.desc())
+    )
     return [dict(r._mapping) for r in c.execute(statement.limit(500))]
 
 
@@ -67,7 +75,9 @@ def marks(state: Any, now: datetime, facts: Iterable[Fact]) -> dict[str, dict[st
     found: dict[str, dict[str, Any]] = {}
 
     def of(process: str) -> dict[str, Any]:
-        return found.setdefault(process, {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []})
+        return found.setdefault(
+            process, {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []}
+        )
 
     places: dict[int, tuple[str, str]] = {}
     for fact in facts:
@@ -105,15 +115,29 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
     calendar = engine.calendar()
     if row.state in ("completed", "cancelled"):
         end = f"，终点“{row.end}”" if row.end else ""
-        return [{"tone": "muted", "text": f"案件{present.CASE_STATES[row.state]}{end}，于 {present.moment(row.ended_at)} 结束。"}]
+        return [
+            {
+                "tone": "muted",
+                "text": f"案件{present.CASE_STATES[row.state]}{end}，于 {present.moment(row.ended_at)} 结束。",
+            }
+        ]
     if row.state == "suspended":
         said.append({"tone": "warning", "text": "案件已挂起，各项时限停钟；恢复后按剩余工作时间继续。"})
     for n in incidents(c, row.id):
         where = _element_name(package, n["element"])
-        said.append({"tone": "danger", "text": f"“{where}”出现异常：{n['message']}（{present.moment(n['raised_at'])} 起停在这里）。"})
+        said.append(
+            {
+                "tone": "danger",
+                "text": f"“{where}”出现异常：{n['message']}（{present.moment(n['raised_at'])} 起停在这里）。",
+            }
+        )
     for item in open_items(c, row.id):
         holder = item["unit"] or "没有找到办理单位"
-        who = f"{holder} {engine.directory().name_of(item['person'])}" if item["person"] else f"{holder}（未签收）"
+        who = (
+            f"{holder} {engine.directory().name_of(item['person'])}"
+            if item["person"]
+            else f"{holder}（未签收）"
+        )
         limit = present.left(item["due"], now, calendar, suspended=row.state == "suspended")
         basis = f"；{item['basis']}" if item["basis"] else ""
         said.append(
@@ -131,7 +155,10 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
     if heard:
         said.append({"tone": "muted", "text": f"同时等待：{'、'.join(heard)}。"})
     jobs = c.execute(sa.select(t.jobs.c.topic, t.jobs.c.element).where(t.jobs.c.case == row.id)).all()
-    said += [{"tone": "info", "text": f"自动步骤“{_element_name(package, j.element)}”等待处理（{j.topic}）。"} for j in jobs]
+    said += [
+        {"tone": "info", "text": f"自动步骤“{_element_name(package, j.element)}”等待处理（{j.topic}）。"}
+        for j in jobs
+    ]
     if not said:
         said.append({"tone": "warning", "text": "案件没有等待任何人、时限或消息，请联系安委办管理员。"})
     return said
@@ -150,13 +177,20 @@ def variables(state: Any, package: Package) -> list[dict[str, Any]]:
     labels = present.labels_of_forms(package.forms.values())
     values = dict(state.root_variables)
     ordered = [k for k in labels if k in values] + [k for k in values if k not in labels]
-    return [{"key": k, "label": labels.get(k, k), "value": values[k], "text": present.text(values[k])} for k in ordered]
+    return [
+        {"key": k, "label": labels.get(k, k), "value": values[k], "text": present.text(values[k])}
+        for k in ordered
+    ]
 
 
 def processes_of(package: Package, found: dict[str, dict[str, Any]], main: str) -> list[dict[str, str]]:
     """Which diagrams to show: the main process first, then those in which something happened."""
     keys = [main] + [k for k in found if k != main and k in package.processes]
-    return [{"key": k, "title": package.processes[k].name or k, "file": package.processes[k].file} for k in keys if k in package.processes]
+    return [
+        {"key": k, "title": package.processes[k].name or k, "file": package.processes[k].file}
+        for k in keys
+        if k in package.processes
+    ]
 
 
 def form_of(package: Package, key: str) -> dict[str, Any] | None:
@@ -171,7 +205,9 @@ NOT_REPEATED = ("结论", "意见", "签名", "签字", "批示", "决定", "判
 _REPEATED_TYPES = frozenset({"textfield", "textarea", "number", "select", "taglist", "dynamiclist"})
 
 
-def prefill(schema: dict[str, Any] | None, values: Mapping[str, Any], before: Mapping[str, Any], choices: Any) -> dict[str, Any]:
+def prefill(
+    schema: dict[str, Any] | None, values: Mapping[str, Any], before: Mapping[str, Any], choices: Any
+) -> dict[str, Any]:
     """What the form starts with.
 
     The lists its selects name; the case's values its conditions read; the case's own value where a field chooses from

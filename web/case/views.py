@@ -29,8 +29,12 @@ def _diagram(case: str, row: Any, work: Any, facts: Any, wanted: str = "") -> di
         return None
     chosen = next((p for p in shown if p["key"] == wanted), shown[0])
     xml = url_for("api_packages.file", key=work.package.key, which=row.package, path=chosen["file"])
-    empty = {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []}
-    return {"processes": shown, "chosen": chosen["key"], "props": {"xmlUrl": xml, "marks": found.get(chosen["key"], empty), "process": chosen["key"]}}
+    empty: dict[str, Any] = {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []}
+    return {
+        "processes": shown,
+        "chosen": chosen["key"],
+        "props": {"xmlUrl": xml, "marks": found.get(chosen["key"], empty), "process": chosen["key"]},
+    }
 
 
 @blueprint.get("/cases/<string:case>")
@@ -42,7 +46,11 @@ def show(case: str) -> str:
         row: Any = case_row(c, me, case)
         work = look(case, me.actor)
         open_items = queries.open_items(c, case)
-        able = {i["item"]: abilities(work, work.state.items[i["item"]]) for i in open_items if i["item"] in work.state.items}
+        able = {
+            i["item"]: abilities(work, work.state.items[i["item"]])
+            for i in open_items
+            if i["item"] in work.state.items
+        }
         lines = history.told(c, case, work.package)
         everything = "technical" in request.args
         shown = [history.as_row(x) for x in reversed(lines) if everything or not x.technical]
@@ -75,7 +83,7 @@ def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
     return [(title, values[key]) for key, title in titles.items() if values.get(key) not in (None, "", [])]
 
 
-@blueprint.get("/cases/<string:case>/items/<int:item>")
+@blueprint.get("/cases/<string:case>/items/<int(max=2147483647):item>")
 @may("signed_in")
 def item(case: str, item: int) -> str:
     """办理一步。"""
@@ -108,7 +116,9 @@ def item(case: str, item: int) -> str:
             targets=targets(work, found) if found is not None else [],
             candidates=candidates_of(work, item),
             props=props,
-            diagram=_diagram(case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)),
+            diagram=_diagram(
+                case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)
+            ),
             lines=[history.as_row(x) for x in reversed(lines) if not x.technical][:15],
             files=[f for f in queries.files(c, case) if f["item"] == item],
         )
@@ -128,7 +138,7 @@ def _props(schema: Any, data: dict[str, Any], case: str, item: int, *, readonly:
 
 def _with_lists(schema: Any, filled: dict[str, Any], work: Any) -> dict[str, Any]:
     """What was filled in, with the lists its selects need to show words."""
-    return {k: v for k, v in queries.prefill(schema, {}, {}, choices(work)).items()} | filled
+    return queries.prefill(schema, {}, {}, choices(work)) | filled
 
 
 def _filled(lines: Any, item: int) -> dict[str, Any] | None:
@@ -171,4 +181,6 @@ def action(case: str, action: str) -> str:
             "readonly": not any(a["key"] == action for a in actions(work)),
             "submitLabel": found.title,
         }
-    return render_template("case/action.html", case=row, action=found, props=props, register=_register(row, work.package))
+    return render_template(
+        "case/action.html", case=row, action=found, props=props, register=_register(row, work.package)
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.definitions import compare
 from engine.definitions.model import Package
 from engine.errors import NotFound
 from engine.store import tables as t
@@ -19,10 +20,14 @@ _columns = (_p.c.hash, _p.c.key, _p.c.version, _p.c.title, _p.c.published_at, _p
 def packages(c: sa.Connection) -> list[dict[str, Any]]:
     """The newest version of every process, with how many cases run."""
     newest = sa.select(_p.c.key, sa.func.max(_p.c.version).label("version")).group_by(_p.c.key).subquery()
-    statement = sa.select(*_columns).join(newest, sa.and_(newest.c.key == _p.c.key, newest.c.version == _p.c.version))
+    statement = sa.select(*_columns).join(
+        newest, sa.and_(newest.c.key == _p.c.key, newest.c.version == _p.c.version)
+    )
     k = t.cases
     counts: dict[tuple[str, str], int] = {}
-    for r in c.execute(sa.select(k.c.package_key, k.c.state, sa.func.count().label("n")).group_by(k.c.package_key, k.c.state)):
+    for r in c.execute(
+        sa.select(k.c.package_key, k.c.state, sa.func.count().label("n")).group_by(k.c.package_key, k.c.state)
+    ):
         counts[r.package_key, r.state] = r.n
     return [
         dict(r._mapping) | {"open": counts.get((r.key, "open"), 0) + counts.get((r.key, "suspended"), 0)}
@@ -34,9 +39,14 @@ def versions(c: sa.Connection, key: str) -> list[dict[str, Any]]:
     """All versions of a process, newest first, with how many open cases each still carries."""
     k = t.cases
     running = (
-        sa.select(sa.func.count()).where(k.c.package == _p.c.hash, k.c.state.in_(("open", "suspended"))).correlate(_p).scalar_subquery()
+        sa.select(sa.func.count())
+        .where(k.c.package == _p.c.hash, k.c.state.in_(("open", "suspended")))
+        .correlate(_p)
+        .scalar_subquery()
     )
-    rows = c.execute(sa.select(*_columns, running.label("open")).where(_p.c.key == key).order_by(_p.c.version.desc()))
+    rows = c.execute(
+        sa.select(*_columns, running.label("open")).where(_p.c.key == key).order_by(_p.c.version.desc())
+    )
     found = [dict(r._mapping) for r in rows]
     if not found:
         raise NotFound("没有这个流程。")
@@ -72,8 +82,14 @@ def contents(package: Package) -> dict[str, Any]:
             {"key": x.key, "title": x.title, "value": plain(x.value), "unit": x.unit, "source": x.source}
             for x in package.parameters.values()
         ],
-        "actions": [{"key": a.key, "title": a.title, "roles": list(a.roles), "form": a.form} for a in package.actions.values()],
-        "starts": [{"start": k, "title": s.title, "roles": list(s.roles), "form": s.form} for k, s in package.starts.items()],
+        "actions": [
+            {"key": a.key, "title": a.title, "roles": list(a.roles), "form": a.form}
+            for a in package.actions.values()
+        ],
+        "starts": [
+            {"start": k, "title": s.title, "roles": list(s.roles), "form": s.form}
+            for k, s in package.starts.items()
+        ],
     }
 
 
@@ -89,3 +105,12 @@ def newest_or_none(key: str) -> Package | None:
         return the_engine().newest(key)
     except NotFound:
         return None
+
+
+def differences(old: Package | None, new: Package) -> list[str]:
+    """What a version changes, as sentences for the person who publishes. `old` None: the first version."""
+    if old is None:
+        return [
+            f"首次发布“{new.title}”：{len(new.processes)} 个流程、{len(new.forms)} 张表单、{len(new.parameters)} 个参数"
+        ]
+    return compare.changes(old, new) if old.hash != new.hash else []

@@ -11,7 +11,7 @@ from engine.errors import NotFound
 from engine.values import plain
 from web.context import the_engine, who
 from web.identity import may
-from web.modeler import changes, queries
+from web.modeler import queries
 
 blueprint = Blueprint("modeler", __name__, template_folder="templates")
 
@@ -54,9 +54,12 @@ def _version_page(key: str, which: str) -> str:
         newest=found["hash"] == everything[0]["hash"],
         contents=queries.contents(package),
         package=package,
-        changes=changes.between(engine.package(before["hash"]), package) if before else [],
+        changes=queries.differences(engine.package(before["hash"]), package) if before else [],
         shown=shown,
-        diagram={"xmlUrl": _file(key, found["hash"], shown.file), "marks": {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []}},
+        diagram={
+            "xmlUrl": _file(key, found["hash"], shown.file),
+            "marks": {"active": {}, "completed": [], "incident": [], "overdue": [], "next": []},
+        },
         draft=draft,
     )
 
@@ -79,7 +82,14 @@ def form(key: str, which: str, form: str) -> str:
     shown = package.forms.get(form)
     if shown is None:
         raise NotFound("这个版本里没有这张表单。")
-    props = {"schema": shown.schema, "data": {}, "submitUrl": "", "filesUrl": "/api/v1/files", "nextUrl": "", "readonly": True}
+    props = {
+        "schema": shown.schema,
+        "data": {},
+        "submitUrl": "",
+        "filesUrl": "/api/v1/files",
+        "nextUrl": "",
+        "readonly": True,
+    }
     return render_template("modeler/form.html", found=found, form=shown, props=props)
 
 
@@ -93,7 +103,13 @@ def edit(key: str) -> str:
         draft = queries.draft(c, key, me.person) if "fresh" not in request.args else None
     package = engine.package(found["hash"])
     base = draft.base if draft is not None and draft.base else found["hash"]
-    files = [{"path": p, "url": f"/processes/{key}/draft/{p}" if draft is not None else _file(key, found["hash"], p)} for p in _paths(package, draft)]
+    files = [
+        {
+            "path": p,
+            "url": f"/processes/{key}/draft/{p}" if draft is not None else _file(key, found["hash"], p),
+        }
+        for p in _paths(package, draft)
+    ]
     api = f"/api/v1/packages/{key}"
     props = {
         "key": key,
@@ -105,12 +121,22 @@ def edit(key: str) -> str:
         "formsUrl": f"{api}/versions/{base}/files/forms",
         "forms": [{"key": f.key, "title": f.schema.get("title") or f.key} for f in package.forms.values()],
         "roles": {r.key: r.title for r in package.roles.values()},
-        "parameters": [{"key": x.key, "title": x.title, "value": plain(x.value), "unit": x.unit, "source": x.source} for x in package.parameters.values()],
+        "parameters": [
+            {"key": x.key, "title": x.title, "value": plain(x.value), "unit": x.unit, "source": x.source}
+            for x in package.parameters.values()
+        ],
         "readonly": False,
         "revision": draft.revision if draft is not None else 0,
         "nextUrl": f"/processes/{key}",
     }
-    return render_template("modeler/edit.html", found=found, package=package, props=props, draft=draft, stale=base != found["hash"])
+    return render_template(
+        "modeler/edit.html",
+        found=found,
+        package=package,
+        props=props,
+        draft=draft,
+        stale=base != found["hash"],
+    )
 
 
 def _paths(package: Any, draft: Any) -> list[str]:

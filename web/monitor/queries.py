@@ -28,7 +28,9 @@ def stalled_days(c: sa.Connection) -> int:
     return int(raw) if raw.isdigit() and 0 < int(raw) < 1000 else DEFAULT_DAYS
 
 
-def stuck(c: sa.Connection, who: Who, *, reason: str = "", days: int | None = None, limit: int = 500) -> list[dict[str, Any]]:
+def stuck(
+    c: sa.Connection, who: Who, *, reason: str = "", days: int | None = None, limit: int = 500
+) -> list[dict[str, Any]]:
     """Stuck cases that `who` may see, the most serious reason first, longest first within it.
 
     A case may be stuck for several reasons; `reasons` says all, each with since when and why.
@@ -39,27 +41,55 @@ def stuck(c: sa.Connection, who: Who, *, reason: str = "", days: int | None = No
     seen = visible(who)
 
     def add(case: str, kind: str, since: datetime | None, why: str, **more: Any) -> None:
-        found.setdefault(case, []).append({"kind": kind, "title": REASONS[kind], "since": since, "why": why, **more})
+        found.setdefault(case, []).append(
+            {"kind": kind, "title": REASONS[kind], "since": since, "why": why, **more}
+        )
 
     n, i, k = t.incidents, t.work_items, t.cases
-    halted = sa.select(n, k.c.package).join(k, k.c.id == n.c.case).where(n.c.resolved_at.is_(None), k.c.state.in_(("open", "suspended")), seen)
+    halted = (
+        sa.select(n, k.c.package)
+        .join(k, k.c.id == n.c.case)
+        .where(n.c.resolved_at.is_(None), k.c.state.in_(("open", "suspended")), seen)
+    )
     for r in c.execute(halted.order_by(n.c.raised_at).limit(limit)):
         kind = "nobody" if r.code == "no_one_to_do_it" else "incident"
         add(r.case, kind, r.raised_at, r.message, incident=r.incident, element=r.element, code=r.code)
     directory = engine.directory()
     posts = sa.select(i.c.unit, i.c.role).where(i.c.state == "open", i.c.person == "").distinct()
-    empty = [(r.unit, r.role) for r in c.execute(posts) if not r.unit or not directory.members(r.unit, r.role)]
+    empty = [
+        (r.unit, r.role) for r in c.execute(posts) if not r.unit or not directory.members(r.unit, r.role)
+    ]
     if empty:
         places = sa.or_(*(sa.and_(i.c.unit == u, i.c.role == r) for u, r in empty))
-        statement = sa.select(i).join(k, k.c.id == i.c.case).where(i.c.state == "open", i.c.person == "", k.c.state == "open", places, seen)
+        statement = (
+            sa.select(i)
+            .join(k, k.c.id == i.c.case)
+            .where(i.c.state == "open", i.c.person == "", k.c.state == "open", places, seen)
+        )
         for r in c.execute(statement.order_by(i.c.offered_at).limit(limit)):
             if not any(x["kind"] == "nobody" for x in found.get(r.case, ())):
                 where = f"{r.unit}没有在岗人员" if r.unit else "没有找到办理单位"
-                add(r.case, "nobody", r.offered_at, f"“{r.name}”{where}。请在“管理”中设岗，或转办。", item=r.item)
-    late = sa.select(i).join(k, k.c.id == i.c.case).where(i.c.state == "open", i.c.due < now, k.c.state == "open", seen)
+                add(
+                    r.case,
+                    "nobody",
+                    r.offered_at,
+                    f"“{r.name}”{where}。请在“管理”中设岗，或转办。",
+                    item=r.item,
+                )
+    late = (
+        sa.select(i)
+        .join(k, k.c.id == i.c.case)
+        .where(i.c.state == "open", i.c.due < now, k.c.state == "open", seen)
+    )
     for r in c.execute(late.order_by(i.c.due).limit(limit)):
         holder = directory.name_of(r.person) if r.person else "尚未签收"
-        add(r.case, "overdue", r.due, f"“{r.name}”{present.left(r.due, now, calendar).text}，{r.unit or '无单位'}（{holder}）。", item=r.item)
+        add(
+            r.case,
+            "overdue",
+            r.due,
+            f"“{r.name}”{present.left(r.due, now, calendar).text}，{r.unit or '无单位'}（{holder}）。",
+            item=r.item,
+        )
     days = stalled_days(c) if days is None else days
     try:
         mark = calendar.workdays(now, -days)
@@ -85,9 +115,18 @@ def _with_cases(c: sa.Connection, found: dict[str, list[dict[str, Any]]]) -> lis
         for r in c.execute(sa.select(t.cases).where(t.cases.c.id.in_(ids))):
             rows.append(
                 {
-                    "id": r.id, "number": r.number, "title": r.title, "status": r.status, "region": r.region,
-                    "sector": r.sector, "party": r.party, "package": r.package, "moved_at": r.moved_at,
-                    "reasons": found[r.id], "holders": holders.get(r.id, []), "next": nexts.get(r.id),
+                    "id": r.id,
+                    "number": r.number,
+                    "title": r.title,
+                    "status": r.status,
+                    "region": r.region,
+                    "sector": r.sector,
+                    "party": r.party,
+                    "package": r.package,
+                    "moved_at": r.moved_at,
+                    "reasons": found[r.id],
+                    "holders": holders.get(r.id, []),
+                    "next": nexts.get(r.id),
                 }  # fmt: skip
             )
     return rows
@@ -95,9 +134,13 @@ def _with_cases(c: sa.Connection, found: dict[str, list[dict[str, Any]]]) -> lis
 
 def _holders(c: sa.Connection, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
     i = t.work_items
-    statement = sa.select(i.c.case, i.c.item, i.c.name, i.c.unit, i.c.person, i.c.offered_at, i.c.due, i.c.basis)
+    statement = sa.select(
+        i.c.case, i.c.item, i.c.name, i.c.unit, i.c.person, i.c.offered_at, i.c.due, i.c.basis
+    )
     found: dict[str, list[dict[str, Any]]] = {}
-    for r in c.execute(statement.where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due.is_(None), i.c.due)):
+    for r in c.execute(
+        statement.where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due.is_(None), i.c.due)
+    ):
         found.setdefault(r.case, []).append(dict(r._mapping))
     return found
 

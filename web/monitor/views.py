@@ -22,4 +22,6 @@ def index() -> str:
     counts = queries.counts(rows)
     if reason in queries.REASONS:
         rows = [r for r in rows if any(x["kind"] == reason for x in r["reasons"])]
-    return render_template("monitor/index.html", rows=rows, counts=counts, reason=reason, reasons=queries.REASONS, days=days)
+    return render_template(
+        "monitor/index.html", rows=rows, counts=counts, reason=reason, reasons=queries.REASONS, days=days
+    )

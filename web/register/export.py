@@ -27,8 +27,8 @@ def guarded(value: Any) -> str | int | float | date | None:
     if isinstance(value, int | float | date):
         return value
     said = "" if value in ("", []) else text(value)
-    said = "".join(ch for ch in said if ch >= " " or ch in "\t\n")[:32_000]
-    return "'" + said if said.startswith(DANGEROUS) else said
+    clean = "".join(ch for ch in said if ch >= " " or ch in "\t\n")[:32_000]
+    return "'" + clean if said.startswith(DANGEROUS) or clean.startswith(DANGEROUS) else clean
 
 
 def workbook(title: str, note: str, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -49,7 +49,7 @@ def workbook(title: str, note: str, headers: Sequence[str], rows: Iterable[Seque
     return out.getvalue()
 
 
-def _cell(sheet: Any, value: Any, font: Font | None = None, fill: PatternFill | None = None) -> WriteOnlyCell:
+def _cell(sheet: Any, value: Any, font: Font | None = None, fill: PatternFill | None = None) -> Any:
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"

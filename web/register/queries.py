@@ -54,7 +54,9 @@ def stock_until(package: Package) -> date | None:
 
 def _found() -> sa.ColumnElement[Any]:
     inside = sa.func.json_extract(_k.c.register, f'$."{FOUND}"', type_=sa.String())
-    return sa.func.coalesce(inside, sa.func.substr(sa.cast(_k.c.started_at, sa.String()), 1, 10), type_=sa.String())
+    return sa.func.coalesce(
+        inside, sa.func.substr(sa.cast(_k.c.started_at, sa.String()), 1, 10), type_=sa.String()
+    )
 
 
 def is_overdue(now: datetime) -> sa.ColumnElement[bool]:
@@ -115,9 +117,11 @@ def _holders(c: sa.Connection, rows: list[dict[str, Any]]) -> None:
     held: dict[str, dict[str, None]] = {}
     if ids:
         i = t.work_items
-        statement = sa.select(i.c.case, i.c.unit).where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due)
-        for row in c.execute(statement):
-            held.setdefault(row.case, {})[row.unit or "（无人办理）"] = None
+        statement = (
+            sa.select(i.c.case, i.c.unit).where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due)
+        )
+        for item in c.execute(statement):
+            held.setdefault(item.case, {})[item.unit or "（无人办理）"] = None
     for row in rows:
         row["holders"] = list(held.get(row["id"], ()))
 

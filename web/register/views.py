@@ -22,7 +22,9 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def _filter() -> queries.Filter:
     a = request.args
     names = ("q", "package", "region", "sector", "status", "state", "stock")
-    return queries.Filter(**{n: a.get(n, "").strip()[:100] for n in names}, overdue=a.get("overdue") in ("1", "on", "true"))
+    return queries.Filter(
+        **{n: a.get(n, "").strip()[:100] for n in names}, overdue=a.get("overdue") in ("1", "on", "true")
+    )
 
 
 @blueprint.get("/register")
@@ -62,7 +64,18 @@ def export() -> Response:
     for package in engine.newest_all():
         if not chosen.package or package.key == chosen.package:
             columns |= dict(queries.columns_of(package.register))
-    headers = ["案件编号", "名称", "状态", "办理情况", "当前持有", "期限", "是否超期", "立案时间", "结束时间", *columns.values()]
+    headers = [
+        "案件编号",
+        "名称",
+        "状态",
+        "办理情况",
+        "当前持有",
+        "期限",
+        "是否超期",
+        "立案时间",
+        "结束时间",
+        *columns.values(),
+    ]
     body = (
         [
             r["number"], r["title"], r["status"], present.CASE_STATES.get(r["state"], r["state"]), "、".join(r["holders"]),
@@ -74,7 +87,13 @@ def export() -> Response:
     note = f"导出人：{me.name}（{me.unit}）　导出时间：{present.moment(now)}　共 {len(rows)} 条"
     data = workbook("隐患台账", note, headers, body)
     name = f"ledger-{present.day(now)}.xlsx"
-    return Response(data, content_type=_XLSX, headers={"Content-Disposition": f"attachment; filename={name}; filename*=UTF-8''%E9%9A%90%E6%82%A3%E5%8F%B0%E8%B4%A6-{present.day(now)}.xlsx"})
+    return Response(
+        data,
+        content_type=_XLSX,
+        headers={
+            "Content-Disposition": f"attachment; filename={name}; filename*=UTF-8''%E9%9A%90%E6%82%A3%E5%8F%B0%E8%B4%A6-{present.day(now)}.xlsx"
+        },
+    )
 
 
 @blueprint.get("/register/new")
@@ -108,11 +127,13 @@ def bring_in() -> str:
     """导入历史台账：选择文件，预览，确认。"""
     packages = [p for p in the_engine().newest_all() if starts.starts_of(p)]
     file, package = request.args.get("file", ""), request.args.get("package", "")
-    made, before = None, set()
+    made, before = None, set[int]()
     if file:
         if not any(p.key == package for p in packages):
             if len(packages) != 1:
                 raise NotFound("请选择要导入到哪个流程。")
             package = packages[0].key
         made, before = ledger.preview(who(), file, package)
-    return render_template("register/import.html", packages=packages, file=file, package=package, made=made, before=before)
+    return render_template(
+        "register/import.html", packages=packages, file=file, package=package, made=made, before=before
+    )

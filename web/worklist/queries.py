@@ -64,6 +64,7 @@ def as_row(r: Any) -> dict[str, Any]:
 
 def counts(c: sa.Connection, who: Who, now: datetime) -> dict[str, int]:
     """How many items each open tab holds."""
+
     def one(tab: str) -> Any:
         inner = sa.select(sa.literal(1)).select_from(_i).where(_tab(who, tab, now)).limit(1000).subquery()
         return sa.select(sa.func.count()).select_from(inner).scalar_subquery().label(tab)
@@ -75,10 +76,14 @@ def counts(c: sa.Connection, who: Who, now: datetime) -> dict[str, int]:
 def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> Page:
     """Messages to the person, the person's posts or units, newest first."""
     n = t.notices
-    posts = [sa.and_(n.c.unit == unit, n.c.role.in_(("", role)), n.c.person == "") for role, unit in who.posts]
-    statement = sa.select(n, t.cases.c.number, t.cases.c.title.label("case_title")).outerjoin(
-        t.cases, t.cases.c.id == n.c.case
-    ).where(sa.or_(n.c.person == who.person, *posts))
+    posts = [
+        sa.and_(n.c.unit == unit, n.c.role.in_(("", role)), n.c.person == "") for role, unit in who.posts
+    ]
+    statement = (
+        sa.select(n, t.cases.c.number, t.cases.c.title.label("case_title"))
+        .outerjoin(t.cases, t.cases.c.id == n.c.case)
+        .where(sa.or_(n.c.person == who.person, *posts))
+    )
     return paged(
         c, statement, (n.c.at, n.c.key), lambda r: (r.at, r.key), as_row,
         kinds=(datetime, str), after=after, limit=limit, descending=True,

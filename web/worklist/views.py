@@ -21,13 +21,21 @@ def index() -> str:
     now = engine.now()
     with engine.read() as c:
         counts = queries.counts(c, me, now)
-        tab = request.args.get("tab") or ("mine" if counts["mine"] or not counts["unclaimed"] else "unclaimed")
+        tab = request.args.get("tab") or (
+            "mine" if counts["mine"] or not counts["unclaimed"] else "unclaimed"
+        )
         if tab not in queries.TABS:
             raise InputInvalid("没有这个页签。")
         page = queries.items(c, me, tab, now, after=request.args.get("after", ""))
         notices = queries.notices(c, me, limit=8)
     return render_template(
-        "worklist/index.html", tab=tab, tabs=queries.TABS, counts=counts, page=page, notices=notices, starts=starts.open_to(me)
+        "worklist/index.html",
+        tab=tab,
+        tabs=queries.TABS,
+        counts=counts,
+        page=page,
+        notices=notices,
+        starts=starts.open_to(me),
     )
 
 
