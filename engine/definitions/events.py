@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from engine.definitions.model import Event, Kind, Trigger
 from engine.definitions.reading import Node, Reading, camunda, is_bpmn, literal, local
@@ -27,6 +28,12 @@ def read_event(reading: Reading, node: Node, kind: Kind, position: str, key: str
                 "message_topic", node, "发送任务的消息（messageRef）和主题（camunda:topic）只能写一个。"
             )
         if not name:
+            if key and kind is Kind.SEND:
+                reading.error(
+                    "unknown_property",
+                    node,
+                    "correlationKey 只能用在发消息的任务上，请选择消息（messageRef）或删去。",
+                )
             return None
         return Event(Trigger.MESSAGE, name=name, key=correlation)
     if kind not in EVENTS:
@@ -49,7 +56,7 @@ def read_event(reading: Reading, node: Node, kind: Kind, position: str, key: str
         reading.error("unknown_property", node, "correlationKey 只能用在消息事件上，请删去。")
     if not definitions:
         return Event(Trigger.NONE)
-    if kind is Kind.BOUNDARY and trigger is Trigger.ERROR and node.get("cancelActivity") == "false":
+    if kind is Kind.BOUNDARY and trigger is Trigger.ERROR and node.get("cancelActivity") in {"false", "0"}:
         reading.error("error_interrupts", node, "错误边界事件总是中断任务，请改为中断型，或改用升级事件。")
     return _definition(reading, definitions[0], trigger, kind, correlation)
 
@@ -123,7 +130,7 @@ def _timer(reading: Reading, node: Node) -> Event:
     if text.startswith("=") or "${" in text or "#{" in text:
         return Event(Trigger.TIMER, timer=kind, when=reading.formula(part, text, "定时"))
     source = ""
-    if kind == "date" and _DATE.fullmatch(text):
+    if kind == "date" and _is_date(text):
         source = f"{'date and time' if 'T' in text else 'date'}({literal(text)})"
     elif kind == "duration" and parse_duration(text) is not None:
         source = f"duration({literal(text)})"
@@ -136,3 +143,14 @@ def _timer(reading: Reading, node: Node) -> Event:
         )
         return Event(Trigger.TIMER, timer=kind)
     return Event(Trigger.TIMER, timer=kind, when=reading.constant(part, source))
+
+
+def _is_date(text: str) -> bool:
+    """True for an ISO date or date and time that exists."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

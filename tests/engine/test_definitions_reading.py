@@ -357,6 +357,14 @@ REFUSED: dict[str, tuple[str, str]] = {
     "timer without body": ("timer_missing", boundary("<bpmn:timerEventDefinition/>")),
     "cron": ("timer_text", boundary(timer("Cycle", "0 0 9 * * ?"))),
     "plain text timer": ("timer_text", boundary(timer("Duration", "5 days"))),
+    "impossible date": ("timer_text", boundary(timer("Date", "2026-02-30T08:30"))),
+    "key without message": (
+        "unknown_property",
+        STRAIGHT
+        + element(
+            "sendTask", "t", properties(correlationKey="x"), camunda_type="external", camunda_topic="x"
+        ),
+    ),
     "mixed duration": ("timer_text", boundary(timer("Duration", "P1M2D"))),
     "message without name": ("message_missing", boundary("<bpmn:messageEventDefinition/>")),
     "unknown message": ("unknown_reference", boundary(event("message", "zz"))),
