@@ -75,10 +75,27 @@ def compile_package(files: Mapping[str, bytes]) -> tuple[Package | None, list[Fi
         starts=about.starts,
         number=about.number,
     )
-    findings += lint.check(package)
-    findings += lint.check_manifest(package, about)
+    silent = _consequences(findings)
+    findings += [
+        f for f in [*lint.check(package), *lint.check_manifest(package, about)] if f.rule not in silent
+    ]
     findings.sort(key=lambda f: (f.severity != "error", f.file, f.line))
     return (None if refuses(findings) else package), findings
+
+
+def _consequences(findings: list[Finding]) -> set[str]:
+    """Rules that only repeat what is already said: a form that could not be read is not missing as well."""
+    broken = {f.file for f in findings if f.severity == "error"}
+    silent: set[str] = {"parameter_unused", "form_unused"} if broken else set()
+    if any(f.startswith("forms/") for f in broken):
+        silent.add("unknown_form")
+    if any(f.endswith(".dmn") for f in broken):
+        silent.add("unknown_decision")
+    if manifest.FILE in broken:
+        silent |= {"unknown_role", "unknown_parameter"}
+    if any(f.rule.startswith("xml_") or f.rule in {"not_bpmn", "no_process"} for f in findings):
+        silent |= {"call_unknown", "unknown_main", "start_unknown", "action_message", "separate_target"}
+    return silent
 
 
 def check_files(files: Mapping[str, bytes]) -> list[Finding]:

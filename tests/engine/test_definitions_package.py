@@ -136,6 +136,16 @@ def test_calls_upon_calls_are_judged_in_linear_time() -> None:
     assert not [f for f in found if f.severity == "error"]
 
 
+def test_causes_are_said_and_consequences_are_not() -> None:
+    given = files(body())
+    for path, rule in (
+        ("forms/F.json", "form_syntax"),
+        ("main.bpmn", "xml_syntax"),
+        ("process.toml", "toml_syntax"),
+    ):
+        assert {f.rule for f in compile_package({**given, path: b"{"})[1]} - {"toml_missing"} == {rule}
+
+
 MANY = "".join(f'<camunda:inputParameter name="n{i}">=[{i}]</camunda:inputParameter>' for i in range(20_000))
 
 
@@ -438,6 +448,17 @@ def test_a_timer_changed() -> None:
     assert changes(late("PT1H"), late("PT2H")) == [
         '边界事件“逾期”的定时由“duration("PT1H")”改为“duration("PT2H")”'
     ]
+
+
+def test_a_decision_table_changed() -> None:
+    given = main_files()
+    table = given["slow_progress.dmn"]
+    other = {**given, "slow_progress.dmn": table.replace(b"</rule>", b"</rule><!-- same -->", 1)}
+    assert changes(compiled(given), compiled(other)) == []
+    rule = table[table.rindex(b"<rule") : table.rindex(b"</rule>") + len(b"</rule>")]
+    shorter = compiled({**given, "slow_progress.dmn": table.replace(rule, b"")})
+    (sentence,) = changes(compiled(given), shorter)
+    assert sentence.startswith("决策表“") and sentence.endswith("”的内容有改动")
 
 
 def test_form_fields_added_removed_and_required() -> None:
