@@ -71,7 +71,7 @@ def run_show(args: argparse.Namespace) -> int:
         package, state, entries = engine.package_of(case), engine.load(case), engine.facts(case)
         waits = explain(package, state, engine.moment())
         names = {p.id: p.name for p in engine.directory().people.values()}
-        told = [t for t in timeline(entries, package, names) if args.technical or not t.technical]
+        told = timeline(entries, package, names)
         if args.json:
             line(
                 {
@@ -81,7 +81,8 @@ def run_show(args: argparse.Namespace) -> int:
                     "waits_for": [str(w) for w in waits],
                 }
             )
-            for entry, said in zip(entries, timeline(entries, package, names), strict=True):
+            for said in told:
+                entry = said.entry
                 line(
                     {
                         "seq": entry.seq,
@@ -97,7 +98,8 @@ def run_show(args: argparse.Namespace) -> int:
             print(f"  · {wait}")
         print("经过：")
         for said in told:
-            print(f"  {shown(said.at)}  {said.text}")
+            if args.technical or not said.technical:
+                print(f"  {shown(said.entry.at)}  {said.text}")
     return 0
 
 

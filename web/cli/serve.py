@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-import waitress
+from waitress.server import create_server
 
 from engine.errors import InputInvalid
 from engine.runtime.settings import Settings
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.demo and not demo.is_seeded(engine):
         print("装入演示数据（只在首次启动时进行）…", flush=True)
         demo.seed(engine, lambda what: print(f"  · {what}", flush=True))
-    server = waitress.create_server(create_app(engine, settings), host=args.host, port=port, threads=THREADS)
+    server = create_server(create_app(engine, settings), host=args.host, port=port, threads=THREADS)
     stop = threading.Event()
     worker = threading.Thread(target=Worker(engine).run, args=(stop,), name="worker")
     if not args.no_worker:

@@ -28,7 +28,12 @@ def run(args: argparse.Namespace) -> int:
             print(f"完成 {done} 项")
             return 0
         stop = threading.Event()
+
+        def leave(*_: object) -> None:
+            stop.set()
+            engine.bell.set()
+
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: (stop.set(), engine.bell.set()))
+            signal.signal(name, leave)
         worker.run(stop)
     return 0
