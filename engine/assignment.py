@@ -213,12 +213,12 @@ def may_do(
     `performers` are the people who completed each element of this case; `names` the elements' titles, for the
     sentence. Raises `NotAllowed`, `AlreadyClaimed`, `SeparationOfDuties`.
     """
-    if item.assignee and not item.person:
+    if item.assignee and item.person in ("", item.assignee):
         _only_the_assignee(actor, item, directory)
     elif item.person and item.person != actor.person:
+        name = directory.name_of(item.person)
         raise AlreadyClaimed(
-            f"“{item.name}”已由{directory.name_of(item.person)}签收。需要由您办理的，请{directory.name_of(item.person)}退签或转办。",
-            person=item.person,
+            f"“{item.name}”已由{name}签收。需要由您办理的，请{name}退签或转办。", person=item.person
         )
     elif not item.person and not holds(actor, item.role, item.unit, directory):
         where = item.unit or "（尚未派到单位）"

@@ -234,6 +234,7 @@ def _released(state: State, fact: f.WorkItemReleased) -> None:
 def _transferred(state: State, fact: f.WorkItemTransferred) -> None:
     item = state.items[fact.id]
     item.unit, item.role, item.person, item.basis = fact.unit, fact.role, fact.person, fact.reason
+    item.assignee = ""  # whom the diagram named no longer counts
     _came_to(state, fact.unit)
 
 

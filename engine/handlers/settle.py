@@ -11,7 +11,7 @@ from engine.assignment import candidates, route
 from engine.commands import CompleteJob, FailJob
 from engine.errors import EngineError, StepBudgetExceeded
 from engine.execution.state import Item, Job
-from engine.facts import IncidentRaised, WorkItemRouted
+from engine.facts import IncidentRaised, WorkItemRouted, WorkItemTransferred
 from engine.handlers.topics import TOPICS, JobCall
 from engine.handlers.work import Work
 
@@ -56,6 +56,9 @@ def route_item(work: Work, item: Item) -> None:
     except EngineError as refusal:  # an expression over its budget, an unknown calendar
         unit, role, basis, holders = "", "", f"派单规则无法计算：{refusal.message}", False
     work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
+    named = work.directory.find_person(item.assignee) if item.assignee else None
+    if named is not None and holders and item.person != named.id:  # drawn by name or account, not by id
+        work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=named.id, reason=basis))
     if not holders:
         why = basis
     elif not candidates(item, work.state.performers, element, work.names, work.directory):

@@ -11,7 +11,7 @@ from engine.commands import KernelCommand
 from engine.definitions.forms import Field
 from engine.definitions.model import Element, Package
 from engine.directory import OFFICE
-from engine.errors import FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
+from engine.errors import EngineError, FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
 from engine.execution.advance import advance
 from engine.execution.context import Context
 from engine.execution.run import Run
@@ -72,11 +72,15 @@ class Work:
         return Context(Run(self.package, self.state, self.moment, self.setting.case, _idle, _idle), at)
 
     def register(self, key: str) -> str:
-        """A text of the register (region, sector, party …) for this case; "" when it is not known yet."""
+        """A text of the register (region, sector, party …) for this case; "" when it is not known, or cannot be
+        computed: a slip in the register must not lock everybody out of the case."""
         text = self.package.register.get(key)
         if not isinstance(text, str) or not text:
             return ""
-        value = _compiled(text).evaluate(self.context(), self.moment)
+        try:
+            value = _compiled(text).evaluate(self.context(), self.moment)
+        except EngineError:
+            return ""
         return value if isinstance(value, str) else ""
 
     @property

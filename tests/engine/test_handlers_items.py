@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,6 +168,29 @@ class TestReleaseAndTransfer:
         with pytest.raises(AlreadyClaimed, match="请本人或安委办转办"):
             self.transfer(desk, "neng", unit="住建局")
         self.transfer(desk, "ban", unit="住建局")
+
+    def test_an_assigned_item_transferred_to_a_unit_is_the_units(self) -> None:
+        drawn = "start S\n user B name=判定 groups=DB assignee=neng\n end E\n S -> B -> E"
+        desk = Desk(package(drawn)).start("kuang")
+        with pytest.raises(NotAllowed, match="指定由能文办理"):
+            desk.finish("B", "niu")
+        desk.do(c.TransferItem("case", desk.item("B").id, "外出", "住建局"), "neng").finish("B", "jian")
+
+    def test_an_assignee_drawn_by_name(self) -> None:
+        drawn = "start S\n user B name=判定 groups=DB assignee=能文\n end E\n S -> B -> E"
+        desk = Desk(package(drawn)).start("kuang")
+        assert (desk.item("B").person, desk.item("B").unit) == ("neng", "能源局")
+        desk.finish("B", "neng")
+
+    def test_an_assignee_nobody_knows(self) -> None:
+        drawn = "start S\n user B name=判定 groups=DB assignee=谁\n end E\n S -> B -> E"
+        desk = Desk(package(drawn)).start("kuang")
+        assert desk.incidents == [("B", "no_one_to_do_it")]
+        desk.do(c.TransferItem("case", desk.item("B").id, "改派", person="niu"), "ban").finish("B", "niu")
+
+    def test_a_slip_in_the_register_locks_nobody_out(self) -> None:
+        made = replace(package(), register={"party": "企业", "region": 'workdays(date("1900-01-01"), 1)'})
+        Desk(made).start().do(c.AddNote("case", "看得到"), "kuang")
 
     @pytest.mark.parametrize(
         ("to", "says"),
