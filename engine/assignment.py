@@ -151,7 +151,9 @@ def _by_rules(
     if rule is not None and rule.unit is not None:
         named = _unit_named(rule.unit.evaluate(context, moment))
         if named:
-            return _settled(named, role, f"按案件信息“{rule.unit.text}”由{named}办理", directory, roles)
+            # A parameter's name says nothing to a person; a variable's is the form's own word.
+            by = "按流程设定" if rule.unit.text.startswith("p.") else f"按案件信息“{rule.unit.text}”"
+            return _settled(named, role, f"{by}由{named}办理", directory, roles)
     line = directory.responsible(role, place.sector, place.region)
     if line is not None:
         return _settled(line[0], role, line[1], directory, roles)

@@ -76,7 +76,7 @@ def held_for(since: datetime | None, now: datetime, calendar: WorkCalendar) -> s
         days = calendar.between(since, now)
     except CalendarUnknown:
         days = (now - since).days
-    return "今天" if days <= 0 else f"{days} 个工作日"
+    return "不到一个工作日" if days <= 0 else f"{days} 个工作日"
 
 
 def text(value: Any) -> str:
