@@ -99,7 +99,7 @@ def cancel_case(command: CancelCase, work: Work) -> None:
 
 def add_note(command: AddNote, work: Work) -> None:
     """备注: whoever sees the case may write something down, also after its end."""
-    work.must_see()
+    work.must_write()
     text = command.text.strip()
     if not text:
         raise InputInvalid("请填写备注内容。", field="text")
@@ -110,7 +110,7 @@ def add_note(command: AddNote, work: Work) -> None:
 
 def attach_file(command: AttachFile, work: Work) -> None:
     """佐证: attach an uploaded file to the case."""
-    work.must_see()
+    work.must_write()
     attach(command.file, command.item, work)
 
 

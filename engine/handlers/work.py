@@ -10,7 +10,7 @@ from engine.assignment import Place, holds, may_do
 from engine.commands import KernelCommand
 from engine.definitions.forms import Field
 from engine.definitions.model import Element, Package
-from engine.directory import OFFICE
+from engine.directory import AUDITOR, OFFICE
 from engine.errors import EngineError, FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
 from engine.execution.advance import advance
 from engine.execution.context import Context
@@ -109,6 +109,13 @@ class Work:
         """Refuse as not found what the actor may not see."""
         if not may_see(self.actor, self.view, self.directory):
             raise NotFound()
+
+    def must_write(self) -> None:
+        """Refuse who may only read: a person whose posts are all with the auditors (领域说明 3.1 SJ)."""
+        self.must_see()
+        kinds = {self.directory.units[u].kind for _, u in self.directory.posts_of(self.actor.person)}
+        if kinds == {AUDITOR}:
+            raise NotAllowed("审计巡查人员只能查看，不能在案件中添加内容。")
 
     def must_run(self) -> None:
         """Refuse a case that has ended or is suspended."""

@@ -23,6 +23,7 @@ OFFICE: dict[str, Any] = {
     "units": [
         {"name": "安委办", "kind": "安委办"},
         {"name": "安委会", "kind": "领导"},
+        {"name": "巡察组", "kind": "审计"},
         {"name": "能源局", "kind": "督办部门"},
         {"name": "住建局", "kind": "督办部门"},
         {"name": "水利局", "kind": "督办部门"},
@@ -35,6 +36,7 @@ OFFICE: dict[str, Any] = {
         {"account": "ban", "name": "班布尔", "posts": ["AWB@安委办"]},
         {"account": "bao", "name": "包文", "posts": ["AWB@安委办"]},
         {"account": "zhu", "name": "朱任", "posts": ["FG@安委会"]},
+        {"account": "ji", "name": "纪明", "posts": ["SJ@巡察组"]},
         {"account": "neng", "name": "能文", "posts": ["DB@能源局", "HQ@能源局"]},
         {"account": "niu", "name": "牛力", "posts": ["DB@能源局"]},
         {"account": "jian", "name": "简宁", "posts": ["DB@住建局", "HQ@住建局"]},

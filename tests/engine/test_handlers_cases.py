@@ -97,6 +97,27 @@ class TestAttach:
             desk.do(c.AttachFile("case", "f1"), "jian")
 
 
+class TestAuditors:
+    def test_they_see_everything_and_write_nothing(self, desk: Desk) -> None:
+        desk.start()
+        desk.files["f1"] = FileInfo("f1", "现场.jpg", "image/jpeg", 3, "d" * 64, "", "ji")
+        item = desk.item("A").id
+        for command in (
+            c.AddNote("case", "看过"),
+            c.AttachFile("case", "f1"),
+            c.ClaimItem("case", item),
+            c.FinishItem("case", item, {}),
+            c.TransferItem("case", item, "理由", "安委办"),
+            c.SuspendCase("case", "理由"),
+            c.CancelCase("case", "理由"),
+            c.CallAction("case", "extension", {"理由": "x"}),
+            c.DeliverMessage("延期申请"),
+            c.ImportCase("test", "M", {}, "", {}),
+        ):
+            with pytest.raises(NotAllowed):
+                desk.do(command, "ji")
+
+
 class TestAction:
     def test_the_case_hears_it_and_the_item_is_routed(self, desk: Desk) -> None:
         desk.until("C").do(c.CallAction("case", "extension", {"理由": "设备未到"}), "kuang")
