@@ -105,7 +105,7 @@ def _script(run: Run, instance: Instance, element: Element) -> None:
 
 @behaviour(Kind.RULE)
 def _decide(run: Run, instance: Instance, element: Element) -> None:
-    if element.topic:
+    if element.topic or not element.decision:  # a lone diagram may leave the decision to whoever answers
         _work(run, instance, element)
         return
     decision = run.package.decisions.get(element.decision)

@@ -6,6 +6,7 @@ Pure, like the kernel: the same diagram, answers and first instant give the same
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +30,8 @@ from engine.execution.advance import advance
 from engine.execution.explain import drawn
 from engine.execution.marking import State
 from engine.execution.records import Subscription
-from engine.execution.timers import later_by
+from engine.execution.run import Halt, Run
+from engine.execution.timers import first_firing, later_by
 from engine.values import Months, Value, from_outside, plain
 
 DEFAULT_LIMIT = timedelta(days=365)
@@ -83,7 +85,7 @@ class Playing:
         """Play until nothing more happens; each fact as a row. Raises `EngineError` where a command is refused."""
         command: KernelCommand | None = self._begin()
         limit = later_by(self.at, self.until if self.until is not None else DEFAULT_LIMIT)
-        while command is not None and self._commands < MOST_COMMANDS:
+        while command is not None and self.now <= limit and self._commands < MOST_COMMANDS:
             self._commands += 1
             for fact in advance(self.package, self.state, command, self.moment, "play"):
                 yield self._row(fact)
@@ -105,7 +107,23 @@ class Playing:
             raise NotFound(
                 f"流程“{process.name}”要由消息或信号启动，请用 --message 或 --signal 给出它的名称。"
             )
+        if not plain_starts:
+            self.now = max(self.now, self._timer_start(process, timers[0]))
         return StartProcess(process.key, (plain_starts or timers)[0], dict(self.variables))
+
+    def _timer_start(self, process: Process, start: str) -> datetime:
+        """The instant at which a timer start event begins the case."""
+        event = process.elements[start].event
+        assert event is not None
+        run = Run(self.package, self.state, self.moment, "play", lambda *_: None, lambda *_: None)
+        due = None
+        if event.when is not None:
+            value = event.when.evaluate(self.variables, self.moment)
+            with suppress(Halt):
+                due, _, _ = first_firing(run, event, value)
+        if due is None:
+            raise InputInvalid(f"开始事件“{start}”的时间没有得出有效的时间，流程不会开始。")
+        return due
 
     def _heard_start(self, process: Process) -> tuple[str, dict[str, Value]] | None:
         for trigger, given in ((Trigger.MESSAGE, self.messages), (Trigger.SIGNAL, self.signals)):

@@ -57,31 +57,11 @@ def arm(run: Run, owner: Instance, element: str, event: Event, after: datetime |
     if event.when is None:
         raise Halt("expression_failed", "这个定时事件没有写时间。")
     value = run.value(event.when, owner)
-    now = run.moment.now
-    due: datetime | None = None
-    repeats, interval = 0, ""
-    try:
-        if event.timer == "duration":
-            length = _length(value)
-            due = later_by(now, length) if length is not None else None
-        elif event.timer == "cycle":
-            if value is None:
-                return False
-            cycle = _CYCLE.fullmatch(value) if isinstance(value, str) else None
-            if cycle is None:
-                due, repeats = instant(run, value), -1
-            else:
-                length = parse_duration(cycle["interval"])
-                if length is not None:
-                    interval = duration_text(length) if isinstance(length, timedelta) else str(length)
-                    repeats = int(cycle["times"]) - 1 if cycle["times"] else -1
-                    if cycle["times"] and repeats < 0:
-                        return False
-                    due = instant(run, cycle["first"]) if cycle["first"] else later_by(now, length)
-        else:
-            due = instant(run, value)
-    except (OverflowError, ValueError):
-        due = None
+    if value is None and event.timer == "cycle":
+        return False
+    due, repeats, interval = first_firing(run, event, value)
+    if repeats == _NEVER:
+        return False
     if due is None:
         raise Halt(
             "expression_failed",
@@ -94,6 +74,38 @@ def arm(run: Run, owner: Instance, element: str, event: Event, after: datetime |
         )
     run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval))
     return True
+
+
+_NEVER = -2
+
+
+def first_firing(run: Run, event: Event, value: Value) -> tuple[datetime | None, int, str]:
+    """When a timer whose expression gave `value` fires first (None: the value is no time), how often it repeats after
+    that (-1: without end, -2: a cycle of zero times never fires), and at which interval."""
+    now = run.moment.now
+    due: datetime | None = None
+    repeats, interval = 0, ""
+    try:
+        if event.timer == "duration":
+            length = _length(value)
+            due = later_by(now, length) if length is not None else None
+        elif event.timer == "cycle":
+            cycle = _CYCLE.fullmatch(value) if isinstance(value, str) else None
+            if cycle is None:
+                due, repeats = instant(run, value), -1
+            else:
+                length = parse_duration(cycle["interval"])
+                if length is not None:
+                    interval = duration_text(length) if isinstance(length, timedelta) else str(length)
+                    repeats = int(cycle["times"]) - 1 if cycle["times"] else -1
+                    if cycle["times"] and repeats < 0:
+                        return None, _NEVER, ""
+                    due = instant(run, cycle["first"]) if cycle["first"] else later_by(now, length)
+        else:
+            due = instant(run, value)
+    except (OverflowError, ValueError):
+        due = None
+    return due, repeats, interval
 
 
 def arm_again(run: Run, owner: Instance, element: str, event: Event, passed: Deadline) -> None:

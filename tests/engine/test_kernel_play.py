@@ -262,3 +262,11 @@ def test_decision_tables_lie_beside_the_diagram(run, tmp_path):
     code, rows = run(text, "--variables", '{"天": 4}')
     assert code == 0
     assert any(row["kind"] == "VariablesSet" and row["values"] == {"级": 1} for row in rows)
+
+
+def test_a_timer_start_begins_when_it_is_due(run):
+    text = "start S duration=P2D\nend E\nS -> E"
+    code, rows = run(text)
+    assert (code, rows[0]["at"]) == (0, "2026-09-30T01:00:00+00:00")
+    assert run(text, "--until", "P1D") == (3, [])
+    assert run("start S date==没有\nend E\nS -> E")[0] == 2

@@ -17,7 +17,7 @@ from engine import facts as f
 from tests.engine.builders import Play, diagram
 
 # A block is one entry and one exit. Its tree is drawn first, then written down with fresh ids.
-_LEAVES = ("user", "script", "job", "wait", "many", "ladder", "cut", "race")
+_LEAVES = ("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts")
 _BLOCKS = ("seq", "xor", "and", "or", "fork", "sub", "call", "again", "watched", "caught", "stopped", "each")
 
 
@@ -131,6 +131,22 @@ class Writer:
             f"{pad}{gate} -> {two} -> {join}",
         ]
         return gate, join
+
+    def _halts(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """Something that cannot be computed before a person has supplied `v0` … `v3`; a way out without a default."""
+        id, gate, after = self.id("halts"), self.id("gate"), self.id("task")
+        out.append(
+            pad
+            + (
+                f"catch {id} date==v0",
+                f'script {id} do="v1"',
+                f"user {id} each=v2",
+                f"catch {id} message=m correlationKey==v3",
+            )[block.choice]
+        )
+        out += [f"{pad}xor {gate}", f"{pad}task {after}", f"{pad}{id} -> {gate}"]
+        out.append(f"{pad}{gate} -> {after} if v4")
+        return id, after
 
     # blocks
 
@@ -286,7 +302,8 @@ class Writer:
 
 def check(play: Play) -> None:
     state = play.state
-    assert not state.incidents, state.incidents
+    for incident in state.incidents.values():
+        assert incident.id in state.instances[incident.owner].holds
     for armed in (*state.deadlines.values(), *state.subscriptions.values()):
         assert armed.owner in state.instances or (armed.owner == 0 and state.suspended)
     for work in (*state.items.values(), *state.jobs.values()):
@@ -294,7 +311,10 @@ def check(play: Play) -> None:
     for instance in state.instances.values():
         assert instance.scope in state.instances or instance.id == 1
         for held in instance.holds:
-            assert held in state.deadlines or held in state.subscriptions
+            assert held in state.deadlines or held in state.subscriptions or held in state.incidents
+
+
+SUPPLIED = {"v0": "2020-01-01", "v1": {"q": 1}, "v2": [1, 2], "v3": "k", "v4": True}
 
 
 def one_step(play: Play, draw: st.DataObject) -> None:
@@ -305,6 +325,7 @@ def one_step(play: Play, draw: st.DataObject) -> None:
         return
     does += [("complete", id) for id in state.items]
     does += [("complete", id) for id in state.jobs]
+    does += [("retry", id) for id in state.incidents]
     does += [("hear", s.id) for s in state.subscriptions.values() if s.name in ("m", "s")]
     soon = min(((d.due, d.id) for d in state.deadlines.values() if d.due is not None), default=None)
     if soon is not None:
@@ -316,9 +337,12 @@ def one_step(play: Play, draw: st.DataObject) -> None:
             play.do(c.CompleteItem(id, {"r": id}, "p"))
         else:
             play.do(c.CompleteJob(id))
+    elif what == "retry":
+        corrected = len(play.log) > 60 or draw.draw(st.booleans())
+        play.do(c.RetryIncident(id, SUPPLIED if corrected else {}))
     elif what == "hear":
         one = state.subscriptions[id]
-        play.message("m") if one.what == "message" else play.signal("s")
+        play.message("m", "k") if one.what == "message" else play.signal("s")
     else:
         due = state.deadlines[id].due
         assert due is not None
@@ -341,7 +365,7 @@ def test_random_processes_in_random_order_end_with_nothing_left(
     text = Writer().process(block)
     play = Play(diagram(text))
     check(play)
-    for step in range(400):
+    for step in range(600):
         if play.state.ended:
             break
         if step == pause:
@@ -369,10 +393,11 @@ def test_cancelling_anywhere_leaves_nothing(block: Block, draw: st.DataObject, a
     if play.state.ended:
         return
     living = [id for id in play.state.instances if id != 1]
-    armed = {*play.state.deadlines, *play.state.subscriptions}
+    armed = {*play.state.deadlines, *play.state.subscriptions, *play.state.incidents}
     play.do(c.Cancel("作废"))
     cancelled = [fact.id for fact in play.new if isinstance(fact, f.ElementCancelled)]
-    dropped = [fact.id for fact in play.new if isinstance(fact, f.DeadlineDropped | f.Unsubscribed)]
+    gone = f.DeadlineDropped | f.Unsubscribed | f.IncidentResolved
+    dropped = [fact.id for fact in play.new if isinstance(fact, gone)]
     assert sorted(cancelled) == sorted(living)
     assert sorted(dropped) == sorted(armed)
     assert play.state.ended == "cancelled"
