@@ -16,6 +16,7 @@ from engine.definitions.model import Package
 from engine.facts import to_data
 from engine.values import plain
 from web.context import the_engine
+from web.discretion import Discretion
 from web.paging import Page, decode, encode
 
 
@@ -54,16 +55,17 @@ def timeline(
     after: str = "",
     limit: int = 100,
     newest_first: bool = True,
+    discretion: Discretion,
 ) -> Page:
-    """One page of a case's history."""
-    lines = told(c, case, package)
+    """One page of a case's history, as far as it is the reader's to read."""
+    lines = discretion.facts(as_row(x) for x in told(c, case, package))
     if after:
         (seq,) = decode(after, (int,))
-        lines = [x for x in lines if (x.entry.seq < seq if newest_first else x.entry.seq > seq)]
+        lines = [x for x in lines if (x["seq"] < seq if newest_first else x["seq"] > seq)]
     if newest_first:
         lines.reverse()
     shown = lines[:limit]
-    return Page([as_row(x) for x in shown], encode((shown[-1].entry.seq,)) if len(lines) > limit else "")
+    return Page(shown, encode((shown[-1]["seq"],)) if len(lines) > limit else "")
 
 
 def some(

@@ -12,6 +12,7 @@ from engine.directory import ANY, Directory
 from engine.errors import NotFound
 from engine.handlers.visibility import may_see, sees_all
 from engine.store import tables as t
+from web import discretion
 from web.context import the_engine
 from web.identity import Who
 from web.look import look
@@ -88,7 +89,7 @@ def item_row(c: sa.Connection, who: Who, case: str, item: int) -> sa.Row[tuple[o
         if 0 <= item < 2**31
         else None
     )
-    if found is None:
+    if found is None or discretion.of(who).hides_item(found):
         raise NotFound
     return found
 
@@ -100,6 +101,14 @@ def file_row(c: sa.Connection, who: Who, file: str) -> sa.Row[tuple[object, ...]
         raise NotFound
     if row.case:
         case_row(c, who, row.case)
+        step = c.execute(
+            sa.select(t.work_items.c.unit, t.work_items.c.role).where(
+                t.work_items.c.case == row.case, t.work_items.c.item == row.item
+            )
+        ).first()
+        unit, role = (step.unit, step.role) if step is not None else ("", "")
+        if not discretion.of(who).file(row.uploaded_by, unit, role):
+            raise NotFound
     elif row.uploaded_by != who.person:
         raise NotFound
     return row

@@ -63,6 +63,7 @@ START_FORM = {
         {"type": "select", "key": "行业", "id": "s3", "label": "行业", "valuesKey": "sectors", "validate": {"required": True}},
         {"type": "select", "key": "属地", "id": "s4", "label": "属地", "valuesKey": "regions", "validate": {"required": True}},
         {"type": "datetime", "subtype": "date", "dateLabel": "发现日期", "key": "发现日期", "id": "s5"},
+        {"type": "textfield", "key": "来源渠道", "id": "s6", "label": "来源渠道"},
     ],
 }  # fmt: skip
 
@@ -110,7 +111,8 @@ title = "名称"
 region = "属地"
 sector = "行业"
 party = "企业"
-columns = [ {key="名称", title="隐患名称"}, {key="发现日期", title="发现日期"}, {key="说明", title="核实说明"} ]
+origin = "来源渠道"
+columns = [ {key="名称", title="隐患名称"}, {key="发现日期", title="发现日期"}, {key="来源渠道", title="来源渠道"} ]
 
 [number]
 series = "小"

@@ -105,7 +105,10 @@ def test_suspend_resume_note_and_file(site: Site) -> None:
     up = wang.client.post("/api/v1/files", data={"file": (io.BytesIO(png), "现场.png")}, headers=headers)
     assert up.status_code == 201, up.text
     assert wang.post(f"/api/v1/cases/{case}/files", {"file": up.json["id"]}).status_code == 201
-    got = site.user("gao").get(f"/api/v1/files/{up.json['id']}")
+    assert site.user("gao").get(f"/api/v1/files/{up.json['id']}").status_code == 404, (
+        "what others wrote is not the enterprise's"
+    )
+    got = site.user("li").get(f"/api/v1/files/{up.json['id']}")
     assert got.data == png
     assert got.headers["Content-Disposition"].startswith("attachment")
     assert got.headers["X-Content-Type-Options"] == "nosniff"

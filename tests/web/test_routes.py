@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import openpyxl
 import pytest
 from werkzeug.routing import Rule
 
@@ -151,8 +153,6 @@ def _valid(user: User, rule: Rule, address: str, body: dict[str, Any]) -> Any:
 
 
 def test_files_of_foreign_cases_do_not_exist(site: Site) -> None:
-    import io
-
     case = site.begin()
     wang = site.user("wang")
     up = wang.client.post(
@@ -298,3 +298,27 @@ def test_a_wrong_method_names_the_right_ones(shared: Site) -> None:
 def test_levels_are_known(shared: Site) -> None:
     used = {level for view in shared.app.view_functions.values() for level in getattr(view, "may", ())}
     assert used <= set(LEVELS)
+
+
+def test_towns_and_enterprises_never_learn_of_a_report(site: Site) -> None:
+    case = site.begin("wang", 名称="举报查实案", 来源渠道="群众举报")
+    site.user("wang").post(
+        f"/api/v1/cases/{case}/items/{site.item(case, 'A')}/finish",
+        {"form": {"说明": "内部意见甲", "结论": "属实"}},
+    )
+    told = {"wang", "zhao", "ji"}
+    for account in ("wang", "zhao", "ji", "mutu", "gao"):
+        user = site.user(account)
+        texts = []
+        for method, rule in routes(site):
+            if method == "GET" and "case" in rule.arguments and rule.rule.count("<") == 1:
+                texts.append(user.get(filled_case(rule, case)).text)
+        texts += [user.get(a).text for a in ("/register", "/api/v1/cases", "/worklist")]
+        assert any("群众举报" in t for t in texts) == (account in told), account
+        assert any("内部意见甲" in t for t in texts) == (account != "gao"), account
+        book = openpyxl.load_workbook(io.BytesIO(user.get("/register/export.xlsx").data))
+        assert "群众举报" not in [c.value for row in book.active.iter_rows() for c in row]  # type: ignore[union-attr]
+
+
+def filled_case(rule: Rule, case: str) -> str:
+    return rule.rule.replace("<string:case>", case)

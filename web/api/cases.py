@@ -18,7 +18,7 @@ from engine.commands import (
 )
 from engine.errors import InputInvalid, NotAllowed, NotFound
 from engine.values import plain
-from web import history, starts
+from web import discretion, history, starts
 from web.api import Room, schemas
 from web.api.base import act
 from web.case import queries
@@ -75,7 +75,9 @@ def register_page(query: dict[str, Any]) -> dict[str, Any]:
     engine, after, limit = the_engine(), query.pop("after"), query.pop("limit")
     chosen = register.Filter(**query)
     with engine.read() as c:
-        return register.cases(c, who(), chosen, engine.now(), after=after, limit=limit).data()
+        page = register.cases(c, who(), chosen, engine.now(), after=after, limit=limit)
+    reader = discretion.of(who())
+    return {"items": [reader.case(r) for r in page.rows], "next": page.next}
 
 
 @room.route("/cases/<string:case>", methods=["GET"])
@@ -86,8 +88,9 @@ def show(case: str) -> dict[str, Any]:
     with the_engine().read() as c:
         row = case_row(c, who(), case)
         work = look(case, who().actor)
-        return register.as_row(row) | {
-            "items": queries.open_items(c, case),
+        reader = discretion.of(who())
+        return reader.case(register.as_row(row)) | {
+            "items": reader.items(queries.open_items(c, case)),
             "incidents": queries.incidents(c, case),
             "deadlines": queries.deadlines(c, case),
             "actions": actions(work),
@@ -102,7 +105,9 @@ def items(case: str) -> dict[str, Any]:
     """全部步骤：未结在前，已办在后。"""
     with the_engine().read() as c:
         case_row(c, who(), case)
-        return {"items": queries.open_items(c, case) + queries.closed_items(c, case)}
+        return {
+            "items": discretion.of(who()).items(queries.open_items(c, case) + queries.closed_items(c, case))
+        }
 
 
 @room.route("/cases/<string:case>/timeline", methods=["GET"])
@@ -122,6 +127,7 @@ def timeline(query: dict[str, Any], case: str) -> dict[str, Any]:
             after=query["after"],
             limit=query["limit"],
             newest_first=not query["oldest_first"],
+            discretion=discretion.of(who()),
         )
         return page.data()
 
@@ -133,7 +139,10 @@ def variables(case: str) -> dict[str, Any]:
     """案件内容：字段名、标签、值。"""
     _seen(case)
     work = look(case, who().actor)
-    return {"items": queries.variables(work.state, work.package)}
+    reader = discretion.of(who())
+    columns = [c["key"] for c in work.package.register.get("columns", ())]
+    own = queries.keys_filled_by(the_engine().facts(case), reader.units)
+    return {"items": reader.variables(queries.variables(work.state, work.package), columns, own)}
 
 
 @room.route("/cases/<string:case>/marks", methods=["GET"])
@@ -145,7 +154,7 @@ def marks(case: str) -> dict[str, Any]:
     with engine.read() as c:
         case_row(c, who(), case)
         found = queries.marks(engine.load(case), engine.now(), queries.facts_of(c, case))
-    return {"processes": found}
+    return {"processes": discretion.of(who()).marks(found, engine.package_of(case))}
 
 
 @room.route("/cases/<string:case>/explain", methods=["GET"])
@@ -156,7 +165,8 @@ def explain(case: str) -> dict[str, Any]:
     engine = the_engine()
     with engine.read() as c:
         row: Any = case_row(c, who(), case)
-        return {"items": queries.explain(c, row, engine.package(row.package), engine.now())}
+        said = queries.explain(c, row, engine.package(row.package), engine.now())
+        return {"items": discretion.of(who()).explanation(said)}
 
 
 @room.route("/cases/<string:case>/files", methods=["GET"])
@@ -166,7 +176,7 @@ def files(case: str) -> dict[str, Any]:
     """案件的附件。"""
     with the_engine().read() as c:
         case_row(c, who(), case)
-        return {"items": queries.files(c, case)}
+        return {"items": discretion.of(who()).files(queries.files(c, case))}
 
 
 @room.route("/cases/<string:case>/files", methods=["POST"])
@@ -210,6 +220,7 @@ def show_action(case: str, action: str) -> dict[str, Any]:
         raise NotFound(f"“{work.package.title}”没有这项申请。")
     schema = queries.form_of(work.package, found.form)
     data = queries.prefill(schema, dict(work.state.root_variables), {}, choices(work))
+    data = discretion.of(who()).text(data)
     return {"key": found.key, "title": found.title, "schema": schema, "data": data}
 
 

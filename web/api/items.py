@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.commands import Actor, ClaimItem, FinishItem, ReleaseItem, ReturnItem, TransferItem
 from engine.errors import InputInvalid
+from web import discretion
 from web.api import Room, schemas
 from web.api.base import act
 from web.case import queries as case_queries
@@ -80,8 +81,10 @@ def show(case: str, item: int) -> dict[str, Any]:
     if open_item is None:
         return found | {"data": {}, "may": {}, "refusal": "", "targets": []}
     values = dict(work.state.variables(item))
+    reader = discretion.of(who())
+    data = case_queries.prefill(schema, values, before, choices(work))
     return found | {
-        "data": case_queries.prefill(schema, values, before, choices(work)),
+        "data": reader.text(data) if row.unit in who().units or reader.inner else {},
         "may": abilities(work, open_item),
         "refusal": refusal(work, open_item),
         "targets": targets(work, open_item),

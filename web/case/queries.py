@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.audit.ledger import Entry
 from engine.definitions.model import Kind, Package
 from engine.facts import ElementCompleted, ElementEntered, Fact, from_data
 from engine.store import tables as t
@@ -42,7 +43,7 @@ def files(c: sa.Connection, case: str) -> list[dict[str, Any]]:
     """The attached files, newest first, each with the step it came with."""
     f = t.files
     statement = (
-        sa.select(f, _i.c.name.label("step"))
+        sa.select(f, _i.c.name.label("step"), _i.c.unit, _i.c.role)
         .outerjoin(_i, sa.and_(_i.c.case == f.c.case, _i.c.item == f.c.item))
         .where(f.c.case == case)
         .order_by(f.c.uploaded_at.desc(), f.c.id)
@@ -168,6 +169,8 @@ def _element_name(package: Package, element: str) -> str:
     for process in package.processes.values():
         found = process.elements.get(element)
         if found is not None:
+            if not found.name and found.attached_to:  # a clock on a task's edge is rarely named
+                return f"{_element_name(package, found.attached_to)}（时限）"
             return found.name or element
     return element
 
@@ -271,3 +274,12 @@ def user_tasks(package: Package) -> dict[str, str]:
         for e in p.elements.values()
         if e.kind in (Kind.USER, Kind.MANUAL)
     }
+
+
+def keys_filled_by(entries: Iterable[Entry], units: Iterable[str]) -> set[str]:
+    """Keys of the variables that people of these units have filled in."""
+    mine, found = set(units), set[str]()
+    for entry in entries:
+        if entry.actor.unit in mine:
+            found |= set(getattr(entry.fact, "form", None) or getattr(entry.fact, "variables", None) or {})
+    return found

@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint, render_template, request, url_for
 
 from engine.errors import NotFound
-from web import history
+from web import discretion, history
 from web.case import queries
 from web.context import the_engine, who
 from web.identity import may
@@ -23,7 +23,7 @@ LINES = 60
 
 def _diagram(case: str, row: Any, work: Any, facts: Any, wanted: str = "") -> dict[str, Any] | None:
     """Which diagram is shown, and its marks."""
-    found = queries.marks(work.state, work.moment.now, facts)
+    found = discretion.of(who()).marks(queries.marks(work.state, work.moment.now, facts), work.package)
     shown = queries.processes_of(work.package, found, work.package.main)
     if not shown:
         return None
@@ -45,7 +45,8 @@ def show(case: str) -> str:
     with engine.read() as c:
         row: Any = case_row(c, me, case)
         work = look(case, me.actor)
-        open_items = queries.open_items(c, case)
+        reader = discretion.of(me)
+        open_items = reader.items(queries.open_items(c, case))
         able = {
             i["item"]: abilities(work, work.state.items[i["item"]])
             for i in open_items
@@ -53,20 +54,26 @@ def show(case: str) -> str:
         }
         lines = history.told(c, case, work.package)
         everything = "technical" in request.args
-        shown = [history.as_row(x) for x in reversed(lines) if everything or not x.technical]
+        shown = reader.facts(history.as_row(x) for x in reversed(lines) if everything or not x.technical)
+        register = _register(row, work.package)
+        columns = [c["key"] for c in work.package.register.get("columns", ())]
         return render_template(
             "case/show.html",
             case=row,
-            register=_register(row, work.package),
-            explain=queries.explain(c, row, work.package, work.moment.now),
+            register=register,
+            explain=reader.explanation(queries.explain(c, row, work.package, work.moment.now)),
             items=open_items,
             able=able,
-            closed=queries.closed_items(c, case),
+            closed=reader.items(queries.closed_items(c, case)),
             lines=shown if "all" in request.args else shown[:LINES],
             hidden=max(0, len(shown) - LINES) if "all" not in request.args else 0,
             everything=everything,
-            files=queries.files(c, case),
-            variables=queries.variables(work.state, work.package),
+            files=reader.files(queries.files(c, case)),
+            variables=reader.variables(
+                queries.variables(work.state, work.package),
+                columns,
+                queries.keys_filled_by((x.entry for x in lines), reader.units),
+            ),
             incidents=queries.incidents(c, case),
             actions=actions(work),
             powers=powers(work),
@@ -78,7 +85,7 @@ def show(case: str) -> str:
 
 def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
     """The register's columns of this case that hold something."""
-    values = orjson.loads(row.register or "{}")
+    values = discretion.of(who()).text(orjson.loads(row.register or "{}"))
     titles = {c["key"]: c["title"] for c in package.register.get("columns", ())}
     return [(title, values[key]) for key, title in titles.items() if values.get(key) not in (None, "", [])]
 
@@ -91,18 +98,20 @@ def item(case: str, item: int) -> str:
     with engine.read() as c:
         row: Any = case_row(c, me, case)
         wanted: Any = item_row(c, me, case, item)
+        reader = discretion.of(me)
         work = look(case, me.acting(wanted.role, wanted.unit))
         lines = history.told(c, case, work.package)
         schema = queries.form_of(work.package, wanted.form)
         found = work.state.items.get(item)
         props = None
         if found is None:
-            filled = _filled(lines, item)
+            filled = _filled(reader.facts(history.as_row(x) for x in lines), item)
             if schema is not None and filled is not None:
                 props = _props(schema, _with_lists(schema, filled, work), case, item, readonly=True)
         elif schema is not None:
             before = queries.filled_before(c, case, wanted.element, wanted.unit)
             data = queries.prefill(schema, dict(work.state.variables(item)), before, choices(work))
+            data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
             props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
         return render_template(
             "case/item.html",
@@ -119,8 +128,8 @@ def item(case: str, item: int) -> str:
             diagram=_diagram(
                 case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)
             ),
-            lines=[history.as_row(x) for x in reversed(lines) if not x.technical][:15],
-            files=[f for f in queries.files(c, case) if f["item"] == item],
+            lines=reader.facts(history.as_row(x) for x in reversed(lines) if not x.technical)[:15],
+            files=reader.files(f for f in queries.files(c, case) if f["item"] == item),
         )
 
 
@@ -141,10 +150,9 @@ def _with_lists(schema: Any, filled: dict[str, Any], work: Any) -> dict[str, Any
     return queries.prefill(schema, {}, {}, choices(work)) | filled
 
 
-def _filled(lines: Any, item: int) -> dict[str, Any] | None:
-    """The form a person finished this item with."""
-    for line in lines:
-        row = history.as_row(line)
+def _filled(rows: Any, item: int) -> dict[str, Any] | None:
+    """The form a person finished this item with, if the reader may read it."""
+    for row in rows:
         if row["kind"] == "WorkItemCompleted" and row["data"].get("id") == item:
             return dict(row["data"].get("form") or {})
     return None
@@ -174,7 +182,9 @@ def action(case: str, action: str) -> str:
     if schema is not None:
         props = {
             "schema": schema,
-            "data": queries.prefill(schema, dict(work.state.root_variables), {}, choices(work)),
+            "data": discretion.of(me).text(
+                queries.prefill(schema, dict(work.state.root_variables), {}, choices(work))
+            ),
             "submitUrl": f"/api/v1/cases/{case}/actions/{action}",
             "filesUrl": "/api/v1/files",
             "nextUrl": f"/cases/{case}",
