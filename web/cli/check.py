@@ -40,9 +40,17 @@ def package_files(package: Path, forms: Path | None = None) -> dict[str, bytes]:
     return compiling.load_folder(package, forms_folder(package, forms))
 
 
+def tables_beside(path: Path, data: bytes) -> dict[str, bytes]:
+    """The decision tables in a diagram's folder, where it asks for any."""
+    if b"decisionRef" not in data:
+        return {}
+    return {one.name: one.read_bytes() for one in sorted(path.parent.glob("*.dmn"))}
+
+
 def _findings(path: Path, forms: Path | None) -> list[tuple[str, list[Finding]]]:
     if path.is_file():
-        _, findings = compiling.compile_diagram(path.read_bytes(), path.name)
+        data = path.read_bytes()
+        _, findings = compiling.compile_diagram(data, path.name, tables_beside(path, data))
         return [(path.name, findings)]
     folders = package_folders(path)
     if not folders:

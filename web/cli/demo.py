@@ -8,14 +8,16 @@ limits are neither all past nor all far away.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from datetime import UTC, datetime, time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
-from engine.clock import SHANGHAI
+from engine.definitions.compile import compile_package
 from engine.directory import from_data
+from engine.errors import DefinitionRefused, InputInvalid
 from engine.runtime import accounts, demo_clock, office
 from engine.runtime.engine import Engine
 from engine.runtime.ledger_import import import_rows, preview_file
+from engine.runtime.ledger_preview import preview
 from engine.store import settings
 from web.cli.check import PROCESSES, package_files, package_folders
 from web.cli.terminal import CHECKOUT, TERMINAL
@@ -46,24 +48,28 @@ def seed(engine: Engine, say: Callable[[str], None]) -> None:
     this_year = datetime.now(UTC).year
     say("工作日历")
     office.seed_calendar(engine, range(2023, this_year + 2), TERMINAL)
+    packages = {folder.name: package_files(folder) for folder in package_folders(CHECKOUT / PROCESSES)}
+    _begin_clock(engine, packages[MAIN])
     say("流程")
-    for folder in package_folders(CHECKOUT / PROCESSES):
-        engine.publish(package_files(folder), TERMINAL, "演示数据")
+    for files in packages.values():
+        engine.publish(files, TERMINAL, "演示数据")
     say("隐患台账（补录）")
-    made = preview_file(engine, LEDGER.read_bytes(), LEDGER.name, MAIN)
-    _begin_clock(engine, made.cutoff)
     made = preview_file(engine, LEDGER.read_bytes(), LEDGER.name, MAIN)
     import_rows(engine, made, TERMINAL, skip_imported=True)
     with engine.desk(TERMINAL) as desk:
         settings.put(desk.connection, DEMO, "1")
 
 
-def _begin_clock(engine: Engine, cutoff: object) -> None:
+def _begin_clock(engine: Engine, files: Mapping[str, bytes]) -> None:
     """Put the demo's clock to the opening of the first working day after the ledger's closing day."""
-    calendar = engine.calendar()
-    begin = calendar.sending_workday(cutoff, 1)  # type: ignore[arg-type]
-    midday = datetime.combine(begin.astimezone(SHANGHAI).date(), time.fromisoformat(calendar.opens), SHANGHAI)
-    offset = midday - datetime.now(UTC)
+    package, findings = compile_package(files)
+    if package is None:
+        raise DefinitionRefused(findings=findings)
+    made = preview(LEDGER.read_bytes(), LEDGER.name, package, engine.directory(), engine.moment())
+    if made.cutoff is None:
+        raise InputInvalid(f"{LEDGER.name} 没有写明截止日期，演示时钟无从开始。")
+    begin = engine.calendar().sending_workday(made.cutoff, 1)
+    offset = begin - datetime.now(UTC)
     with engine.desk(TERMINAL) as desk:
         settings.put(desk.connection, demo_clock.KEY, repr(offset.total_seconds()))
 

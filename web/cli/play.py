@@ -20,6 +20,7 @@ from engine.errors import EngineError, InputInvalid
 from engine.execution.explain import explain
 from engine.execution.play import Heard, Playing, read_answers
 from engine.values import Months, from_outside, parse_duration
+from web.cli.check import tables_beside
 
 COMPLETED, REFUSED, WAITING, INCIDENT = 0, 2, 3, 4
 _EXIT = {"completed": COMPLETED, "waiting": WAITING, "incident": INCIDENT}
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         _line({"kind": "Refused", "code": "not_found", "message": f"打不开 {args.file}：{error.strerror}"})
         return REFUSED
     try:
-        package, findings = compile_diagram(data, args.file.name, _tables(args, data))
+        package, findings = compile_diagram(data, args.file.name, tables_beside(args.file, data))
         if package is None:
             for finding in findings:
                 _line({"kind": "Finding", **asdict(finding)})
@@ -97,13 +98,6 @@ def run(args: argparse.Namespace) -> int:
     for one in explain(package, playing.state, playing.moment):
         print(one, file=sys.stderr)
     return _EXIT[playing.outcome]
-
-
-def _tables(args: argparse.Namespace, data: bytes) -> dict[str, bytes]:
-    """The decision tables beside the diagram, where it asks for any."""
-    if b"decisionRef" not in data:
-        return {}
-    return {path.name: path.read_bytes() for path in sorted(args.file.parent.glob("*.dmn"))}
 
 
 def _line(row: dict[str, Any]) -> None:
