@@ -139,9 +139,22 @@ def _because(reason: str) -> str:
     return f"，理由：{quoted(reason)}" if reason.strip() else ""
 
 
+def _read(value: Value) -> str:
+    """A value as one reads it."""
+    if value is None:
+        return "空"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, list):
+        return "、".join(map(_read, value)) or "空"
+    if isinstance(value, Mapping):
+        return "；".join(f"{key}：{_read(inner)}" for key, inner in value.items()) or "空"
+    return str(plain(value))
+
+
 def _listed(values: Mapping[str, Value]) -> str:
     """甲＝1，乙＝2: a few variables, for technical lines."""
-    shown = [f"{key}＝{quoted(str(plain(value)))}" for key, value in list(values.items())[:4]]
+    shown = [f"{key}＝{quoted(_read(value))}" for key, value in list(values.items())[:4]]
     more = f" 等 {len(values)} 项" if len(values) > 4 else ""
     return "，".join(shown) + more if shown else "无内容"
 
