@@ -159,6 +159,13 @@ def open_engine(folder: Path, clock: Clock | None = None) -> Engine:
     return Engine.open(f"sqlite:///{folder / 'duban.db'}", folder, clock)
 
 
+def furnish(engine: Engine, files: Mapping[str, bytes]) -> None:
+    """Calendar, directory and package for an empty engine."""
+    office.seed_calendar(engine, [2026], ENGINE)
+    office.load_directory(engine, directory(), ENGINE)
+    engine.publish(files, CHIEF, "试验")
+
+
 _made: dict[str, tuple[bytes, dict[str, Package]]] = {}
 
 
@@ -173,9 +180,7 @@ def new_office(folder: Path, clock: Clock | None = None, files: Mapping[str, byt
     if kind not in _made:
         with tempfile.TemporaryDirectory() as first:
             engine = open_engine(Path(first), FixedClock(MONDAY))
-            office.seed_calendar(engine, [2026], ENGINE)
-            office.load_directory(engine, directory(), ENGINE)
-            engine.publish(files, CHIEF, "试验")
+            furnish(engine, files)
             with engine.read() as connection:
                 connection.exec_driver_sql("COMMIT")
                 connection.exec_driver_sql("VACUUM INTO ?", (f"{first}/copy.db",))

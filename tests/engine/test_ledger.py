@@ -14,12 +14,24 @@ from engine.audit import chain
 from engine.audit import office as office_record
 from engine.audit.sentences import _SENTENCES, timeline
 from engine.audit.verify import OFFICE, verify
+from engine.clock import FixedClock
 from engine.commands import AddNote
 from engine.errors import InputInvalid
 from engine.facts import KINDS
 from engine.runtime.engine import Engine
 from engine.store import tables
-from tests.engine.office_builder import ANNA, BEN, finish, later, new_office, open_engine, start
+from tests.engine.office_builder import (
+    ANNA,
+    BEN,
+    MONDAY,
+    finish,
+    furnish,
+    later,
+    new_office,
+    open_engine,
+    start,
+    trial_files,
+)
 from tests.engine.random_office import RandomOffice
 
 
@@ -158,8 +170,9 @@ def test_sm3_where_the_office_asks_for_it(tmp_path: Path) -> None:
     except InputInvalid as refusal:
         pytest.skip(refusal.message)
     first = Engine.open(f"sqlite:///{tmp_path / 'duban.db'}", tmp_path, ledger_hash="sm3")
+    furnish(first, trial_files())
     first.close()
-    engine = new_office(tmp_path)  # opened again, without saying it
+    engine = open_engine(tmp_path, FixedClock(MONDAY))  # opened again, without saying it
     case = start(engine).case
     with engine.read() as connection:
         assert verify(connection).ok
