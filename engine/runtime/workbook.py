@@ -80,7 +80,9 @@ def _look_inside(data: bytes) -> None:
             for entry in entries:
                 if entry.filename.endswith((".xml", ".rels", ".vml")):
                     _look_at(parts, entry)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except InputInvalid:
+        raise
+    except Exception as error:  # a damaged zip fails in many ways
         raise InputInvalid("不是 .xlsx 工作簿（或已加密、已损坏）。.xls 文件请另存为 .xlsx。") from error
 
 

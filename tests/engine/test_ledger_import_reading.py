@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import tomllib
 import zipfile
 from collections import Counter
@@ -346,6 +347,37 @@ class TestHostile:
 
     def test_formulas_are_text_or_nothing(self) -> None:
         assert look(workbook({"备注": '=HYPERLINK("http://x")'})).rows[0].original["备注"] is None
+
+
+def spoiled(chance: random.Random) -> bytes:
+    """The sample with a few bytes changed, cut out or doubled: in the zip, or in one of its parts."""
+    whole = SAMPLE.read_bytes()
+    with zipfile.ZipFile(BytesIO(whole)) as parts:
+        name = chance.choice([*parts.namelist(), *["xl/worksheets/sheet1.xml"] * 4])
+        content = bytearray(whole if chance.random() < 0.4 else parts.read(name))
+        in_part = len(content) != len(whole)
+    for _ in range(chance.randint(1, 6)):
+        at, how = chance.randrange(len(content)), chance.random()
+        if how < 0.5:
+            content[at] = chance.randrange(256)
+        elif how < 0.75:
+            del content[at : at + chance.randint(1, 40)]
+        else:
+            content[at:at] = content[at : at + chance.randint(1, 60)]
+    return with_part(whole, name, bytes(content)) if in_part else bytes(content)
+
+
+def test_a_damaged_file_is_read_or_refused_never_more() -> None:
+    chance = random.Random(20241231)
+    directory, outcomes = demo_directory(), Counter[str]()
+    for _ in range(150):
+        try:
+            look(spoiled(chance), directory)
+        except InputInvalid:
+            outcomes["refused"] += 1
+        else:
+            outcomes["read"] += 1
+    assert outcomes["refused"] > 50 and outcomes["read"] > 5
 
 
 class TestMap:
