@@ -64,3 +64,26 @@ def test_the_demo_clock_moves_and_shows_what_is_late(sign_in: Callable[..., Pers
     office.screenshot("41-worklist-after-two-days")
     office.go("/monitor")
     office.screenshot("42-monitor-after-two-days")
+
+
+def test_every_page_can_be_looked_at(sign_in: Callable[..., Person]) -> None:
+    office = sign_in("zhaolixin")
+    for name, path in {
+        "10-worklist": "/worklist",
+        "11-register": "/register",
+        "12-monitor": "/monitor",
+        "13-processes": "/processes",
+        "14-audit": "/audit",
+        "15-admin": "/admin/units",
+        "16-people": "/admin/people",
+        "17-responsibilities": "/admin/responsibilities",
+        "18-calendar": "/admin/calendar",
+        "19-import": "/register/import",
+        "20-process": f"/processes/{PACKAGE}",
+        "50-form": f"/processes/{PACKAGE}/versions/newest/forms/T13",
+        "51-verify": "/audit/verify",
+        "53-messages": "/notices",
+    }.items():
+        office.go(path)
+        assert office.page.locator("h1").count() == 1, path
+        office.screenshot(name)

@@ -44,8 +44,21 @@ function show(viewer, marks) {
   const canvas = viewer.get('canvas');
   if (!canvas.getContainer().clientWidth) return;
   fitWidth(canvas);
+  if (canvas.zoom() >= 0.55) return;
   const first = firstActive(viewer, marks);
-  if (first && canvas.zoom() < 0.55) centre(canvas, first, 0.95);
+  if (first) centre(canvas, first, 0.95);
+  else if (canvas.zoom() < 0.35) beginning(viewer);
+}
+
+/** A large drawing without a case on it begins where a reader begins. @param {any} viewer */
+function beginning(viewer) {
+  const canvas = viewer.get('canvas');
+  const starts = viewer.get('elementRegistry').filter((/** @type {any} */ one) => one.type === 'bpmn:StartEvent' && one.parent?.type !== 'bpmn:SubProcess');
+  const first = starts.sort((/** @type {any} */ a, /** @type {any} */ b) => a.x - b.x || a.y - b.y)[0];
+  if (!first) return;
+  const { outer } = canvas.viewbox();
+  const scale = 0.7;
+  canvas.viewbox({ x: first.x - (outer.width / scale) * 0.12, y: first.y + first.height / 2 - outer.height / scale / 2, width: outer.width / scale, height: outer.height / scale });
 }
 
 /** @param {any} canvas */

@@ -28,7 +28,10 @@ export async function mount(host) {
   const summary = new ErrorSummary(host);
   // Without debounce: form-js would redraw a half-typed field with its old value when an upload ends meanwhile.
   const form = new Form({ container: place, debounce: false, additionalModules: [uploadModule(props.filesUrl)] });
-  if (props.readonly) form.setProperty('readOnly', true);
+  if (props.readonly) {
+    form.setProperty('readOnly', true);
+    place.classList.add('form-readonly');
+  }
   const draft = props.readonly ? null : new Draft(props.submitUrl);
   const kept = draft?.read();
   await form.importSchema(schema, { ...props.data, ...kept?.data });
