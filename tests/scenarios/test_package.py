@@ -26,6 +26,7 @@ from engine.values import Value
 
 ROOT = Path(__file__).parents[2]
 KEY = "major_hazard_supervision"
+LADDER = {"escalation_ladder", "measure_follow_up"}
 RECEIPTS: dict[str, dict[str, Value]] = {
     "case.number": {"案件编号": "鄂前隐患〔2026〕1号"},
     "letter.number": {"文号": "鄂前安督字〔2026〕第1号"},
@@ -213,7 +214,7 @@ def test_every_user_task_carries_ladder_a(package: Package) -> None:
     for acceptance, whose limit is the deadline that ladder B watches."""
     for key, process in package.processes.items():
         for element in process.elements.values():
-            if element.kind is not Kind.USER or key == "escalation_ladder" or element.id == "T20":
+            if element.kind is not Kind.USER or key in LADDER or element.id == "T20":
                 continue
             clocks = [process.elements[b] for b in element.boundary]
             timers = [b for b in clocks if b.event and b.event.trigger is Trigger.TIMER]
@@ -388,9 +389,11 @@ def test_a_second_overdue_starts_one_rung_below_the_last(walk: Walk) -> None:
 
 def test_a_proposal_may_be_put_off_but_not_for_long(walk: Walk) -> None:
     walk.start(**FOUND).wait("2026-03-06T09:00").done("L_propose", 决定="缓办", 缓办工作日=30)
+    assert walk.proposals("A") == [2]  # sent back: longer than the parameter allows
+    walk.done("L_propose", 决定="缓办", 缓办工作日=5)
     assert walk.proposals("A") == []
     assert walk.wait("2026-03-13T17:59").proposals("A") == []
-    assert walk.wait("2026-03-13T18:00").proposals("A") == [2]  # five working days, not thirty
+    assert walk.wait("2026-03-13T18:00").proposals("A") == [2]
 
 
 def test_slow_progress_is_proposed_once_and_again_after_its_pause(walk: Walk) -> None:
