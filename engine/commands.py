@@ -182,6 +182,8 @@ class StartProcess(KernelCommand):
     process: str
     start: str = ""
     variables: dict[str, Value] = field(default_factory=dict)
+    person: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

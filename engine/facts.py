@@ -35,13 +35,16 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class CaseStarted(Fact):
-    """立案：the case began under this version of this process. `variables` are the root scope's first ones."""
+    """立案：the case began under this version of this process. `variables` are the root scope's first ones; `person`
+    registered it for `unit` (both "" when the engine began it)."""
 
     package: str
     process: str
     start: str
     at: datetime
     variables: dict[str, Value]
+    person: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,17 @@ def _start(run: Run, command: StartProcess) -> None:
         raise NotFound(
             f"流程“{process.name or process.key}”没有开始事件“{command.start}”，请在流程图中核对。"
         )
-    run.emit(CaseStarted(run.package.hash, process.key, start.id, run.moment.now, dict(command.variables)))
+    run.emit(
+        CaseStarted(
+            run.package.hash,
+            process.key,
+            start.id,
+            run.moment.now,
+            dict(command.variables),
+            command.person,
+            command.unit,
+        )
+    )
     arm_event_subprocesses(run, run.state.instances[ROOT])
     enter(run, process, start, ROOT)
 

@@ -72,7 +72,7 @@ class State:
         self.causes: dict[int, Cause] = {}
         self.strands: dict[int, dict[str, Value]] = {}  # locals of strands, by the catching event's id
         self.performers: dict[str, list[str]] = {}  # element → who finished it, each person once, latest last
-        self.holders: list[str] = []  # units that hold or held an item, each once
+        self.holders: list[str] = []  # units that began it, hold or held an item; each once
         self.left: Cause | None = None  # the element cancelled last; its boundary event may name it as cause
 
     def __eq__(self, other: object) -> bool:

@@ -63,6 +63,9 @@ def _started(state: State, fact: f.CaseStarted) -> None:
     state.started = fact.at
     state.last = ROOT
     state.instances[ROOT] = Instance(ROOT, fact.process, "", 0, variables=dict(fact.variables))
+    _came_to(state, fact.unit)
+    if fact.person:
+        state.performers[fact.start] = [fact.person]
 
 
 def _completed_case(state: State, fact: f.CaseCompleted) -> None:

@@ -222,7 +222,7 @@ class TestTopics:
         monkeypatch.setitem(TOPICS, "broken", fail)
         desk.finish("A", "ban")
         assert desk.incidents == [("T", "job_failed")]
-        assert desk.state.performers == {"A": ["ban"]}
+        assert desk.state.performers == {"S": ["kuang"], "A": ["ban"]}
         assert "ZeroDivisionError" in next(iter(desk.state.incidents.values())).message
         monkeypatch.setitem(TOPICS, "broken", lambda inputs, call: {"好": 1})
         desk.do(c.RetryIncident(next(iter(desk.state.incidents))), "ban")
@@ -256,7 +256,10 @@ class TestTopics:
 
     def test_archive_and_statistics(self) -> None:
         desk = self.with_service("topic=archive").finish("A", "ban")
-        assert desk.state.root_variables["归档目录"] == [{"步骤": "A", "办理人": "班布尔"}]
+        assert desk.state.root_variables["归档目录"] == [
+            {"步骤": "S", "办理人": "阿拉腾其木格·呼和"},
+            {"步骤": "A", "办理人": "班布尔"},
+        ]
         assert self.with_service("topic=statistics").finish("A", "ban").state.root_variables["入账时间"]
 
     def test_other_topics_wait_for_a_worker(self) -> None:

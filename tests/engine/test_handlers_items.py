@@ -128,6 +128,13 @@ class TestClaimAndFinish:
             desk.do(c.ClaimItem("case", desk.item("D").id), "neng")
         desk.finish("D", "niu")
 
+    def test_who_began_the_case_can_be_kept_apart_too(self) -> None:
+        drawn = "start S\n user B name=判定 groups=DB separateFrom=S\n end E\n S -> B -> E"
+        desk = Desk(package(drawn)).start("neng")
+        with pytest.raises(SeparationOfDuties):
+            desk.finish("B", "neng")
+        desk.finish("B", "niu")
+
     def test_to_the_end(self, desk: Desk) -> None:
         desk.until("E").finish("E", "bao")
         assert (desk.state.ended, desk.state.end) == ("completed", "Done")
@@ -283,6 +290,13 @@ class TestVisibility:
     @pytest.mark.parametrize("person", ["ban", "zhu", "neng", "niu", "cheng", "kuang"])
     def test_those_concerned_see_it(self, desk: Desk, person: str) -> None:
         desk.start().do(c.AddNote("case", "看到了"), person)
+
+    def test_who_registered_it_and_that_unit_see_it(self, desk: Desk) -> None:
+        desk.start("neng", 行业="施工", 属地="")
+        for person in ("neng", "niu"):
+            desk.do(c.AddNote("case", "我登记的"), person)
+        with pytest.raises(NotFound):
+            desk.do(c.AddNote("case", "与我无关"), "cheng")
 
     def test_others_do_not(self, desk: Desk) -> None:
         with pytest.raises(NotFound):
