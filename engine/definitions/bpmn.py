@@ -59,9 +59,12 @@ class _Draft:
     lanes: dict[str, str] = field(default_factory=dict)
 
 
-def read(data: bytes, file: str) -> tuple[dict[str, Process], list[Finding]]:
-    """BPMN bytes → processes by id, and findings. Processes are usable only where no finding is an error."""
-    reading = Reading(file)
+def read(data: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Process], list[Finding]]:
+    """BPMN bytes → processes by id, and findings. Processes are usable only where no finding is an error.
+
+    `lone`: the diagram stands alone and may come from any tool (see `Reading.loose`).
+    """
+    reading = Reading(file, lone=lone)
     try:
         root = xml.parse(data, file)
     except DefinitionRefused as refusal:
@@ -104,7 +107,7 @@ def _definitions(reading: Reading, root: Node) -> None:
                 reading.extensions(node)
                 title = "消息" if tag == "message" else "信号"
                 if not name:
-                    reading.error(f"{tag}_name", node, f"{title}没有名称，请填写。")
+                    reading.loose(f"{tag}_name", node, f"{title}没有名称，按编号“{key[:60]}”等待，请填写。")
                 elif name.startswith(("=", "${", "#{")):
                     reading.error(
                         f"{tag}_name",
@@ -117,10 +120,10 @@ def _definitions(reading: Reading, root: Node) -> None:
                 reading.children(node)
                 reading.extensions(node)
                 code = str(node.get(f"{tag}Code") or "").strip()
-                if not code:
+                if not code:  # caught, it means any code; thrown it is refused where it is thrown
                     title = "错误" if tag == "error" else "升级"
-                    reading.error(f"{tag}_code", node, f"{title}“{name or key}”没有代码，请填写 {tag}Code。")
-                (reading.errors if tag == "error" else reading.escalations)[key] = code or key
+                    reading.loose(f"{tag}_code", node, f"{title}“{name or key}”没有代码，请填写 {tag}Code。")
+                (reading.errors if tag == "error" else reading.escalations)[key] = code
             case "collaboration":
                 _collaboration(reading, node, root)
             case _:
@@ -138,7 +141,7 @@ def _collaboration(reading: Reading, node: Node, root: Node) -> None:
         if not is_bpmn(child, "participant"):
             continue
         reading.attributes(child, dict.fromkeys(("id", "name", "processRef")))
-        reading.children(child)
+        reading.children(child, "participantMultiplicity", "interfaceRef", "endPointRef")
         reading.extensions(child)
         process = str(child.get("processRef") or "").rpartition(":")[2]
         if process and process not in known:

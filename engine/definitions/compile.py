@@ -161,7 +161,7 @@ def compile_diagram(
     other calls, one with a plain start before others.
     """
     name = PurePosixPath(file).name or "diagram.bpmn"
-    processes, findings = bpmn.read(data, name)
+    processes, findings = bpmn.read(data, name, lone=True)
     if refuses(findings):
         return None, findings
     decisions: dict[str, Decision] = {}

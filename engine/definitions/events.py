@@ -11,7 +11,9 @@ from engine.definitions.vocabulary import EVENT_DEFINITIONS, EVENTS, KIND_TITLES
 from engine.feel import Expression
 from engine.values import parse_duration
 
-_CYCLE = re.compile(r"R(\d{0,6})/(P.+)")
+_CYCLE = re.compile(r"R(\d{0,6})/(?:(?P<first>\d[^/]*)/)?(?P<interval>P[^/]+)")
+_FORMULA = re.compile(r"""["@]|[a-z][a-z ]*\(""")
+"""How FEEL begins that gives a time; no ISO text does."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
@@ -22,7 +24,11 @@ def read_event(reading: Reading, node: Node, kind: Kind, position: str, key: str
     if kind in {Kind.SEND, Kind.RECEIVE}:
         name = _reference(reading, node, "messageRef", reading.messages, "消息")
         if kind is Kind.RECEIVE and not name:
-            reading.error("message_missing", node, "接收任务没有写等待哪条消息，请选择消息（messageRef）。")
+            if not node.get("messageRef"):
+                reading.loose(
+                    "message_missing", node, "接收任务没有写等待哪条消息，请选择消息（messageRef）。"
+                )
+            return Event(Trigger.MESSAGE, name=_own_name(node), key=correlation)
         if kind is Kind.SEND and name and camunda(node, "topic"):
             reading.error(
                 "message_topic", node, "发送任务的消息（messageRef）和主题（camunda:topic）只能写一个。"
@@ -78,9 +84,10 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
             reading.children(node)
             name = _reference(reading, node, word, table, title)
             if not name and not node.get(word):
-                reading.error(
+                reading.loose(
                     f"{trigger.value}_missing", node, f"{title}事件没有写{title}，请选择（{word}）。"
                 )
+                name = _own_name(node.getparent())
             return Event(trigger, name=name, key=key)
         case Trigger.ERROR | Trigger.ESCALATION:
             word = f"{trigger.value}Ref"
@@ -106,6 +113,11 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
             return Event(trigger)
 
 
+def _own_name(node: Node | None) -> str:
+    """What an element is called whose message or signal is not drawn: its own name stands for it."""
+    return "" if node is None else " ".join(str(node.get("name") or node.get("id") or "").split())
+
+
 def _reference(reading: Reading, node: Node, attribute: str, table: dict[str, str], title: str) -> str:
     """What a `…Ref` attribute names; the prefix of a qualified name is dropped."""
     raw = str(node.get(attribute) or "").strip()
@@ -127,14 +139,14 @@ def _timer(reading: Reading, node: Node) -> Event:
     part = parts[0]
     kind = local(part).removeprefix("time").lower()
     text = reading.expression_child(part)
-    if text.startswith("=") or "${" in text or "#{" in text:
+    if text.startswith("=") or "${" in text or "#{" in text or _FORMULA.match(text):
         return Event(Trigger.TIMER, timer=kind, when=reading.formula(part, text, "定时"))
     source = ""
     if kind == "date" and _is_date(text):
         source = f"{'date and time' if 'T' in text else 'date'}({literal(text)})"
     elif kind == "duration" and parse_duration(text) is not None:
         source = f"duration({literal(text)})"
-    elif kind == "cycle" and (match := _CYCLE.fullmatch(text)) and parse_duration(match[2]) is not None:
+    elif kind == "cycle" and _is_cycle(text):
         source = literal(text)
     if not source:
         sample = {"date": "2026-10-08T08:30", "duration": "PT2H", "cycle": "R3/PT1H"}[kind]
@@ -143,6 +155,14 @@ def _timer(reading: Reading, node: Node) -> Event:
         )
         return Event(Trigger.TIMER, timer=kind)
     return Event(Trigger.TIMER, timer=kind, when=reading.constant(part, source))
+
+
+def _is_cycle(text: str) -> bool:
+    """True for `R[n]/[start/]duration` of ISO 8601."""
+    match = _CYCLE.fullmatch(text)
+    if match is None or parse_duration(match["interval"]) is None:
+        return False
+    return match["first"] is None or _is_date(match["first"])
 
 
 def _is_date(text: str) -> bool:

@@ -153,14 +153,14 @@ def _topic(reading: Reading, node: Node) -> str:
     if kind and kind != "external":
         reading.error("attribute_value", node, f"camunda:type 只能是 external，不能是“{kind[:40]}”。")
     if bool(kind) != bool(topic):
-        reading.error("external_task", node, '外部任务要同时写 camunda:type="external" 和 camunda:topic。')
+        reading.loose("external_task", node, '外部任务要同时写 camunda:type="external" 和 camunda:topic。')
     return topic
 
 
 def _decision(reading: Reading, node: Node) -> str:
     decision = _plain(reading, node, "decisionRef", "决策表")
     if not decision:
-        reading.error("decision_missing", node, "业务规则任务没有写决策表，请填写 camunda:decisionRef。")
+        reading.loose("decision_missing", node, "业务规则任务没有写决策表，请填写 camunda:decisionRef。")
     return decision
 
 
@@ -176,10 +176,10 @@ def _mapping(reading: Reading, node: Node) -> str:
 
 def _script(reading: Reading, node: Node) -> Expression | None:
     if not node.get("scriptFormat"):
-        reading.error("attribute_value", node, INSTEAD["scriptFormat"])
+        reading.loose("attribute_value", node, INSTEAD["scriptFormat"])
     scripts = [child for child in node if is_bpmn(child, "script")]
     if not scripts:
-        reading.error("expression_empty", node, "脚本任务没有内容，请写 FEEL 表达式。")
+        reading.loose("expression_empty", node, "脚本任务没有内容，请写 FEEL 表达式。")
         return None
     return reading.formula(scripts[0], text_of(scripts[0]), "脚本")
 
@@ -234,7 +234,7 @@ def _properties(reading: Reading, node: Node, kind: Kind, found: Extensions) -> 
                 )
         if allowed is None:
             names = "、".join(PROPERTIES)
-            reading.error("unknown_property", child, f"扩展属性“{name[:40]}”不认识，可用的有：{names}。")
+            reading.loose("unknown_property", child, f"扩展属性“{name[:40]}”不认识，可用的有：{names}。")
         elif kind not in allowed:
             reading.error(
                 "unknown_property",

@@ -83,6 +83,8 @@ class Reading:
     errors: dict[str, str] = field(default_factory=dict)
     """Root element id → code."""
     escalations: dict[str, str] = field(default_factory=dict)
+    lone: bool = False
+    """A diagram without a package: what another tool leaves out or adds is a warning, see `loose`."""
     nodes: int = 0
     expression_text: int = 0
     """Characters of expressions read so far."""
@@ -92,6 +94,10 @@ class Reading:
 
     def warning(self, rule: str, node: Node, message: str) -> None:
         self._note("warning", rule, node, message)
+
+    def loose(self, rule: str, node: Node, message: str) -> None:
+        """An error in a package; in a lone diagram a warning, because the diagram plays without it."""
+        self._note("warning" if self.lone else "error", rule, node, message)
 
     def _note(self, severity: str, rule: str, node: Node, message: str) -> None:
         if len(self.findings) < MAX_FINDINGS:
@@ -118,6 +124,9 @@ class Reading:
             if space == CAMUNDA and key in known:
                 continue
             shown = f"camunda:{key}" if space == CAMUNDA else key if not space else f"{{{space}}}{key}"
+            if space not in ("", CAMUNDA, BPMN, XSI):
+                self.foreign(node, shown)
+                continue
             self.error("unknown_attribute", node, f"属性“{_short(shown)}”在此处不起作用。{instead(key)}")
 
     def unknown_child(self, node: Node) -> None:
@@ -126,6 +135,14 @@ class Reading:
         space = namespace(node)
         shown = f"camunda:{tag}" if space == CAMUNDA else tag if space == BPMN else f"{{{space}}}{tag}"
         self.error("unknown_element", node, f"“{_short(shown)}”不能用在此处。{instead(tag)}")
+
+    def foreign(self, node: Node, shown: str) -> None:
+        """Another tool's extension: the standard lets everybody add some, and whoever does not know them play on."""
+        self.loose(
+            "foreign_extension",
+            node,
+            f"其他工具的扩展“{_short(shown)}”不起作用，请删去，或改用手册所列的写法。",
+        )
 
     def children(self, node: Node, *known: str) -> list[Node]:
         """The BPMN children of `node` whose tags are `known`; anything else is a finding. Decoration and
@@ -150,8 +167,10 @@ class Reading:
             for child in holder:
                 if namespace(child) == CAMUNDA and local(child) in known:
                     found.append(child)
-                elif namespace(child) not in DECORATION_NAMESPACES:
+                elif namespace(child) in (CAMUNDA, BPMN):
                     self.unknown_child(child)
+                elif namespace(child) not in DECORATION_NAMESPACES:
+                    self.foreign(child, f"{{{namespace(child)}}}{local(child)}")
         return found
 
     # -- expressions -------------------------------------------------------------------------------

@@ -104,12 +104,16 @@ SCOPE_DECORATION = frozenset(
         "dataObjectReference",
         "dataStoreReference",
         "property",
+        "auditing",
+        "monitoring",
     }
 )
 NODE_DECORATION = frozenset(
     {
         "documentation",
         "property",
+        "auditing",
+        "monitoring",
         "ioSpecification",
         "dataInputAssociation",
         "dataOutputAssociation",

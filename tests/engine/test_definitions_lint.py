@@ -132,6 +132,10 @@ CASES: dict[str, tuple[Drawn, Drawn]] = {
         for word in ("false", "true")
     ),
     "none_start_count": (
+        (STRAIGHT + line("s", "t", "e"), "", '<bpmn:process id="q"><bpmn:task id="qt"/></bpmn:process>'),
+        (STRAIGHT + line("s", "t", "e"), "", '<bpmn:process id="q"/>'),
+    ),
+    "none_start_twice": (
         STRAIGHT + start("s2") + line("s", "t", "e") + line("s2", "t"),
         (STRAIGHT + start("s2", event("message", "m")) + line("s", "t", "e") + line("s2", "t"), ROOTS),
     ),

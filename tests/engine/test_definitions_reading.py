@@ -282,7 +282,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "potential owner": ("unknown_element", STRAIGHT + user("t", "<bpmn:potentialOwner/>")),
     "foreign element": ("unknown_element", STRAIGHT + user("t", '<z:x xmlns:z="urn:z"/>')),
     "foreign extension": (
-        "unknown_element",
+        "foreign_extension",
         extended('<z:x xmlns:z="http://camunda.org/schema/zeebe/1.0"/>'),
     ),
     "listener": ("unknown_element", extended('<camunda:taskListener class="x"/>')),

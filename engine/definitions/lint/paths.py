@@ -12,7 +12,7 @@ _WAITING = frozenset(
 )
 
 
-@rule("unreachable")
+@rule("unreachable", diagram="warning")
 def unreachable(process: Process, package: Package) -> Remarks:
     """Everything drawn can be reached from a start event."""
     waiting = [*process.starts, *process.event_subprocesses]
@@ -36,7 +36,7 @@ def unreachable(process: Process, package: Package) -> Remarks:
         yield element, f"从开始事件走不到{title(element)}，请连上顺序流或删去。"
 
 
-@rule("no_end_reachable")
+@rule("no_end_reachable", diagram="warning")
 def no_end_reachable(process: Process, package: Package) -> Remarks:
     """From everywhere a token can leave its scope: by an end, or because something interrupts the scope."""
     ends = {key for key, e in process.elements.items() if not e.outgoing}

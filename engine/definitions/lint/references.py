@@ -119,7 +119,7 @@ def _plain(start: Element) -> bool:
     return start.event is None or start.event.trigger is Trigger.NONE
 
 
-@rule("call_cycle")
+@rule("call_cycle", diagram="warning")
 def call_cycle(process: Process, package: Package) -> Remarks:
     """A process never calls itself, not even through others."""
     for element in process.elements.values():

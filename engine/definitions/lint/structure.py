@@ -99,9 +99,14 @@ def error_start_interrupts(process: Process, package: Package) -> Remarks:
 
 @rule("none_start_count")
 def none_start_count(process: Process, package: Package) -> Remarks:
-    plain = [s for s in process.starts if _plain(process.elements[s])]
-    if not process.starts:
+    """A process begins somewhere. One without any content is the empty pool of an outside party."""
+    if not process.starts and (process.elements or len(package.processes) == 1):
         yield process, f"流程“{process.name}”没有开始事件，请画一个。"
+
+
+@rule("none_start_twice", diagram="warning")
+def none_start_twice(process: Process, package: Package) -> Remarks:
+    plain = [s for s in process.starts if _plain(process.elements[s])]
     for extra in plain[1:]:
         yield (
             process.elements[extra],
