@@ -36,13 +36,19 @@ from engine.store import migrate, settings, snapshots
 from engine.store.database import Database, open_database
 from engine.store.projection import Standing
 from engine.store.tables import cases, commands, numbers, packages
-from engine.values import Value, dumps, loads
+from engine.values import Value, canonical, loads
 
 DIRECTORY_VERSION = "directory_version"
 CALENDAR_VERSION = "calendar_version"
 
-MOST_FIRINGS = 1000
-"""Deadlines of one case passed in one transaction; more means a timer that never waits."""
+MOST_FIRINGS = 200
+"""Deadlines of one case passed in one transaction; a case that catches up with more takes several."""
+
+MOST_ROUNDS = 50
+"""Such transactions before a person's command is refused instead of waiting longer."""
+
+MOST_STANDING = 20
+"""Times in a row the same timer may be due again at no later instant than before: more is a timer that never waits."""
 
 MOST_RELATED = 50
 """Earlier cases a form offers for choice."""
@@ -141,7 +147,7 @@ class Engine:
         if not case:
             raise InputInvalid("没有指明案件。")
         id_, asked = command_id or new_id(), asked_digest(command, case)
-        for _ in range(3):
+        for _ in range(MOST_ROUNDS):
             with self.database.write() as connection:
                 before = self._asked_before(connection, id_, asked, actor) if command_id else None
                 if before is not None:
@@ -220,20 +226,31 @@ class Engine:
         return passed
 
     def _pass_deadlines(self, connection: sa.Connection, loaded: Loaded, moment: Moment) -> int:
+        case, armed = loaded.position.case, loaded.state.deadlines
+        latest: dict[str, datetime | None] = {}
+        standing = 0
         for count in range(MOST_FIRINGS):
             due = next_due(loaded.state, moment.now)
             if due is None:
                 return count
+            deadline = armed[due]
+            seen = latest.get(deadline.element)
+            standing = (
+                standing + 1 if seen is not None and deadline.due is not None and deadline.due <= seen else 0
+            )
+            if standing > MOST_STANDING:
+                raise StepBudgetExceeded(
+                    f"时限“{deadline.element}”每次到时又立即到时，已停止。请在流程图中改正它的时间表达式。",
+                    case=case,
+                )
+            latest[deadline.element] = deadline.due
             # The id under which a deadline is passed is always the same: the receipts' primary key alone would
             # stop a second firing.
-            id_ = f"{loaded.position.case}/deadline/{due}"
-            command = PassDeadline(due)
-            self._do(connection, loaded, command, ENGINE, id_, "", moment)
-            if due in loaded.state.deadlines:
-                raise RuntimeError(
-                    f"case {loaded.position.case}: deadline {due} was passed and is still armed"
-                )
-        raise StepBudgetExceeded()
+            self._do(connection, loaded, PassDeadline(due), ENGINE, f"{case}/deadline/{due}", "", moment)
+            armed = loaded.state.deadlines
+            if due in armed:
+                raise RuntimeError(f"case {case}: deadline {due} was passed and is still armed")
+        return MOST_FIRINGS
 
     def _do(
         self,
@@ -501,7 +518,7 @@ def new_id() -> str:
 def asked_digest(command: Command, case: str) -> str:
     """SHA-256 of what is asked: tells a repetition from another command under the same id."""
     asked = {"kind": type(command).__name__, "case": case, **asdict(command)}
-    return hashlib.sha256(dumps(asked)).hexdigest()
+    return hashlib.sha256(canonical(asked)).hexdigest()
 
 
 def next_due(state: State, now: datetime) -> int | None:

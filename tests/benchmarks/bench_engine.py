@@ -21,7 +21,7 @@ from engine.commands import FinishItem, StartCase
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
 from engine.store import tables
-from tests.engine.office_builder import ANNA, KEY, later, new_office, trial_files
+from tests.engine.office_builder import ANNA, KEY, WITHOUT_ACTIONS, later, new_office, trial_files
 
 ROUNDS = 400
 DUE = 10_000
@@ -46,20 +46,13 @@ process trial name=试办
 """
 
 
-def files() -> dict[str, bytes]:
-    made = trial_files(FOUR_STEPS)
-    text = made["process.toml"].decode()
-    made["process.toml"] = (text[: text.index("[actions")] + text[text.index("[start.S]") :]).encode()
-    return made
-
-
 Row = tuple[str, str, str, str]
 
 
 def rows() -> list[Row]:
     """Rows of `make bench`: name, value, unit, note."""
     with tempfile.TemporaryDirectory() as name:
-        engine = new_office(Path(name), files=files())
+        engine = new_office(Path(name), files=trial_files(FOUR_STEPS, WITHOUT_ACTIONS))
         try:
             return [*completions(engine, Path(name)), starts(engine), deadlines(engine)]
         finally:

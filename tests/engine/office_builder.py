@@ -130,6 +130,10 @@ format = "{series}〔{year}〕{number}号"
 """
 
 
+WITHOUT_ACTIONS = TOML[: TOML.index("[actions")] + TOML[TOML.index("[start.S]") :]
+"""process.toml for diagrams that wait for no message."""
+
+
 def trial_files(text: str = DIAGRAM, toml: str = TOML) -> dict[str, bytes]:
     """The package's files."""
     return {"process.toml": toml.encode(), "trial.bpmn": xml(text)}

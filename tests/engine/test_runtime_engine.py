@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from engine.commands import ENGINE, Actor, AddNote, CancelCase, ClaimItem, FinishItem, PassDeadline, StartCase
-from engine.errors import Conflict, DefinitionRefused, EngineError, InputInvalid, NotFound
+from engine.errors import Conflict, DefinitionRefused, EngineError, InputInvalid, NotFound, StepBudgetExceeded
 from engine.facts import DeadlinePassed, WorkItemCompleted
-from engine.runtime.engine import Engine, next_number
+from engine.runtime.engine import MOST_FIRINGS, Engine, next_number
+from engine.runtime.worker import Worker
 from engine.store import tables
 from tests.engine.office_builder import (
     ANNA,
@@ -20,6 +21,7 @@ from tests.engine.office_builder import (
     CHIEF,
     KEY,
     TOML,
+    WITHOUT_ACTIONS,
     finish,
     later,
     new_office,
@@ -165,6 +167,53 @@ def test_a_deadline_is_not_passed_early(engine: Engine) -> None:
     assert engine.pass_deadlines(begun.case) == 0
     later(engine, seconds=1e-6)
     assert engine.pass_deadlines(begun.case) == 1
+
+
+HOURLY = """
+process trial name=试办
+    start S
+    script P name=登记要素 do="{案名: p.name, 企业: p.party, 期限: date(p.limit)}"
+    user A name=等待 groups=DB
+    boundary T name=钟 on=A interrupting=false cycle=R/PT1H
+    end X
+    end E
+    S -> P -> A -> E
+    T -> X
+"""
+
+RESTLESS = """
+process trial name=试办
+    start S
+    script P name=登记要素 do="{案名: p.name, 企业: p.party, 期限: date(p.limit)}"
+    catch T name=钟 date="=now()"
+    xor X name=够了吗
+    end E
+    S -> P -> T -> X
+    X -> E if 案名 = null
+    X -> T default
+"""
+
+
+def test_a_case_catches_up_with_a_long_absence(tmp_path: Path) -> None:
+    """Twelve days of an hourly timer, passed before the person's command, hour by hour."""
+    engine = new_office(tmp_path, files=trial_files(HOURLY, WITHOUT_ACTIONS))
+    begun = start(engine)
+    later(engine, days=12)
+    engine.execute(FinishItem(begun.case, next(iter(begun.state.items)), {}), ANNA)
+    assert sum(isinstance(e.fact, DeadlinePassed) for e in engine.facts(begun.case)) == 12 * 24 > MOST_FIRINGS
+
+
+def test_a_timer_that_never_waits_is_stopped(tmp_path: Path) -> None:
+    """A loop through a timer that is due at once: refused with the timer's name, and nothing of it stays."""
+    engine = new_office(tmp_path, files=trial_files(RESTLESS, WITHOUT_ACTIONS))
+    begun = start(engine)
+    before = counts(engine)
+    with pytest.raises(StepBudgetExceeded, match="时限“T”"):
+        engine.pass_deadlines(begun.case)
+    with pytest.raises(StepBudgetExceeded):
+        engine.execute(AddNote(begun.case, "甲"), ANNA)
+    assert Worker(engine).step() == 0
+    assert counts(engine) == before
 
 
 # -- numbers, versions ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from engine.store import tables
 from tests.engine.office_builder import (
     ANNA,
     CHIEF,
-    TOML,
+    WITHOUT_ACTIONS,
     finish,
     later,
     new_office,
@@ -167,9 +167,6 @@ process trial name=试办
     end E
     S -> M -> N -> E
 """
-
-
-WITHOUT_ACTIONS = TOML[: TOML.index("[actions")] + TOML[TOML.index("[start.S]") :]
 
 
 def test_a_message_begins_a_case_and_a_notice_is_written_once(tmp_path: Path) -> None:

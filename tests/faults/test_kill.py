@@ -37,7 +37,7 @@ from tests.engine.office_builder import (
     CHIEF,
     KEY,
     MONDAY,
-    TOML,
+    WITHOUT_ACTIONS,
     new_office,
     open_engine,
     rows,
@@ -188,9 +188,8 @@ HOUR = timedelta(hours=1)
 
 
 def test_killed_while_firing(nursery: Nursery, tmp_path: Path) -> None:
-    toml = TOML[: TOML.index("[actions")] + TOML[TOML.index("[start.S]") :]
-    office = new_office(tmp_path, files=trial_files(TICKING, toml))
-    ear = toml.replace('key = "trial"', 'key = "ear"').replace('main = "trial"', 'main = "ear"')
+    office = new_office(tmp_path, files=trial_files(TICKING, WITHOUT_ACTIONS))
+    ear = WITHOUT_ACTIONS.replace('key = "trial"', 'key = "ear"').replace('main = "trial"', 'main = "ear"')
     office.publish({"process.toml": ear.encode(), "ear.bpmn": trial_files(LISTENING)["trial.bpmn"]}, CHIEF)
     cases = [start(office).case for _ in range(CASES)]
     listener = office.execute(StartCase("ear", {}), ANNA).case
