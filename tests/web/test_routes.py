@@ -66,6 +66,7 @@ def test_only_these_are_open_to_anyone(shared: Site) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_matrix_of_roles_and_routes(site: Site) -> None:
     case = site.begin()
     wrong: list[str] = []
