@@ -101,14 +101,24 @@ def _unusual(value: object) -> object:
 
 
 def dumps(value: object) -> bytes:
-    """Canonical JSON bytes: keys sorted, kinds tagged. The same value gives the same bytes everywhere."""
+    """JSON bytes, kinds tagged, keys in the order they were written: a case restored from them goes through its
+    contexts in the order it went before."""
+    return _written(value, _OPTIONS)
+
+
+def canonical(value: object) -> bytes:
+    """JSON bytes with sorted keys: equal values give equal bytes. For digests and comparisons."""
+    return _written(value, _OPTIONS | orjson.OPT_SORT_KEYS)
+
+
+def _written(value: object, options: int) -> bytes:
     try:
-        return orjson.dumps(value, default=_unusual, option=_CANONICAL)
+        return orjson.dumps(value, default=_unusual, option=options)
     except TypeError:  # an int beyond 64 bits, which orjson refuses without asking; or no value at all
-        return orjson.dumps(_tag_large(value), default=_unusual, option=_CANONICAL)
+        return orjson.dumps(_tag_large(value), default=_unusual, option=options)
 
 
-_CANONICAL = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_SORT_KEYS
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def _tag_large(value: object) -> object:

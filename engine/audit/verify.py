@@ -17,7 +17,7 @@ from engine.audit import chain
 from engine.execution.state import State, evolve
 from engine.store import settings
 from engine.store.tables import cases, facts, office_facts, snapshots
-from engine.values import dumps, loads
+from engine.values import canonical, loads
 
 OFFICE = "office"
 """How the office's own chain is named in a report."""
@@ -156,7 +156,7 @@ def _finish(walk: _Walk, ends: dict[str, Any], report: Report) -> None:
         _break(walk, report, walk.seq + 1, f"案件登记有 {end.seq} 条记录，实际有 {walk.seq} 条，末尾被改动")
     elif (end.snapshot_seq, end.snapshot_head) != (walk.seq, walk.head):
         _break(walk, report, walk.seq, "快照不是最后一条记录之后的状态")
-    elif walk.state is not None and dumps(walk.state.to_data()) != _canonical(end.state):
+    elif walk.state is not None and canonical(walk.state.to_data()) != _rewritten(end.state):
         _break(walk, report, walk.seq, "快照与全部记录重放的结果不同")
 
 
@@ -165,10 +165,10 @@ def _break(walk: _Walk, report: Report, seq: int, reason: str) -> None:
     report.breaks.append(Break(walk.case, seq, reason))
 
 
-def _canonical(state: bytes) -> bytes:
+def _rewritten(state: bytes) -> bytes:
     """The snapshot as this program would write it today."""
     try:
-        return dumps(State.from_data(loads(state)).to_data())
+        return canonical(State.from_data(loads(state)).to_data())
     except Exception:
         return b"unreadable"
 

@@ -21,7 +21,7 @@ from engine.runtime import ledger_cells as cells
 from engine.runtime.ledger_cells import Unreadable
 from engine.runtime.ledger_map import Column, LedgerMap, read_map
 from engine.runtime.workbook import Cell, Sheet, read_workbook
-from engine.values import Value, dumps
+from engine.values import Value, canonical
 
 DEEPEST_HEADER = 20
 """Rows from the top in which the header must lie."""
@@ -225,7 +225,7 @@ def _read_row(
     for header, column in columns.values():
         if column is not None and column.kind == "serial":
             content.pop(header, None)  # renumbering a ledger does not make its rows new
-    read.digest = hashlib.sha256(dumps(content)).hexdigest()
+    read.digest = hashlib.sha256(canonical(content)).hexdigest()
     return read
 
 
