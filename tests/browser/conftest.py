@@ -126,9 +126,7 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path)
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium(), args=FLAGS, env=os.environ | {"LANGUAGE": "zh_CN:zh"}
-        )
+        running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield running
         running.close()
 
