@@ -200,6 +200,7 @@ def throw_error(run: Run, thrower: Instance, code: str, message: str, variables:
         )
         return False
     host, process, event = found
+    _thrown(run, thrower)
     payload = dict(variables)
     _describe(payload, event, code, message)
     if event.kind is Kind.BOUNDARY:
@@ -216,6 +217,8 @@ def throw_escalation(run: Run, thrower: Instance, code: str, variables: dict[str
     if found is None:
         return
     host, process, event = found
+    if event.interrupting:
+        _thrown(run, thrower)
     local = dict(variables)
     _describe(local, event, code, "")
     cause = thrower.cause
@@ -223,6 +226,12 @@ def throw_escalation(run: Run, thrower: Instance, code: str, variables: dict[str
         fire_boundary(run, host, process, event, {}, local, cause)
     else:
         fire_event_subprocess(run, host, process, process.elements[event.scope], {}, local, cause)
+
+
+def _thrown(run: Run, thrower: Instance) -> None:
+    """An event that throws has done its work when it is caught, also where the catcher then stops all around it."""
+    if run.element(thrower).kind in (Kind.THROW, Kind.END):
+        run.emit(ElementCompleted(thrower.id))
 
 
 def _describe(values: dict[str, Value], event: Element, code: str, message: str) -> None:

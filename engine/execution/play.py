@@ -68,6 +68,7 @@ class Playing:
         self.state = State()
         self._used: dict[str, int] = {}
         self._names: dict[int, tuple[str, str]] = {}  # id → element and its name, kept after it has ended
+        self._loops: set[int] = set()  # what goes round: its rounds are the elements people count
         self._commands = 0
 
     @property
@@ -195,7 +196,12 @@ class Playing:
             found = drawn(self.package, self.state, fact.owner, element)
             names[id] = (element, found.name if found is not None else names.get(id, ("", ""))[1])
         known = names.get(id, ("", ""))
-        row: dict[str, Any] = {"kind": fact.kind, "at": self.now.isoformat()}
+        kind = fact.kind
+        if getattr(fact, "body", False) is True:
+            self._loops.add(id)
+        if id in self._loops and kind in _LOOP_KINDS:
+            kind = _LOOP_KINDS[kind]
+        row: dict[str, Any] = {"kind": kind, "at": self.now.isoformat()}
         if id:
             row["id"] = id
         if element or known[0]:
@@ -207,6 +213,13 @@ class Playing:
                 key = "waits_for"  # `name` is the element's
             row.setdefault(key, plain(value))
         return row
+
+
+_LOOP_KINDS = {
+    "ElementEntered": "LoopEntered",
+    "ElementCompleted": "LoopCompleted",
+    "ElementCancelled": "LoopCancelled",
+}
 
 
 def _trigger(process: Process, start: str) -> Trigger:

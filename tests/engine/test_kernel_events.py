@@ -396,7 +396,7 @@ Two -> M
 """)
     )
     play.complete("A")
-    assert play.trace() == ["A", "+X", "error E1 One", "-B", "-X", "-P", "+One", "One", "+N"]
+    assert play.trace() == ["A", "+X", "error E1 One", "X", "-B", "-P", "+One", "One", "+N"]
     assert play.variables == {"代码": "E1"}
 
 
@@ -529,7 +529,7 @@ B -> Z
     play.do(c.ThrowError(play.item("A").id, "E1"))
     assert play.open == ["N"]
     play.complete("N")
-    assert play.trace() == ["N", "+X", "error E1 B", "-X", "-H", "-P", "+B", "B", "+Z"]
+    assert play.trace() == ["N", "+X", "error E1 B", "X", "-H", "-P", "+B", "B", "+Z"]
 
 
 # -- escalations ---------------------------------------------------------------------------------------
@@ -583,7 +583,7 @@ def test_strand_locals_are_written_to_by_the_strand():
 def test_interrupting_escalation_stops_the_thrower():
     play = Play(diagram(ESCALATION.format(boundary="boundary T on=P escalation=L2", after="T -> N\nP -> M")))
     play.complete("A")
-    assert play.trace() == ["A", "+X", "escalation L2 T", "-X", "-P", "+T", "T", "+N"]
+    assert play.trace() == ["A", "+X", "escalation L2 T", "X", "-P", "+T", "T", "+N"]
 
 
 def test_uncaught_escalation_goes_on_silently():
