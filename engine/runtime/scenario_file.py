@@ -56,6 +56,23 @@ STEPS: dict[str, frozenset[str]] = {
 """The steps, and the keys each may have. A step that is asked of the engine may also say `refused: CODE`."""
 
 MAPPINGS = frozenset({"form", "variables", "due", "holder", "deadlines"})
+TEXTS = frozenset(
+    {
+        "by",
+        "at",
+        "item",
+        "reason",
+        "to",
+        "unit",
+        "person",
+        "action",
+        "name",
+        "key",
+        "text",
+        "incident",
+        "refused",
+    }
+)
 LISTS = frozenset({"open", "incidents", "facts", "notices", "leave"})
 
 
@@ -156,6 +173,8 @@ def _step(row: Any, n: int, file: str) -> Step:
             _mapping(value, f"{where} {what}.{key}")
         if key in LISTS and not isinstance(value, list):
             raise InputInvalid(f"{where} {what}.{key} 应是列表")
+        if key in TEXTS and what != "expect" and not isinstance(value, str):
+            raise InputInvalid(f"{where} {what}.{key} 应是文字，是 {value} 的请加引号")
     return Step(n, what, data)
 
 

@@ -270,6 +270,10 @@ class TestFiles:
             ("title: &a x\nnow: *a\nsteps: []\n", "引用"),
             ("title: !!python/object/apply:os.getcwd []\n", "不是有效的 YAML"),
             ("a: [\n", "不是有效的 YAML"),
+            (
+                "title: x\nnow: 2026-09-28\nsteps: [{action: {action: on}}]\n",
+                "action.action 应是文字，是 True 的请加引号",
+            ),
         ],
     )
     def test_slips_are_refused_with_their_place(self, text: str, says: str) -> None:
