@@ -16,7 +16,6 @@ from engine.commands import (
     ThrowError,
 )
 from engine.errors import NotAllowed, NotFound
-from engine.facts import IncidentResolved
 from engine.handlers.settle import NO_ONE, route_item
 from engine.handlers.work import Work
 
@@ -46,8 +45,6 @@ def _retry(command: RetryIncident, work: Work) -> None:
     if incident is None:
         raise NotFound("这项异常已经处理，请刷新页面。")
     item = work.state.items.get(incident.owner)
-    if incident.code != NO_ONE or item is None:
-        work.advance(command)
-        return
-    work.say(IncidentResolved(id=incident.id))
-    route_item(work, item)
+    work.advance(command)  # resolves the incident and writes the corrected variables
+    if incident.code == NO_ONE and item is not None:
+        route_item(work, item)

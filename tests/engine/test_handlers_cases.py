@@ -201,6 +201,11 @@ class TestNobody:
         desk.do(c.TransferItem("case", desk.item("D").id, "回避", "能源局"), "ban").finish("D", "niu")
         assert desk.incidents == []
 
+    def test_retry_with_a_corrected_variable(self, halted: Desk) -> None:
+        halted.do(c.RetryIncident(next(iter(halted.state.incidents)), {"企业": "一号矿"}), "ban")
+        assert halted.incidents == []
+        assert halted.item("C").unit == "一号矿"
+
     def test_the_appointed_simply_does_it(self, halted: Desk) -> None:
         self.appoint(halted)
         halted.finish("C", "er")
