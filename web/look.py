@@ -109,10 +109,16 @@ def powers(work: Work) -> dict[str, bool]:
             return False
         return True
 
+    try:
+        work.must_write()
+        writes = True
+    except EngineError:
+        writes = False
     ended, suspended = bool(work.state.ended), work.state.suspended
     return {
         "suspend": not ended and not suspended and may("suspend_roles"),
         "resume": not ended and suspended and may("suspend_roles"),
         "cancel": not ended and may("cancel_roles"),
         "retry": not ended and work.in_office(),
+        "note": writes,
     }

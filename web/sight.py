@@ -30,6 +30,13 @@ def visible(who: Who) -> sa.ColumnElement[bool]:
         .where(items.c.case == t.cases.c.id)
         .where(sa.or_(items.c.unit.in_(units), items.c.person == who.person, items.c.closed_by == who.person))
         .correlate(t.cases),
+        # who began it, and the unit it was begun for
+        sa.exists()
+        .where(t.facts.c.case == t.cases.c.id, t.facts.c.seq == 1)
+        .where(
+            sa.or_(t.facts.c.person == who.person, sa.and_(t.facts.c.person != "", t.facts.c.unit.in_(units)))
+        )
+        .correlate(t.cases),
         t.cases.c.party.in_(units),
         t.cases.c.region.in_(units),
     ]

@@ -153,6 +153,14 @@ def _valid(user: User, rule: Rule, address: str, body: dict[str, Any]) -> Any:
     return user.post(address, {k: body[k] for k in wanted})
 
 
+def test_who_began_a_case_goes_on_seeing_it(site: Site) -> None:
+    case = site.begin("liu")
+    assert site.engine.load(case).items[site.item(case, "A")].unit == "能源局"
+    assert site.user("liu").get(f"/api/v1/cases/{case}").status_code == 200
+    assert [c["id"] for c in site.user("liu").get("/api/v1/cases").json["items"]] == [case]
+    assert site.user("sun").get(f"/api/v1/cases/{case}").status_code == 404
+
+
 def test_files_of_foreign_cases_do_not_exist(site: Site) -> None:
     case = site.begin()
     wang = site.user("wang")
