@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -48,7 +49,7 @@ class TestSample:
         assert sample.states == {"整改中": 15, "逾期未整改": 10, "已延期": 10, "已销号": 25}
 
     def test_every_remark(self, sample: Preview) -> None:
-        expected = json.loads((SAMPLE.parent / "ledger-2024-remarks.json").read_text(encoding="utf-8"))
+        expected = json.loads((Path(__file__).parent / "data" / "ledger-2024-remarks.json").read_text(encoding="utf-8"))
         assert {str(row.serial): row.remarks for row in sample.rows} == expected
 
     def test_remarks_by_kind_against_the_cells_themselves(self, sample: Preview) -> None:
