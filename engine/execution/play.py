@@ -252,12 +252,18 @@ def read_answers(raw: Any) -> dict[str, list[dict[str, Any]]]:
     for element, given in raw.items():
         rows = given if isinstance(given, list) else [given]
         for row in rows:
-            if not isinstance(row, dict) or not set(row) <= _WORDS:
+            if not isinstance(row, dict) or not set(row) <= _WORDS or not _says(row):
                 raise InputInvalid(
                     f'“{element}”的回答有误：每条应是 {{"variables": {{…}}}}、{{"bpmnError": 代码}} 或 {{"fail": 原因}}。'
                 )
         answers[str(element)] = rows
     return answers
+
+
+def _says(row: Mapping[str, Any]) -> bool:
+    """True when an error's code and a failure's reason are text (or a number, as a code may be)."""
+    said = [row[word] for word in ("bpmnError", "fail") if word in row]
+    return len(said) < 2 and all(isinstance(one, str | int) and one != "" for one in said)
 
 
 _WORDS = {"variables", "bpmnError", "fail", "message", "errorMessage"}

@@ -147,11 +147,16 @@ def test_refusals_are_told_as_lines(run):
     assert rows[0]["kind"] == "Finding"
     assert rows[0]["message"]
     good = "start S\nend E\nS -> E"
+    deep = '{"a":' + "[" * 5000
+    for wrong in (["--variables", deep], ["--now", "0001-01-01"], ["--now", "9999-12-31"]):
+        code, rows = run(good, *wrong)
+        assert (code, rows[-1]["kind"]) == (2, "Refused")
     for wrong in (["--variables", "[1]"], ["--variables", "{"], ["--until", "bald"], ["--process", "x"]):
         code, rows = run(good, *wrong)
         assert (code, rows[-1]["kind"]) == (2, "Refused")
-    code, rows = run(good, answers={"A": [{"unknown": 1}]})
-    assert code == 2
+    for answer in ({"unknown": 1}, {"bpmnError": None}, {"fail": ""}, {"bpmnError": "X", "fail": "Y"}):
+        code, rows = run(good, answers={"A": [answer]})
+        assert code == 2
 
 
 def test_an_endless_timer_ends_the_playing(run):

@@ -23,6 +23,8 @@ from engine.values import Months, from_outside, parse_duration
 from web.cli.check import tables_beside
 
 COMPLETED, REFUSED, WAITING, INCIDENT = 0, 2, 3, 4
+_YEARS = range(1900, 2201)
+"""Where the virtual clock may begin: days before and after it can be reckoned."""
 _EXIT = {"completed": COMPLETED, "waiting": WAITING, "incident": INCIDENT}
 
 
@@ -111,6 +113,8 @@ def _instant(text: str | None) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise InputInvalid(f"--now 应是日期时间，如 2026-09-28T09:00，不是“{text[:40]}”。") from None
+    if found.year not in _YEARS:
+        raise InputInvalid(f"--now 的年份应在 {_YEARS[0]} 至 {_YEARS[-1]} 年之间，不是“{text[:40]}”。")
     return (found if found.tzinfo else found.replace(tzinfo=SHANGHAI)).astimezone(UTC)
 
 
@@ -128,6 +132,8 @@ def _json(text: str, where: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise InputInvalid(f"{where} 不是有效的 JSON：{error}") from None
+    except RecursionError:
+        raise InputInvalid(f"{where} 的 JSON 嵌套太深，请减少层数。") from None
 
 
 def _object(text: str, where: str) -> dict[str, Any]:
