@@ -19,7 +19,7 @@ from engine.runtime.ledger_preview import Preview, preview
 from tests.engine.handling import package
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = Path(__file__).parents[2] / "processes" / "demo_ledger_2024.xlsx"
+SAMPLE = ROOT / "processes" / "demo_ledger_2024.xlsx"
 LEDGER_TOML = ROOT / "processes" / "major_hazard_supervision" / "ledger.toml"
 
 NOW = datetime(2024, 12, 31, 10, 0, tzinfo=UTC)

@@ -156,8 +156,8 @@ def return_target(process: Process, package: Package) -> Remarks:
 
 @rule("separate_target")
 def separate_target(process: Process, package: Package) -> Remarks:
-    """职责分离 names tasks that people do, of this process or of one that stands in the same case. A task that
-    names itself is done by another person each round (several experts)."""
+    """职责分离 names tasks that people do, of this process or of one that stands in the same case, or a start event
+    (who began the case). A task that names itself is done by another person each round (several experts)."""
     for element in process.elements.values():
         for key in element.names("separateFrom"):
             found = [p.elements[key] for p in package.processes.values() if key in p.elements]
@@ -166,7 +166,7 @@ def separate_target(process: Process, package: Package) -> Remarks:
                     element,
                     f"{title(element)}要与“{key[:40]}”由不同的人办理，但没有这个元素，请改正 separateFrom。",
                 )
-            elif all(e.kind not in PEOPLE for e in found):
+            elif all(e.kind not in PEOPLE and e.kind is not Kind.START for e in found):
                 yield (
                     element,
                     f"{title(element)}要与{title(found[0])}由不同的人办理，但它不由人办理，请改正 separateFrom。",
