@@ -67,10 +67,10 @@ class Person:
         return self.log.read_text("utf-8", "replace")[-4000:] if self.log is not None else ""
 
     def settle(self) -> None:
-        """Wait until every island of the page is there."""
+        """Wait until every island of the page is there; a drawing far below the fold waits for its reader."""
         self.page.wait_for_load_state("load")
         self.page.wait_for_function(
-            "() => [...document.querySelectorAll('[data-island]')].every((one) => one.hasAttribute('data-ready'))"
+            "() => [...document.querySelectorAll('[data-island]:not([data-waiting])')].every((one) => one.hasAttribute('data-ready'))"
         )
 
     def sign_in(self) -> None:

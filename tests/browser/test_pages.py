@@ -41,6 +41,7 @@ def test_the_diagram_shows_where_the_case_stands(sign_in: Callable[..., Person],
     office.start(PACKAGE)
     office.fill(answers("T01", office.today(), photo, 隐患名称="图上的位置（浏览器测试）"))
     office.submit()
+    office.page.locator("#diagram").scroll_into_view_if_needed()
     drawing = office.page.locator("#diagram .djs-container")
     expect(drawing.locator('[data-element-id="T02"].mark-active')).to_be_visible()
     expect(office.page.locator("#diagram .mark-badge-token")).to_have_text("1")

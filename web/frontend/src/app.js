@@ -16,11 +16,43 @@ const ISLANDS = {
   modeler: () => import('./modeler/island.js'),
 };
 
+/** Drawings are large and mostly below: they are fetched and drawn when a reader comes near. */
+const WHEN_NEAR = new Set(['diagram']);
+
 listen();
 
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      near.unobserve(entry.target);
+      entry.target.removeAttribute('data-waiting');
+      begin(/** @type {HTMLElement} */ (entry.target));
+    }
+  },
+  { rootMargin: '200px' },
+);
+
 for (const host of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-island]'))) {
+  if (WHEN_NEAR.has(host.dataset.island ?? '')) {
+    host.setAttribute('data-waiting', '');
+    near.observe(host);
+  } else begin(host);
+}
+
+// Paper has no near and far.
+window.addEventListener('beforeprint', () => {
+  for (const host of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-waiting]'))) {
+    near.unobserve(host);
+    host.removeAttribute('data-waiting');
+    begin(host);
+  }
+});
+
+/** @param {HTMLElement} host */
+function begin(host) {
   const load = ISLANDS[host.dataset.island ?? ''];
-  if (!load) continue;
+  if (!load) return;
   host.setAttribute('aria-busy', 'true');
   load()
     .then((island) => island.mount(host))
