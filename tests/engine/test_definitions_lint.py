@@ -300,8 +300,8 @@ CASES: dict[str, tuple[Drawn, Drawn]] = {
         start() + user("t") + user("u", properties(returnTo="t")) + end() + line("s", "t", "u", "e"),
     ),
     "separate_target": (
-        start() + user("t") + user("u", properties(separateFrom="s")) + end() + line("s", "t", "u", "e"),
-        start() + user("t") + user("u", properties(separateFrom="t")) + end() + line("s", "t", "u", "e"),
+        start() + user("t") + user("u", properties(separateFrom="e")) + end() + line("s", "t", "u", "e"),
+        start() + user("t") + user("u", properties(separateFrom="s,t")) + end() + line("s", "t", "u", "e"),
     ),
 }
 
