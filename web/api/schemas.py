@@ -202,6 +202,7 @@ class StalledBody(Body):
 
 
 class AuditQuery(PageQuery):
+    technical = YesNo(load_default=True, metadata={"description": "是否含流程内部动作"})
     case = Text(100, load_default="")
     person = Text(100, load_default="")
     kind = Text(40, load_default="")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.audit.office import entry_of
 from engine.audit.office import sentence as office_sentence
+from engine.audit.sentences import TECHNICAL
 from engine.audit.verify import verify
 from engine.facts import KINDS
 from engine.store import tables as t
@@ -31,6 +32,7 @@ class Filter:
     kind: str = ""
     since: date | None = None
     until: date | None = None
+    technical: bool = True  # also how the diagram was walked
 
 
 def facts(c: sa.Connection, who: Who, f: Filter, *, after: str = "", limit: int = 50) -> Page:
@@ -47,6 +49,8 @@ def facts(c: sa.Connection, who: Who, f: Filter, *, after: str = "", limit: int 
     if f.person:
         found = engine.directory().find_person(f.person)
         statement = statement.where(x.c.person == (found.id if found else f.person))
+    if not f.technical and not f.kind:
+        statement = statement.where(x.c.kind.not_in(sorted(k.kind for k in TECHNICAL)))
     if f.kind:
         statement = statement.where(x.c.kind == f.kind)
     if f.since:

@@ -31,7 +31,7 @@ def index() -> str:
     a = request.args
     chosen = queries.Filter(
         case=a.get("case", "").strip()[:100], person=a.get("person", "").strip()[:100], kind=a.get("kind", "")[:40],
-        since=_day("since"), until=_day("until"),
+        since=_day("since"), until=_day("until"), technical="technical" in a,
     )  # fmt: skip
     with the_engine().read() as c:
         page = queries.facts(c, who(), chosen, after=a.get("after", ""))

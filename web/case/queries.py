@@ -149,7 +149,7 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
         )
     for d in deadlines(c, row.id)[:1]:
         if d["due"] is not None:
-            name = d["name"] or _element_name(package, d["element"])
+            name = present.event_name(package, d["element"])
             said.append({"tone": "muted", "text": f"接下来：{present.moment(d['due'])}“{name}”到时。"})
     waiting = c.execute(sa.select(t.subscriptions.c.name).where(t.subscriptions.c.case == row.id).distinct())
     heard = [r.name for r in waiting if r.name != "工作项已结束"]

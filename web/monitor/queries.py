@@ -126,7 +126,7 @@ def _with_cases(c: sa.Connection, found: dict[str, list[dict[str, Any]]]) -> lis
                     "moved_at": r.moved_at,
                     "reasons": found[r.id],
                     "holders": holders.get(r.id, []),
-                    "next": nexts.get(r.id),
+                    "next": _named(nexts.get(r.id), r.package),
                 }  # fmt: skip
             )
     return rows
@@ -151,6 +151,13 @@ def _next_deadlines(c: sa.Connection, ids: list[str]) -> dict[str, dict[str, Any
     for r in c.execute(sa.select(d).where(d.c.case.in_(ids), d.c.due.is_not(None)).order_by(d.c.due)):
         found.setdefault(r.case, {"name": r.name or r.element, "due": r.due, "element": r.element})
     return found
+
+
+def _named(deadline: dict[str, Any] | None, package: str) -> dict[str, Any] | None:
+    """The deadline under the name people know it by."""
+    if deadline is None:
+        return None
+    return deadline | {"name": present.event_name(the_engine().package(package), deadline["element"])}
 
 
 def _chunks(values: list[str], size: int) -> Iterable[list[str]]:
