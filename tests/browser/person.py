@@ -13,11 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, ViewportSize, expect
 
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
-DESK = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE = 10_000  # milliseconds an element may take to appear on a slow machine
 
 
@@ -304,8 +304,8 @@ class Person:
             self.page.screenshot(path=str(SCREENSHOTS / f"{name}-phone.png"))
             return
         self.page.screenshot(path=str(SCREENSHOTS / f"{name}-desk.png"))
-        self.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        self.page.set_viewport_size(PHONE)
         self.page.wait_for_timeout(250)
         self.page.screenshot(path=str(SCREENSHOTS / f"{name}-phone.png"))
-        self.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+        self.page.set_viewport_size(DESK)
         self.page.wait_for_timeout(100)
