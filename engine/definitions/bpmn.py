@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.definitions import xml
+from engine.definitions.links import link_flows
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
 from engine.definitions.reading import Node, Reading, is_bpmn, line_of, local, namespace
@@ -319,6 +320,10 @@ def _tie(reading: Reading, draft: _Draft) -> None:
         outgoing.setdefault(flow.source, []).append(flow)
         incoming.setdefault(flow.target, []).append(key)
     _listed(reading, draft)
+    for link in link_flows(reading, draft.elements, draft.sources, outgoing, incoming):
+        draft.flows[link.id] = link
+        outgoing.setdefault(link.source, []).append(link)
+        incoming.setdefault(link.target, []).append(link.id)
     for key, element in list(draft.elements.items()):
         rank = {flow: i for i, flow in enumerate(draft.order.get(key, []))}
         flows = sorted(outgoing.get(key, []), key=lambda f: rank.get(f.id, len(rank)))

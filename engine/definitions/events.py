@@ -107,6 +107,10 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
             if throws and (variable or message):
                 reading.error("unknown_attribute", node, "抛出事件不接收代码和说明，请删去变量名。")
             return Event(trigger, code=code, code_variable=variable, message_variable=message)
+        case Trigger.LINK:
+            reading.attributes(node, {"id": None, "name": None})
+            reading.children(node, "source", "target")
+            return Event(trigger, name=str(node.get("name") or "").strip() or _own_name(node.getparent()))
         case _:
             reading.attributes(node, {"id": None})
             reading.children(node)

@@ -53,12 +53,13 @@ class Trigger(StrEnum):
     ERROR = "error"
     ESCALATION = "escalation"
     TERMINATE = "terminate"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event's definition. `code` is the error or escalation code ("" catches all); `name` the message's or
-    signal's name, `key` the FEEL expression of a message's correlation key, evaluated where it waits or is sent."""
+    """An event's definition. `code` is the error or escalation code ("" catches all); `name` the message's, signal's
+    or link's name, `key` the FEEL expression of a message's correlation key, evaluated where it waits or is sent."""
 
     trigger: Trigger
     name: str = ""

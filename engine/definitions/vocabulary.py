@@ -77,6 +77,7 @@ TRIGGER_TITLES: dict[Trigger, str] = {
     Trigger.ERROR: "错误",
     Trigger.ESCALATION: "升级",
     Trigger.TERMINATE: "终止",
+    Trigger.LINK: "链接",
 }
 
 DEFINITION_CHILDREN = frozenset(
@@ -131,6 +132,7 @@ EVENT_DEFINITIONS: dict[str, Trigger] = {
     "errorEventDefinition": Trigger.ERROR,
     "escalationEventDefinition": Trigger.ESCALATION,
     "terminateEventDefinition": Trigger.TERMINATE,
+    "linkEventDefinition": Trigger.LINK,
 }
 
 POSITIONS: dict[str, frozenset[Trigger]] = {
@@ -142,8 +144,10 @@ POSITIONS: dict[str, frozenset[Trigger]] = {
     Kind.END.value: frozenset(
         {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION, Trigger.TERMINATE}
     ),
-    Kind.CATCH.value: frozenset({Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL}),
-    Kind.THROW.value: frozenset({Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ESCALATION}),
+    Kind.CATCH.value: frozenset({Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.LINK}),
+    Kind.THROW.value: frozenset(
+        {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ESCALATION, Trigger.LINK}
+    ),
     Kind.BOUNDARY.value: frozenset(
         {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION}
     ),
@@ -233,7 +237,6 @@ INSTEAD: dict[str, str] = {
     "choreographyTask": "编排图不执行，请改画流程图。",
     "choreography": "编排图不执行，请改画流程图。",
     "globalUserTask": "全局任务不执行，请在流程中直接画用户任务。",
-    "linkEventDefinition": "链接事件不执行，请直接用顺序流连接两端。",
     "compensateEventDefinition": "补偿事件不执行，请把补救步骤直接画在流程里（如错误边界事件之后的任务）。",
     "cancelEventDefinition": "取消事件不执行，请改用错误事件。",
     "conditionalEventDefinition": "条件事件不执行，请改用消息事件，或用定时事件加排他网关判断条件。",

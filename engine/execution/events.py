@@ -252,7 +252,7 @@ def _pass(run: Run, instance: Instance, element: Element) -> None:
 
 @behaviour(Kind.CATCH, Kind.RECEIVE)
 def _catch(run: Run, instance: Instance, element: Element) -> None:
-    if element.event is None or element.event.trigger is Trigger.NONE:
+    if element.event is None or element.event.trigger in (Trigger.NONE, Trigger.LINK):
         leave(run, instance)
     else:
         arm(run, instance, element)

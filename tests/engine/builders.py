@@ -214,6 +214,13 @@ class _Writer:
                     f'<bpmn:timerEventDefinition><bpmn:{tag} xsi:type="bpmn:tFormalExpression">{text}'
                     f"</bpmn:{tag}></bpmn:timerEventDefinition>"
                 )
+        if "link" in words:
+            return f"<bpmn:linkEventDefinition name={quoteattr(words.pop('link'))}/>"
+        if "condition" in words:
+            return (
+                '<bpmn:conditionalEventDefinition><bpmn:condition xsi:type="bpmn:tFormalExpression">'
+                f"{escape(words.pop('condition'))}</bpmn:condition></bpmn:conditionalEventDefinition>"
+            )
         for tag in ("message", "signal", "error", "escalation"):
             if tag in words:
                 name = words.pop(tag)

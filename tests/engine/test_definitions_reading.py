@@ -275,10 +275,26 @@ REFUSED: dict[str, tuple[str, str]] = {
     "compensation": ("unknown_element", boundary("<bpmn:compensateEventDefinition/>")),
     "conditional": ("unknown_element", boundary("<bpmn:conditionalEventDefinition/>")),
     "cancel": ("unknown_element", boundary("<bpmn:cancelEventDefinition/>")),
-    "link": (
-        "unknown_element",
+    "link without target": (
+        "link_target",
         STRAIGHT + element("intermediateThrowEvent", "t", '<bpmn:linkEventDefinition name="x"/>'),
     ),
+    "link thrown and led on": (
+        "link_flow",
+        start()
+        + end()
+        + element("intermediateThrowEvent", "t", '<bpmn:linkEventDefinition name="x"/>')
+        + element("intermediateCatchEvent", "c", '<bpmn:linkEventDefinition name="x"/>')
+        + line("s", "t", "e")
+        + line("c", "e"),
+    ),
+    "two targets of a link": (
+        "link_twice",
+        STRAIGHT
+        + element("intermediateCatchEvent", "c", '<bpmn:linkEventDefinition name="x"/>')
+        + element("intermediateCatchEvent", "d", '<bpmn:linkEventDefinition name="x"/>'),
+    ),
+    "link as boundary event": ("event_position", boundary('<bpmn:linkEventDefinition name="x"/>')),
     "potential owner": ("unknown_element", STRAIGHT + user("t", "<bpmn:potentialOwner/>")),
     "foreign element": ("unknown_element", STRAIGHT + user("t", '<z:x xmlns:z="urn:z"/>')),
     "foreign extension": (
