@@ -49,7 +49,9 @@ class TestSample:
         assert sample.states == {"整改中": 15, "逾期未整改": 10, "已延期": 10, "已销号": 25}
 
     def test_every_remark(self, sample: Preview) -> None:
-        expected = json.loads((Path(__file__).parent / "data" / "ledger-2024-remarks.json").read_text(encoding="utf-8"))
+        expected = json.loads(
+            (Path(__file__).parent / "data" / "ledger-2024-remarks.json").read_text(encoding="utf-8")
+        )
         assert {str(row.serial): row.remarks for row in sample.rows} == expected
 
     def test_remarks_by_kind_against_the_cells_themselves(self, sample: Preview) -> None:
