@@ -447,3 +447,66 @@ def test_a_task_of_the_same_day_offered_in_the_evening_has_the_next_working_day(
     walk.start(**FOUND).done("T02", 处理="新案").done("T03", 判定结论="重大", 是否需专家=False)
     due = next(i.due for i in walk.state.items.values() if i.element == "T04")
     assert due is not None and due.astimezone(SHANGHAI) == datetime(2026, 5, 6, 18, tzinfo=SHANGHAI)
+
+
+# -- between cases, and over time ------------------------------------------------------------------------
+
+
+def test_what_a_case_says_to_itself_no_other_case_hears(package: Package) -> None:
+    """A message goes to every case that waits for its name and key; without the case in the key an extension granted
+    here would recompute the ladders of all others."""
+    sent = {
+        e.event.name
+        for _, e in elements(package)
+        if e.event and e.event.trigger is Trigger.MESSAGE and throws(e)
+    }
+    assert sent >= {"整改期限变更", "虚假整改查实", "进展已填报", "事故已办结"}
+    for key, element in elements(package):
+        event = element.event
+        if event is not None and event.trigger is Trigger.MESSAGE and event.name in sent:
+            assert event.key is not None and "case" in event.key.names, f"{key}: {element.id}"
+        if event is not None and throws(element):
+            assert event.trigger is not Trigger.SIGNAL, f"{key}: {element.id}"
+
+
+def throws(element: Element) -> bool:
+    return element.kind in {Kind.THROW, Kind.END}
+
+
+def test_slow_progress_is_looked_at_when_it_can_occur_not_daily(walk: Walk) -> None:
+    to_rectification(walk)
+    first, looks = len(walk.facts), 0
+    for day in range(1, 31):
+        walk.wait(f"{walk.now.date() + timedelta(days=1)}T09:00")
+        for element in [e for e in walk.open if e in {"T16", "T17", "T18"}]:
+            walk.done(element, **({"完成百分比": 3 * day, "整改是否完成": False} if element == "T16" else {}))
+    looks = [
+        f for f in walk.facts[first:] if getattr(f, "element", "") == "R_slow" and f.kind == "ElementEntered"
+    ]
+    assert len(looks) <= 2 and walk.proposals("C") == []
+
+
+def test_slow_progress_ends_when_the_fix_is_reported_and_resumes_when_the_check_fails(walk: Walk) -> None:
+    to_rectification(walk, 整改期限=date(2026, 12, 1)).done("T16", 完成百分比=100, 整改是否完成=False)
+    walk.wait("2026-05-20T09:00")
+    assert walk.proposals("C") == [] and walk.root("整改是否完成") is True
+    walk.done("T20").done("T21", 结论="不合格")
+    assert walk.root("整改是否完成") is False and "T16" in walk.open
+    assert walk.wait("2026-07-01T09:00").proposals("C") == [2]
+
+
+def test_a_deadline_moved_while_a_proposal_is_put_off_withdraws_it(walk: Walk) -> None:
+    to_rectification(walk, 整改期限=date(2026, 4, 30)).wait("2026-05-06T09:00")
+    item = next(
+        i
+        for i in walk.state.items.values()
+        if walk.state.variables(i.id).get("梯") == "B" and i.element == "L_propose"
+    )
+    walk.do(
+        c.CompleteItem(
+            item.id, {"决定": "缓办", "理由": "上级正在定期限", "缓办工作日": 3}, "主任", "旗安委办"
+        )
+    )
+    walk.message("上级挂牌", 上级级别="市", 上级文号="1号", 上级期限=date(2026, 7, 1))
+    assert walk.wait("2026-06-20T09:00").proposals("B") == []
+    assert walk.wait("2026-07-02T08:30").proposals("B") == [2]
