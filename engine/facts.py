@@ -353,7 +353,11 @@ class DeadlineMoved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Subscribed(Fact):
-    """The case waits for a message (`name`, `key`) or a signal (`name`). `what` is "message" or "signal"."""
+    """The case waits for a message (`name`, `key`), a signal (`name`) or until a condition (`name`: its text) holds.
+
+    `what` is "message", "signal" or "condition". The `key` of a condition is "true" when it has held since before, so
+    that it has to fail once before it may fire again.
+    """
 
     id: int
     owner: int

@@ -317,6 +317,8 @@ def _moved(n: Narrator, x: f.DeadlineMoved, e: Entry) -> str:
 
 
 def _subscribed(n: Narrator, x: f.Subscribed, e: Entry) -> str:
+    if x.what == "condition":
+        return f"“{n.named(x.element)}”等待条件“{x.name}”{'不再' if x.key else ''}成立"
     what = "消息" if x.what == "message" else "信号"
     return f"“{n.named(x.element)}”等待{what}“{x.name}”" + (f"（{x.key}）" if x.key else "")
 

@@ -107,6 +107,14 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
             if throws and (variable or message):
                 reading.error("unknown_attribute", node, "抛出事件不接收代码和说明，请删去变量名。")
             return Event(trigger, code=code, code_variable=variable, message_variable=message)
+        case Trigger.CONDITIONAL:
+            reading.attributes(node, {"id": None})
+            parts = reading.children(node, "condition")
+            if len(parts) != 1:
+                reading.error("condition_missing", node, "条件事件要写一个条件，请填写 FEEL 表达式。")
+                return Event(trigger)
+            text = reading.expression_child(parts[0])
+            return Event(trigger, when=reading.formula(parts[0], text, "条件"))
         case Trigger.LINK:
             reading.attributes(node, {"id": None, "name": None})
             reading.children(node, "source", "target")

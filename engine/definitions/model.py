@@ -54,6 +54,7 @@ class Trigger(StrEnum):
     ESCALATION = "escalation"
     TERMINATE = "terminate"
     LINK = "link"
+    CONDITIONAL = "conditional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Event:
     key: Expression | None = None
     timer: str = ""  # "date" | "duration" | "cycle"
     # date: gives a date and time or a date; duration: a duration; cycle: the text `R3/PT1H`, or the next date
-    # and time (evaluated anew after each firing, null ends it)
+    # and time (evaluated anew after each firing, null ends it); of a conditional event its condition
     when: Expression | None = None
     code_variable: str = ""  # where an error's or escalation's code is put
     message_variable: str = ""  # where an error's message is put

@@ -78,6 +78,7 @@ TRIGGER_TITLES: dict[Trigger, str] = {
     Trigger.ESCALATION: "升级",
     Trigger.TERMINATE: "终止",
     Trigger.LINK: "链接",
+    Trigger.CONDITIONAL: "条件",
 }
 
 DEFINITION_CHILDREN = frozenset(
@@ -133,23 +134,40 @@ EVENT_DEFINITIONS: dict[str, Trigger] = {
     "escalationEventDefinition": Trigger.ESCALATION,
     "terminateEventDefinition": Trigger.TERMINATE,
     "linkEventDefinition": Trigger.LINK,
+    "conditionalEventDefinition": Trigger.CONDITIONAL,
 }
 
 POSITIONS: dict[str, frozenset[Trigger]] = {
     "process start": frozenset({Trigger.NONE, Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL}),
     "subprocess start": frozenset({Trigger.NONE}),
     "event subprocess start": frozenset(
-        {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION}
+        {
+            Trigger.TIMER,
+            Trigger.MESSAGE,
+            Trigger.SIGNAL,
+            Trigger.ERROR,
+            Trigger.ESCALATION,
+            Trigger.CONDITIONAL,
+        }
     ),
     Kind.END.value: frozenset(
         {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION, Trigger.TERMINATE}
     ),
-    Kind.CATCH.value: frozenset({Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.LINK}),
+    Kind.CATCH.value: frozenset(
+        {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.LINK, Trigger.CONDITIONAL}
+    ),
     Kind.THROW.value: frozenset(
         {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ESCALATION, Trigger.LINK}
     ),
     Kind.BOUNDARY.value: frozenset(
-        {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION}
+        {
+            Trigger.TIMER,
+            Trigger.MESSAGE,
+            Trigger.SIGNAL,
+            Trigger.ERROR,
+            Trigger.ESCALATION,
+            Trigger.CONDITIONAL,
+        }
     ),
 }
 """Which triggers an event may have where it is drawn."""
@@ -239,7 +257,6 @@ INSTEAD: dict[str, str] = {
     "globalUserTask": "全局任务不执行，请在流程中直接画用户任务。",
     "compensateEventDefinition": "补偿事件不执行，请把补救步骤直接画在流程里（如错误边界事件之后的任务）。",
     "cancelEventDefinition": "取消事件不执行，请改用错误事件。",
-    "conditionalEventDefinition": "条件事件不执行，请改用消息事件，或用定时事件加排他网关判断条件。",
     "potentialOwner": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
     "humanPerformer": "人员资源不执行，请在“办理人”（camunda:assignee）或“候选岗位”中填写。",
     "performer": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",

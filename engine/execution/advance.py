@@ -282,6 +282,7 @@ def _retry(run: Run, command: RetryIncident) -> None:
             write(run, owner, command.variables)
         else:
             run.emit(VariablesSet(ROOT, dict(command.variables)))
+            run.changed()
     if incident.element != owner.element:
         _arm_anew(run, owner, incident.element)
     elif incident.leaving:

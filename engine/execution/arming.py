@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from engine.definitions.model import Element, Event, Trigger
 from engine.execution import timers
-from engine.execution.run import Halt, Run
+from engine.execution.run import CONDITION, Halt, Run
 from engine.execution.state import Instance
 from engine.facts import Subscribed
 from engine.values import plain
 
-_ARMED = (Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL)
+_ARMED = (Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.CONDITIONAL)
 
 
 def arm(run: Run, owner: Instance, element: Element) -> None:
@@ -21,6 +21,12 @@ def arm(run: Run, owner: Instance, element: Element) -> None:
         armed = timers.arm(run, owner, element.id, event)
         if not armed and owner.element == element.id:
             raise Halt("expression_failed", "定时事件没有得出时间，案件会一直停在这里。")
+        return
+    if event.trigger is Trigger.CONDITIONAL:
+        if event.when is None:
+            raise Halt("expression_failed", "这个条件事件没有写条件。")
+        run.emit(Subscribed(run.next_id(), owner.id, element.id, CONDITION, event.when.text))
+        run.post(CONDITION, "", "", {})  # it may hold already
         return
     key = key_of(run, owner, event)
     run.emit(Subscribed(run.next_id(), owner.id, element.id, event.trigger.value, event.name, key))

@@ -6,7 +6,7 @@ from engine.definitions.model import Element, Event, Kind, Process, Trigger
 from engine.execution import timers
 from engine.execution.arming import arm, arm_event_subprocesses, arm_or_halt, key_of
 from engine.execution.elements import behaviour, introduce, leave
-from engine.execution.run import Halt, Run
+from engine.execution.run import CONDITION, Halt, Run
 from engine.execution.scopes import cancel, interrupt, release
 from engine.execution.state import Instance
 from engine.facts import (
@@ -19,6 +19,8 @@ from engine.facts import (
     MessageSent,
     SignalReceived,
     SignalSent,
+    Subscribed,
+    Unsubscribed,
 )
 from engine.values import Value
 
@@ -26,7 +28,10 @@ from engine.values import Value
 
 
 def deliver(run: Run, _: int, what: str, name: str, key: str, variables: dict[str, Value]) -> None:
-    """Hand a message or signal to every subscription the case has now."""
+    """Hand a message or signal to every subscription the case has now; or look at the conditions waited for."""
+    if what == CONDITION:
+        _look_at_conditions(run)
+        return
     subscriptions = run.state.subscriptions
     for one in list(subscriptions.values()):
         if one.name != name or one.what != what or one.id not in subscriptions:
@@ -38,6 +43,44 @@ def deliver(run: Run, _: int, what: str, name: str, key: str, variables: dict[st
         else:
             continue
         fire(run, one.owner, one.element, dict(variables))
+
+
+def _look_at_conditions(run: Run) -> None:
+    """A conditional event fires when its condition comes to hold: at once where it holds already when the waiting
+    begins, and again only after it has failed in between."""
+    subscriptions = run.state.subscriptions
+    for one in [s for s in subscriptions.values() if s.what == CONDITION]:
+        if one.id not in subscriptions:
+            continue
+        owner = run.state.instances[one.owner]
+        event = _awaited(run, owner, one.element)
+        assert event.event is not None and event.event.when is not None
+        try:
+            holds = run.holds(event.event.when, owner)
+        except Halt as problem:
+            run.emit(Unsubscribed(one.id))
+            run.incident(owner, event.id, problem)
+            continue
+        held = one.key != ""
+        if holds == held:
+            continue
+        if held or not event.interrupting:
+            run.emit(Unsubscribed(one.id))
+            key = "true" if holds else ""
+            run.emit(Subscribed(run.next_id(), owner.id, event.id, CONDITION, one.name, key))
+        if holds:
+            fire(run, owner.id, event.id, {})
+
+
+def _awaited(run: Run, owner: Instance, id: str) -> Element:
+    """The event an instance waits for: its own, one on its border, one after it, or the start of an event subprocess
+    inside it."""
+    event = run.process(owner).elements.get(id) if owner.element else None
+    if event is not None:
+        here = event.id == owner.element or event.attached_to == owner.element
+        if here or run.element(owner).kind is Kind.EVENT_GATEWAY:
+            return event
+    return run.inside(owner)[0].elements[id]
 
 
 def pass_deadline(run: Run, id: int) -> None:

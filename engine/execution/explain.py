@@ -13,6 +13,7 @@ from engine.definitions.model import Element, Kind, Package, Process
 from engine.errors import EngineError
 from engine.execution.marking import State
 from engine.execution.records import ROOT, Instance, Item
+from engine.execution.run import CONDITION
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,12 @@ def _subscription(package: Package, state: State, id: int) -> Waiting:
     one = state.subscriptions[id]
     element = drawn(package, state, one.owner, one.element)
     name = _name(element) or one.element
+    follows = _follows(package, state, one.owner, element)
+    if one.what == CONDITION:
+        text = f"“{name}”在等条件“{one.name}”{'先不再成立，然后再' if one.key else ''}成立。"
+        return Waiting(one.what, text, one.id, one.element, name, next=follows)
     what = "消息" if one.what == "message" else "信号"
     key = f"（关联键 {one.key}）" if one.key else ""
-    follows = _follows(package, state, one.owner, element)
     return Waiting(
         one.what, f"“{name}”在等{what}“{one.name}”{key}。", one.id, one.element, name, next=follows
     )

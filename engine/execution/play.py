@@ -30,7 +30,7 @@ from engine.execution.advance import advance
 from engine.execution.explain import drawn
 from engine.execution.marking import State
 from engine.execution.records import Subscription
-from engine.execution.run import Halt, Run
+from engine.execution.run import CONDITION, Halt, Run
 from engine.execution.timers import first_firing, later_by
 from engine.values import Months, Value, from_outside, plain
 
@@ -141,6 +141,8 @@ class Playing:
 
     def _hear(self) -> KernelCommand | None:
         for one in self.state.subscriptions.values():
+            if one.what == CONDITION:
+                continue
             heard = _take(self.messages if one.what == "message" else self.signals, one)
             if heard is not None:
                 if one.what == "message":

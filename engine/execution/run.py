@@ -26,6 +26,10 @@ STEP_BUDGET = 1_000
 """Elements that may be entered in one command: a loop without a place to wait is stopped here."""
 
 
+CONDITION = "condition"
+"""What a conditional event waits for; posted, it means that conditions are to be looked at."""
+
+
 class Halt(Exception):
     """The element cannot go on: becomes an incident, unlike an `EngineError`, which refuses the command."""
 
@@ -110,6 +114,11 @@ class Run:
     def post(self, what: str, name: str, key: str, variables: dict[str, Value]) -> None:
         """Queue a message or signal for the case's own subscriptions."""
         self.later(self.deliver, 0, what, name, key, variables)
+
+    def changed(self) -> None:
+        """Variables have changed: have the conditions looked at that events wait for."""
+        if any(one.what == CONDITION for one in self.state.subscriptions.values()):
+            self.post(CONDITION, "", "", {})
 
     def drain(self) -> None:
         """Do all that is queued."""

@@ -90,6 +90,8 @@ def write(run: Run, instance: Instance, values: Mapping[str, Value]) -> None:
     if scope.id == ROOT and not instance.strand:
         if values:
             run.emit(VariablesSet(ROOT, dict(values)))
+            if run.state.subscriptions:
+                run.changed()
         return
     targets: dict[int, dict[str, Value]] = {}
     home = 0
@@ -101,6 +103,8 @@ def write(run: Run, instance: Instance, values: Mapping[str, Value]) -> None:
         targets.setdefault(target, {})[name] = value
     for target, some in targets.items():
         run.emit(VariablesSet(target, some))
+    if targets and state.subscriptions:
+        run.changed()
 
 
 def _owner(run: Run, instance: Instance, name: str) -> int:

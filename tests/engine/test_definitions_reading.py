@@ -273,7 +273,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "ad-hoc": ("unknown_element", STRAIGHT + element("adHocSubProcess", "t")),
     "complex gateway": ("unknown_element", STRAIGHT + element("complexGateway", "t")),
     "compensation": ("unknown_element", boundary("<bpmn:compensateEventDefinition/>")),
-    "conditional": ("unknown_element", boundary("<bpmn:conditionalEventDefinition/>")),
+    "condition missing": ("condition_missing", boundary("<bpmn:conditionalEventDefinition/>")),
     "cancel": ("unknown_element", boundary("<bpmn:cancelEventDefinition/>")),
     "link without target": (
         "link_target",

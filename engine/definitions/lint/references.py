@@ -28,7 +28,7 @@ def expressions(element: Element) -> Iterator[tuple[str, Expression]]:
         ("承办单位", element.unit),
         ("脚本", element.script),
         ("关联键", event.key if event else None),
-        ("定时", event.when if event else None),
+        ("条件" if event and event.trigger is Trigger.CONDITIONAL else "定时", event.when if event else None),
         ("集合", loop.collection if loop else None),
         ("次数", loop.cardinality if loop else None),
         ("完成条件", loop.completion if loop else None),
