@@ -475,7 +475,7 @@ def throws(element: Element) -> bool:
 
 def test_slow_progress_is_looked_at_when_it_can_occur_not_daily(walk: Walk) -> None:
     to_rectification(walk)
-    first, looks = len(walk.facts), 0
+    first = len(walk.facts)
     for day in range(1, 31):
         walk.wait(f"{walk.now.date() + timedelta(days=1)}T09:00")
         for element in [e for e in walk.open if e in {"T16", "T17", "T18"}]:
