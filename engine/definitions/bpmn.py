@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import xml
+from engine.definitions import joined, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
@@ -75,6 +75,7 @@ def read(data: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Proce
         return {}, reading.findings
     _definitions(reading, root)
     _unique_ids(reading, root)
+    joined.check(reading, root)
     processes: dict[str, Process] = {}
     for node in root:
         if is_bpmn(node, "process"):

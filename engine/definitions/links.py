@@ -1,4 +1,4 @@
-"""Link events 链接事件: a pair of them is a sequence flow that is not drawn (BPMN 2.0.2, 10.5.4)."""
+"""Link events 链接事件: a pair of them is a sequence flow that is not drawn."""
 
 from __future__ import annotations
 

@@ -90,6 +90,33 @@ CASES: dict[str, tuple[Drawn, Drawn]] = {
         + line("s", "t", "e")
         + line("b", "e"),
     ),
+    "boundary_outgoing": (
+        STRAIGHT
+        + element("boundaryEvent", "b", timer("Duration", "PT1H"), attachedToRef="t")
+        + line("s", "t", "e"),
+        STRAIGHT
+        + element("boundaryEvent", "b", timer("Duration", "PT1H"), attachedToRef="t")
+        + line("s", "t", "e")
+        + line("b", "e"),
+    ),
+    "intermediate_flow": (
+        STRAIGHT + CATCH + line("s", "t", "e") + line("t", "c"),
+        STRAIGHT + CATCH + line("s", "t", "c", "e"),
+    ),
+    "event_gateway_mixed": (
+        (
+            WAIT
+            + element("receiveTask", "r", messageRef="m")
+            + line("g", "c2", "t", "e")
+            + line("g", "r", "e"),
+            ROOTS,
+        ),
+        (WAIT + line("g", "c2", "t", "e"), ROOTS),
+    ),
+    "lone_condition": (
+        STRAIGHT + line("s", "t") + flow("t", "e", "x > 1"),
+        STRAIGHT + line("s", "t") + flow("t", "e", "x > 1") + user("u") + line("t", "u", "e"),
+    ),
     "boundary_on_event_subprocess": (
         (
             STRAIGHT

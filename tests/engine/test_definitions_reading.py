@@ -435,6 +435,56 @@ REFUSED: dict[str, tuple[str, str]] = {
 }
 
 
+POOLS = (
+    '<bpmn:collaboration id="col"><bpmn:participant id="own" processRef="p"/><bpmn:participant id="other"/>{}'
+    "</bpmn:collaboration>"
+)
+JOINED = {
+    "a message flow to another pool": ("", '<bpmn:messageFlow id="f" sourceRef="t" targetRef="other"/>', ""),
+    "a message flow to nothing": (
+        "unknown_reference",
+        '<bpmn:messageFlow id="f" sourceRef="t" targetRef="zz"/>',
+        "",
+    ),
+    "a message flow without an end": ("message_flow", '<bpmn:messageFlow id="f" sourceRef="t"/>', ""),
+    "a message flow inside a pool": (
+        "message_flow",
+        '<bpmn:messageFlow id="f" sourceRef="s" targetRef="t"/>',
+        "",
+    ),
+    "a message flow to the pool around": (
+        "message_flow",
+        '<bpmn:messageFlow id="f" sourceRef="t" targetRef="own"/>',
+        "",
+    ),
+    "data that exist": (
+        "",
+        "",
+        '<bpmn:dataObject id="d"/><bpmn:dataObjectReference id="r" dataObjectRef="d"/>',
+    ),
+    "data that do not exist": (
+        "unknown_reference",
+        "",
+        '<bpmn:dataObjectReference id="r" dataObjectRef="d"/>',
+    ),
+    "a note on nothing": ("unknown_reference", "", '<bpmn:association id="a" sourceRef="t" targetRef="zz"/>'),
+    "a lane with nothing": (
+        "unknown_reference",
+        "",
+        '<bpmn:laneSet id="ls"><bpmn:lane id="l"><bpmn:flowNodeRef>zz</bpmn:flowNodeRef></bpmn:lane></bpmn:laneSet>',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", JOINED)
+def test_the_reading_parts_are_joined_to_what_exists(case: str) -> None:
+    rule, flows, drawn = JOINED[case]
+    data = drawing(drawn, STRAIGHT, user("t"), roots=POOLS.format(flows))
+    found = [f for f in bpmn.read(data, "a.bpmn")[1] if f.severity == "error"]
+    assert [f.rule for f in found] == ([rule] if rule else [])
+    assert all(f.element and f.line and "请" in f.message for f in found)
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_the_kernel_does_not_execute_is_refused_with_a_remedy(case: str) -> None:
     rule, body = REFUSED[case]

@@ -64,6 +64,26 @@ def boundary_incoming(process: Process, package: Package) -> Remarks:
             yield element, f"{title(element)}附着在任务边上，不能有流入的顺序流，请连到它后面的元素。"
 
 
+@rule("boundary_outgoing")
+def boundary_outgoing(process: Process, package: Package) -> Remarks:
+    """BPMN 2.0.2, Intermediate Event: a boundary event leads somewhere."""
+    for element in process.elements.values():
+        if element.kind is Kind.BOUNDARY and not element.outgoing:
+            yield element, f"{title(element)}没有流出的顺序流，触发后无事可做，请连到后续环节或删去。"
+
+
+@rule("intermediate_flow")
+def intermediate_flow(process: Process, package: Package) -> Remarks:
+    """BPMN 2.0.2, Intermediate Event: an intermediate event in the normal flow has a flow in and a flow out."""
+    for element in _of(process, Kind.CATCH, Kind.THROW):
+        if element.event is not None and element.event.trigger is Trigger.LINK:
+            continue
+        if not element.incoming:
+            yield element, f"{title(element)}没有流入的顺序流，请连上，或改画开始事件、边界事件。"
+        if not element.outgoing:
+            yield element, f"{title(element)}没有流出的顺序流，请连上，或改画结束事件。"
+
+
 @rule("boundary_on_event_subprocess")
 def boundary_on_event_subprocess(process: Process, package: Package) -> Remarks:
     for element in process.elements.values():
@@ -135,6 +155,27 @@ def event_gateway_target(process: Process, package: Package) -> Remarks:
                 yield flow, f"{title(target)}在{title(gateway)}之后，不能另有流入的顺序流，请拆成两个。"
             elif target.boundary:
                 yield flow, f"{title(target)}在{title(gateway)}之后，不能有边界事件，请改画为并列的捕获事件。"
+
+
+@rule("event_gateway_mixed")
+def event_gateway_mixed(process: Process, package: Package) -> Remarks:
+    """BPMN 2.0.2, Event-Based Gateway: messages are waited for by catch events or by receive tasks, not by both."""
+    for gateway in _of(process, Kind.EVENT_GATEWAY):
+        after = [process.elements[flow.target] for flow in gateway.outgoing]
+        messages = [e for e in after if e.event is not None and e.event.trigger is Trigger.MESSAGE]
+        if len({e.kind for e in messages}) > 1:
+            yield gateway, f"{title(gateway)}后面不能既用接收任务又用消息捕获事件，请统一为其中一种。"
+
+
+@rule("lone_condition")
+def lone_condition(process: Process, package: Package) -> Remarks:
+    """BPMN 2.0.2, Sequence Flow: a conditional flow of an activity has another beside it, or the token may be left behind."""
+    for element in _of(process, *ACTIVITIES):
+        if len(element.outgoing) == 1 and element.outgoing[0].condition is not None:
+            yield (
+                element.outgoing[0],
+                f"{title(element)}只有一条带条件的流出顺序流，条件不成立时无路可走，请再画一条（如默认流）或删去条件。",
+            )
 
 
 @rule("condition_place")
