@@ -7,12 +7,16 @@ it sees the register, its own forms and files, and who has the ball.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from engine.definitions.model import Kind, Package
 from engine.directory import ENTERPRISE, OFFICE, SEES_ALL
+from engine.store import tables as t
 from web.context import the_engine
 from web.identity import Who
 
@@ -21,6 +25,16 @@ REPORTED = "群众举报"
 
 KEEPERS = frozenset({"JB"})
 """Roles 举报专管员 whose steps exist only because somebody reported."""
+
+REPORT = "举报"
+"""The word that gives a report away, in names of steps and in sentences."""
+
+INNER = frozenset({"NoteAdded", "IncidentRaised", "IncidentResolved", "JobFailed"})
+"""Kinds of fact that are between the units and the office."""
+
+_CAME = frozenset({"WorkItemRouted", "WorkItemTransferred"})
+_REASON = re.compile("，理由：.*", re.DOTALL)
+_FAILURE = re.compile("出现异常：.*（", re.DOTALL)
 
 INFORMED = frozenset({OFFICE, "督办部门"}) | SEES_ALL
 """Kinds of unit that may know of a report."""
@@ -57,29 +71,60 @@ class Discretion:
 
     def items(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Work items, without the keepers' steps."""
-        return [r for r in rows if self.reports or r["role"] not in KEEPERS]
+        return [r for r in rows if self.reports or not _keepers_step(r["role"], r["name"])]
 
     def hides_item(self, row: Any) -> bool:
-        return not self.reports and row.role in KEEPERS
+        return not self.reports and _keepers_step(row.role, row.name)
 
-    def fact(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """A line of the history; None when it is not this person's to read."""
+    def shown_items(self) -> sa.ColumnElement[bool]:
+        """The condition on `work_items` rows under which a list may speak of them."""
+        i = t.work_items
+        if self.reports:
+            return sa.true()
+        return sa.and_(i.c.role.not_in(KEEPERS), i.c.name.not_like(f"%{REPORT}%"))
+
+    def deadlines(self, rows: Iterable[dict[str, Any]], package: Package) -> list[dict[str, Any]]:
+        """Armed timers, without those of steps that give a report away."""
+        hidden = frozenset() if self.reports else telling(package)
+        return [r for r in rows if r["element"] not in hidden]
+
+    def incidents(self, rows: Iterable[dict[str, Any]], package: Package) -> list[dict[str, Any]]:
+        """Open incidents; what failed inside is the office's to read."""
+        hidden = frozenset() if self.reports else telling(package)
+        shown = [
+            r for r in rows if r["element"] not in hidden and (self.reports or REPORT not in r["message"])
+        ]
+        return shown if self.inner else [r | {"message": "自动步骤停在这里，由安委办处理。"} for r in shown]
+
+    def fact(self, row: dict[str, Any], steps: frozenset[str] = frozenset()) -> dict[str, Any] | None:
+        """A line of the history; None when it is not this person's to read. `steps`: elements that came to its units."""
         if self.reports and self.inner:
             return row
         if not self.reports and (
-            row["role"] in KEEPERS or "举报" in row["sentence"] or row["data"].get("role") in KEEPERS
+            row["technical"]  # how the diagram was walked names every flow and clock on the way
+            or row["role"] in KEEPERS
+            or REPORT in row["sentence"]
+            or row["data"].get("role") in KEEPERS
         ):
             return None
         own = row["unit"] in self.units
         if not self.inner and not own:
-            return None if row["technical"] or row["kind"] == "NoteAdded" else row | {"data": {}}
+            if row["technical"] or row["kind"] in INNER:
+                return None
+            to_them = row["data"].get("to") in steps  # 退回 to their own step: they must know why
+            said = row["sentence"] if to_them else _REASON.sub("", row["sentence"])
+            return row | {"data": {}, "sentence": said}
         return row | {
             "data": {} if row["kind"] == "CaseStarted" and not self.reports else self.text(row["data"])
         }
 
     def facts(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Lines of the history."""
-        return [shown for row in rows if (shown := self.fact(row)) is not None]
+        told = list(rows)
+        came = {x["data"]["id"] for x in told if x["kind"] in _CAME and x["data"]["unit"] in self.units}
+        offered = (x["data"] for x in told if x["kind"] == "WorkItemOffered")
+        steps = frozenset(d["element"] for d in offered if d["id"] in came)
+        return [shown for row in told if (shown := self.fact(row, steps)) is not None]
 
     def variables(
         self, rows: list[dict[str, Any]], columns: Iterable[str], own: Iterable[str]
@@ -97,28 +142,28 @@ class Discretion:
 
     def files(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Attached files: for enterprises those of its own steps and people."""
-        return [r for r in rows if self.file(r["uploaded_by"], r.get("unit") or "", r.get("role") or "")]
+        return [
+            r
+            for r in rows
+            if self.file(r["uploaded_by"], r.get("unit") or "", r.get("role") or "", r.get("step") or "")
+        ]
 
-    def file(self, uploaded_by: str, unit: str, role: str) -> bool:
-        """Whether a file may be read: by who uploaded it and the unit and role of the step it came with."""
-        if not self.reports and role in KEEPERS:
+    def file(self, uploaded_by: str, unit: str, role: str, step: str) -> bool:
+        """Whether a file may be read: by who uploaded it and the unit, role and name of the step it came with."""
+        if not self.reports and _keepers_step(role, step):
             return False
         return self.inner or uploaded_by == self.person or unit in self.units
 
     def explanation(self, rows: list[dict[str, str]]) -> list[dict[str, str]]:
         """What the case waits for."""
-        return rows if self.reports else [r for r in rows if "举报" not in r["text"]]
+        told = rows if self.reports else [r for r in rows if REPORT not in r["text"]]
+        return told if self.inner else [r | {"text": _FAILURE.sub("出现异常（", r["text"])} for r in told]
 
     def marks(self, found: dict[str, dict[str, Any]], package: Package) -> dict[str, dict[str, Any]]:
         """Marks of the diagram, without the start the case came in by and the keepers' steps."""
         if self.reports:
             return found
-        hidden = {
-            e.id
-            for p in package.processes.values()
-            for e in p.elements.values()
-            if e.kind == Kind.START or set(e.roles) & KEEPERS
-        }
+        hidden = telling(package)
         return {
             key: {
                 name: {k: n for k, n in part.items() if k not in hidden}
@@ -128,6 +173,24 @@ class Discretion:
             }
             for key, marks in found.items()
         }
+
+
+def _keepers_step(role: str, name: str) -> bool:
+    return role in KEEPERS or REPORT in name
+
+
+def telling(package: Package) -> frozenset[str]:
+    """Ids of the elements by which a diagram gives a report away: the start a case came in by, what is called after a
+    report, the keepers' steps, and whatever is drawn in them or hangs on them."""
+    found: set[str] = set()
+    for process in package.processes.values():
+        drawn = process.elements.values()
+        found |= {
+            e.id for e in drawn if e.kind == Kind.START or REPORT in e.name or not KEEPERS.isdisjoint(e.roles)
+        }
+        while more := {e.id for e in drawn if (e.scope in found or e.attached_to in found)} - found:
+            found |= more
+    return frozenset(found)
 
 
 def of(who: Who) -> Discretion:

@@ -7,10 +7,11 @@ from typing import NoReturn
 
 from engine.assignment import candidates, may_do, may_take
 from engine.commands import Actor
+from engine.directory import ENTERPRISE
 from engine.errors import EngineError, NotAllowed
 from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
-from engine.handlers.choices import Choices
+from engine.handlers.choices import Choices, own_enterprises
 from engine.handlers.items import return_targets
 from engine.handlers.setting import Setting
 from engine.handlers.work import Work
@@ -41,7 +42,9 @@ def look(case: str, actor: Actor, state: State | None = None) -> Work:
 
 def choices(work: Work) -> Choices:
     """The lists a form of this case may choose from, as the handlers will check them."""
-    return Choices(work.directory, work.package.roles, lambda: work.setting.related(work.state))
+    return Choices(
+        work.directory, work.package.roles, lambda: work.setting.related(work.state), work.actor.person
+    )
 
 
 def refusal(work: Work, item: Item) -> str:
@@ -81,7 +84,12 @@ def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
         return {"people": [], "units": []}
     free = replace(found, person="")
     people = candidates(free, work.state.performers, work.element(item), work.names, work.directory)
-    units = work.directory.units_with(found.role)
+    own = own_enterprises(work.actor.person, work.directory)
+    units = [
+        u
+        for u in work.directory.units_with(found.role)
+        if own is None or u in own or work.directory.units[u].kind != ENTERPRISE
+    ]
     return {
         "people": [{"id": p, "name": work.directory.name_of(p)} for p in people],
         "units": [{"id": u, "name": work.directory.units[u].name} for u in units],

@@ -109,12 +109,12 @@ def file_row(c: sa.Connection, who: Who, file: str) -> sa.Row[tuple[object, ...]
     if row.case:
         case_row(c, who, row.case)
         step = c.execute(
-            sa.select(t.work_items.c.unit, t.work_items.c.role).where(
+            sa.select(t.work_items.c.unit, t.work_items.c.role, t.work_items.c.name).where(
                 t.work_items.c.case == row.case, t.work_items.c.item == row.item
             )
         ).first()
-        unit, role = (step.unit, step.role) if step is not None else ("", "")
-        if not discretion.of(who).file(row.uploaded_by, unit, role):
+        unit, role, name = (step.unit, step.role, step.name) if step is not None else ("", "", "")
+        if not discretion.of(who).file(row.uploaded_by, unit, role, name):
             raise NotFound
     elif row.uploaded_by != who.person:
         raise NotFound

@@ -45,7 +45,7 @@ def form_of(who: Who, package: str, start: str) -> dict[str, Any]:
         raise NotAllowed(f"“{rule.title}”由{titles}办理，您没有这个岗位。")
     form = found.forms.get(rule.form)
     schema = dict(form.schema) if form is not None else None
-    lists = Choices(the_engine().directory(), found.roles)
+    lists = Choices(the_engine().directory(), found.roles, asker=who.person)
     data = {source: plain(lists[source]) for source in _sources(schema) if source in lists}
     return {
         "package": found.key,

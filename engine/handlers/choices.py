@@ -22,10 +22,13 @@ class Choices(Mapping[str, Value]):
         directory: Directory,
         roles: Mapping[str, object],
         cases: Callable[[], list[Value]] | None = None,
+        asker: str = "",
     ) -> None:
+        """`asker`: the person who chooses; people of enterprises only are offered no enterprise but their own."""
         self._directory = directory
         self._roles = roles
         self._cases = cases
+        self._own = own_enterprises(asker, directory)
         self._made: dict[str, Value] = {}
 
     def __getitem__(self, key: str) -> Value:
@@ -53,7 +56,7 @@ class Choices(Mapping[str, Value]):
         if key not in self._keys:
             raise KeyError(key)
         if key == "units_all":
-            return [_unit(directory, u.id) for u in directory.units.values() if u.active]
+            return [_unit(directory, u.id) for u in directory.units.values() if u.active and self._may(u.id)]
         if key == "regions":
             return [_unit(directory, u.id) for u in directory.units_of_kind("属地")]
         if key == "sectors":
@@ -63,12 +66,22 @@ class Choices(Mapping[str, Value]):
             return self._cases() if self._cases is not None else []
         what, _, role = key.partition("_")
         if what == "units":
-            return [_unit(directory, u) for u in units_for(role, directory)]
+            return [_unit(directory, u) for u in units_for(role, directory) if self._may(u)]
         return [
             {"label": f"{directory.name_of(person)}（{unit}）", "value": person}
             for unit in directory.units_with(role)
+            if self._may(unit)
             for person in directory.members(unit, role)
         ]
+
+    def _may(self, unit: str) -> bool:
+        return self._own is None or unit in self._own or self._directory.units[unit].kind != ENTERPRISE
+
+
+def own_enterprises(person: str, directory: Directory) -> frozenset[str] | None:
+    """The units of a person who works for enterprises only; None for everybody else."""
+    units = frozenset(unit for _, unit in directory.posts_of(person)) if person else frozenset()
+    return units if units and all(directory.units[u].kind == ENTERPRISE for u in units) else None
 
 
 def units_for(role: str, directory: Directory) -> list[str]:

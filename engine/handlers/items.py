@@ -13,10 +13,12 @@ from engine.commands import (
     TransferItem,
 )
 from engine.definitions.model import Element, Kind
+from engine.directory import ENTERPRISE
 from engine.errors import AlreadyClaimed, InputInvalid, NotAllowed, NotFound
 from engine.execution.state import Item
 from engine.facts import IncidentResolved, WorkItemClaimed, WorkItemReleased, WorkItemTransferred
 from engine.handlers.cases import attach
+from engine.handlers.choices import own_enterprises
 from engine.handlers.settle import NO_ONE, incident_of
 from engine.handlers.work import Work, reason_given
 
@@ -58,7 +60,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
     if not unit and not command.person:
         raise InputInvalid("请选择转办的单位或人员。", field="unit")
     title = work.package.roles[role].title if role in work.package.roles else role
-    if unit and (unit not in work.directory.units or not work.directory.units[unit].active):
+    if unit and (not _known(unit, work) or not work.directory.units[unit].active):
         raise NotFound(f"没有“{unit[:60]}”这个单位，请从单位列表中选择。", field="unit")
     if command.person:
         found = work.directory.find_person(command.person)
@@ -66,6 +68,8 @@ def transfer_item(command: TransferItem, work: Work) -> None:
             raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
         units = [u for r, u in work.directory.posts_of(found.id) if r == role]
         unit = unit or (item.unit if item.unit in units else units[0] if units else "")
+        if unit and not _known(unit, work):
+            raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
         if unit not in units:
             where = f"在{unit}" if unit else ""
             raise NotAllowed(f"{found.name}{where}没有{title}岗位，不能接办“{item.name}”。", field="person")
@@ -154,6 +158,13 @@ def _acting_unit(item: Item, work: Work) -> str:
 
 def _first_role(item: Item) -> str:
     return item.groups[0].partition("@")[0] if item.groups else ""
+
+
+def _known(unit: str, work: Work) -> bool:
+    """Whether the actor may know of the unit: enterprises do not learn of each other."""
+    found = work.directory.units.get(unit)
+    own = own_enterprises(work.actor.person, work.directory)
+    return found is not None and (own is None or found.kind != ENTERPRISE or unit in own)
 
 
 def _someone_does_it(work: Work, item: Item) -> None:

@@ -172,7 +172,9 @@ class Work:
         drawn = self.package.forms.get(form)
         if drawn is None:
             raise InputInvalid(f"流程包中没有表单“{form}”，请联系流程管理员。")
-        choices = Choices(self.directory, self.package.roles, lambda: self.setting.related(self.state))
+        choices = Choices(
+            self.directory, self.package.roles, lambda: self.setting.related(self.state), self.actor.person
+        )
         clean, errors = drawn.validate(dict(data), self.context(at), self.moment, choices)
         if errors:
             count = sum(len(v) for v in errors.values())

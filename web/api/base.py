@@ -10,6 +10,7 @@ from flask import request
 from engine.commands import Actor, Command
 from engine.errors import InputInvalid
 from engine.runtime.engine import Outcome
+from web import discretion
 from web.context import the_engine, who
 
 
@@ -32,6 +33,7 @@ def act(command: Command, actor: Actor | None = None, *, case: str = "") -> dict
 def answer(outcome: Outcome) -> dict[str, Any]:
     """An outcome as data: the case, where it stands now, and the facts by kind."""
     state = outcome.state
+    reader = discretion.of(who())
     return {
         "case": outcome.case,
         "number": state.number,
@@ -40,6 +42,7 @@ def answer(outcome: Outcome) -> dict[str, Any]:
         "open": [
             {"item": i.id, "element": i.element, "name": i.name, "unit": i.unit, "due": i.due}
             for i in state.items.values()
+            if not reader.hides_item(i)
         ],
         "facts": [{"seq": e.seq, "kind": e.fact.kind} for e in outcome.facts],
     }

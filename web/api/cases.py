@@ -91,8 +91,8 @@ def show(case: str) -> dict[str, Any]:
         reader = discretion.of(who())
         return reader.case(register.as_row(row)) | {
             "items": reader.items(queries.open_items(c, case)),
-            "incidents": queries.incidents(c, case),
-            "deadlines": queries.deadlines(c, case),
+            "incidents": reader.incidents(queries.incidents(c, case), work.package),
+            "deadlines": reader.deadlines(queries.deadlines(c, case), work.package),
             "actions": actions(work),
             "may": powers(work),
         }
@@ -288,8 +288,9 @@ def cancel(body: dict[str, Any], case: str) -> dict[str, Any]:
 def incidents(case: str) -> dict[str, Any]:
     """未处理的异常。"""
     with the_engine().read() as c:
-        case_row(c, who(), case)
-        return {"items": queries.incidents(c, case)}
+        row: Any = case_row(c, who(), case)
+        package = the_engine().package(row.package)
+        return {"items": discretion.of(who()).incidents(queries.incidents(c, case), package)}
 
 
 @room.route("/cases/<string:case>/incidents/<int(max=2147483647):incident>/retry", methods=["POST"])

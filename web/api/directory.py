@@ -6,8 +6,9 @@ import secrets
 from dataclasses import asdict
 from typing import Any
 
-from engine.directory import Person, Responsibility, Unit
+from engine.directory import ENTERPRISE, Person, Responsibility, Unit
 from engine.errors import Conflict, InputInvalid, NotFound
+from engine.handlers.choices import own_enterprises
 from engine.runtime import accounts, office
 from web.api import Room, schemas
 from web.context import the_engine, who
@@ -20,8 +21,13 @@ room = Room("api_directory", __name__, url_prefix="/directory", description="通
 @room.response(200)
 @may("signed_in")
 def units() -> dict[str, Any]:
-    """全部单位。"""
-    return {"items": [asdict(u) for u in the_engine().directory().units.values()]}
+    """全部单位；企业人员看不到其他企业。"""
+    return {"items": [asdict(u) for u in the_engine().directory().units.values() if _shown(u)]}
+
+
+def _shown(unit: Unit) -> bool:
+    own = own_enterprises(who().person, the_engine().directory())
+    return own is None or unit.kind != ENTERPRISE or unit.id in own
 
 
 @room.route("/units", methods=["POST"])

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from engine.errors import CalendarUnknown
 from engine.store import settings as stored
 from engine.store import tables as t
-from web import present
+from web import discretion, present
 from web.context import the_engine
+from web.discretion import Discretion
 from web.identity import Who
 from web.sight import visible
 
@@ -38,7 +39,7 @@ def stuck(
     engine = the_engine()
     now, calendar = engine.moment().now, engine.calendar()
     found: dict[str, list[dict[str, Any]]] = {}
-    seen = visible(who)
+    seen, reader = visible(who), discretion.of(who)
 
     def add(case: str, kind: str, since: datetime | None, why: str, **more: Any) -> None:
         found.setdefault(case, []).append(
@@ -52,8 +53,13 @@ def stuck(
         .where(n.c.resolved_at.is_(None), k.c.state.in_(("open", "suspended")), seen)
     )
     for r in c.execute(halted.order_by(n.c.raised_at).limit(limit)):
+        told = reader.incidents([dict(r._mapping)], engine.package(r.package))
+        if not told:
+            continue
         kind = "nobody" if r.code == "no_one_to_do_it" else "incident"
-        add(r.case, kind, r.raised_at, r.message, incident=r.incident, element=r.element, code=r.code)
+        add(
+            r.case, kind, r.raised_at, told[0]["message"], incident=r.incident, element=r.element, code=r.code
+        )
     directory = engine.directory()
     posts = sa.select(i.c.unit, i.c.role).where(i.c.state == "open", i.c.person == "").distinct()
     empty = [
@@ -64,7 +70,9 @@ def stuck(
         statement = (
             sa.select(i)
             .join(k, k.c.id == i.c.case)
-            .where(i.c.state == "open", i.c.person == "", k.c.state == "open", places, seen)
+            .where(
+                i.c.state == "open", i.c.person == "", k.c.state == "open", places, seen, reader.shown_items()
+            )
         )
         for r in c.execute(statement.order_by(i.c.offered_at).limit(limit)):
             if not any(x["kind"] == "nobody" for x in found.get(r.case, ())):
@@ -79,7 +87,7 @@ def stuck(
     late = (
         sa.select(i)
         .join(k, k.c.id == i.c.case)
-        .where(i.c.state == "open", i.c.due < now, k.c.state == "open", seen)
+        .where(i.c.state == "open", i.c.due < now, k.c.state == "open", seen, reader.shown_items())
     )
     for r in c.execute(late.order_by(i.c.due).limit(limit)):
         holder = directory.name_of(r.person) if r.person else "尚未签收"
@@ -99,7 +107,7 @@ def stuck(
         still = sa.select(k.c.id, k.c.moved_at).where(k.c.state == "open", k.c.moved_at < mark, seen)
         for r in c.execute(still.order_by(k.c.moved_at).limit(limit)):
             add(r.id, "stalled", r.moved_at, f"已有{present.held_for(r.moved_at, now, calendar)}没有人推进。")
-    rows = _with_cases(c, found)
+    rows = _with_cases(c, found, reader)
     if reason:
         rows = [r for r in rows if any(x["kind"] == reason for x in r["reasons"])]
     order = {kind: n for n, kind in enumerate(REASONS)}
@@ -107,11 +115,13 @@ def stuck(
     return rows[:limit]
 
 
-def _with_cases(c: sa.Connection, found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _with_cases(
+    c: sa.Connection, found: dict[str, list[dict[str, Any]]], reader: Discretion
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for ids in _chunks(list(found), 500):
-        holders = _holders(c, ids)
-        nexts = _next_deadlines(c, ids)
+        holders = _holders(c, ids, reader)
+        nexts = _next_deadlines(c, ids, reader)
         for r in c.execute(sa.select(t.cases).where(t.cases.c.id.in_(ids))):
             rows.append(
                 {
@@ -132,24 +142,28 @@ def _with_cases(c: sa.Connection, found: dict[str, list[dict[str, Any]]]) -> lis
     return rows
 
 
-def _holders(c: sa.Connection, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+def _holders(c: sa.Connection, ids: list[str], reader: Discretion) -> dict[str, list[dict[str, Any]]]:
     i = t.work_items
     statement = sa.select(
         i.c.case, i.c.item, i.c.name, i.c.unit, i.c.person, i.c.offered_at, i.c.due, i.c.basis
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for r in c.execute(
-        statement.where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due.is_(None), i.c.due)
+        statement.where(i.c.state == "open", i.c.case.in_(ids), reader.shown_items()).order_by(
+            i.c.due.is_(None), i.c.due
+        )
     ):
         found.setdefault(r.case, []).append(dict(r._mapping))
     return found
 
 
-def _next_deadlines(c: sa.Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
-    d = t.deadlines
+def _next_deadlines(c: sa.Connection, ids: list[str], reader: Discretion) -> dict[str, dict[str, Any]]:
+    d, k = t.deadlines, t.cases
     found: dict[str, dict[str, Any]] = {}
-    for r in c.execute(sa.select(d).where(d.c.case.in_(ids), d.c.due.is_not(None)).order_by(d.c.due)):
-        found.setdefault(r.case, {"name": r.name or r.element, "due": r.due, "element": r.element})
+    statement = sa.select(d, k.c.package).join(k, k.c.id == d.c.case)
+    for r in c.execute(statement.where(d.c.case.in_(ids), d.c.due.is_not(None)).order_by(d.c.due)):
+        if r.case not in found and reader.deadlines([dict(r._mapping)], the_engine().package(r.package)):
+            found[r.case] = {"name": r.name or r.element, "due": r.due, "element": r.element}
     return found
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
 from engine.store import tables as t
+from web import discretion
 from web.context import the_engine
 from web.identity import Who
 from web.paging import Page, paged
@@ -59,11 +60,12 @@ def _found() -> sa.ColumnElement[Any]:
     )
 
 
-def is_overdue(now: datetime) -> sa.ColumnElement[bool]:
-    """Open cases past their own limit, or with an open item past its due instant."""
+def is_overdue(who: Who, now: datetime) -> sa.ColumnElement[bool]:
+    """Open cases past their own limit, or with an open item past its due instant (one that `who` may know of)."""
     late_item = (
         sa.exists()
         .where(t.work_items.c.case == _k.c.id, t.work_items.c.state == "open", t.work_items.c.due < now)
+        .where(discretion.of(who).shown_items())
         .correlate(_k)
     )
     return sa.and_(_k.c.state == "open", sa.or_(_k.c.deadline < now.astimezone(SHANGHAI).date(), late_item))
@@ -82,7 +84,7 @@ def _where(who: Who, f: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
         columns = (_k.c.title, _k.c.number, _k.c.party)
         conditions.append(sa.or_(*(c.like(f"%{text}%", escape="\\") for c in columns)))
     if f.overdue:
-        conditions.append(is_overdue(now))
+        conditions.append(is_overdue(who, now))
     if f.stock in ("存量", "增量"):
         conditions.append(_stock(who, f))
     return conditions
@@ -102,16 +104,16 @@ def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
 
 def cases(c: sa.Connection, who: Who, f: Filter, now: datetime, *, after: str = "", limit: int = 50) -> Page:
     """One page, newest first."""
-    statement = sa.select(_k, is_overdue(now).label("overdue")).where(*_where(who, f, now))
+    statement = sa.select(_k, is_overdue(who, now).label("overdue")).where(*_where(who, f, now))
     page = paged(
         c, statement, (_k.c.started_at, _k.c.id), lambda r: (r.started_at, r.id), as_row,
         kinds=(datetime, str), after=after, limit=limit, descending=True,
     )  # fmt: skip
-    _holders(c, page.rows)
+    _holders(c, who, page.rows)
     return page
 
 
-def _holders(c: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def _holders(c: sa.Connection, who: Who, rows: list[dict[str, Any]]) -> None:
     """Who holds each case 球在谁手里: the units of its open items."""
     ids = [r["id"] for r in rows if r["state"] in ("open", "suspended")]
     held: dict[str, dict[str, None]] = {}
@@ -120,7 +122,7 @@ def _holders(c: sa.Connection, rows: list[dict[str, Any]]) -> None:
         statement = (
             sa.select(i.c.case, i.c.unit).where(i.c.state == "open", i.c.case.in_(ids)).order_by(i.c.due)
         )
-        for item in c.execute(statement):
+        for item in c.execute(statement.where(discretion.of(who).shown_items())):
             held.setdefault(item.case, {})[item.unit or "（无人办理）"] = None
     for row in rows:
         row["holders"] = list(held.get(row["id"], ()))
