@@ -13,6 +13,7 @@ from markupsafe import Markup
 from engine.calendar import WorkCalendar
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
+from engine.definitions.naming import called_by_id
 from engine.errors import CalendarUnknown
 from engine.values import Months, dumps, plain
 from web.context import the_engine
@@ -120,18 +121,7 @@ def labels_of_forms(forms: Iterable[Any]) -> dict[str, str]:
 
 def event_name(package: Package, element: str) -> str:
     """What people call a timer: its own name, else that of the step it hangs on or leads to."""
-    for process in package.processes.values():
-        found = process.elements.get(element)
-        if found is None:
-            continue
-        if found.name:
-            return found.name
-        host = process.elements.get(found.attached_to)
-        if host is not None and host.name:
-            return f"{host.name}的时限"
-        following = [process.elements[f.target].name for f in found.outgoing if f.target in process.elements]
-        return f"{following[0]}的时点" if following and following[0] else "流程内部时点"
-    return element
+    return called_by_id(package, element)
 
 
 def now() -> datetime:

@@ -16,6 +16,7 @@ from engine.audit.ledger import Entry
 from engine.clock import SHANGHAI
 from engine.commands import Actor
 from engine.definitions.model import Package
+from engine.definitions.naming import called
 from engine.execution.scopes import ITEM_ENDED
 from engine.values import Value, plain
 
@@ -63,11 +64,12 @@ class Narrator:
         """`names` are people's names by id (`directory.people`), for those who are not the entry's own actor."""
         self.people = dict(names or {})
         self.elements = {
-            e.id: e.name or e.id for p in package.processes.values() for e in p.elements.values()
+            e.id: called(package, e) or e.id for p in package.processes.values() for e in p.elements.values()
         }
         self.title = package.title
         self.roles = {key: role.title for key, role in package.roles.items()}
         self.ids: dict[int, str] = {}  # id → element id
+        self.items: dict[int, str] = {}  # id → the item's own name, with what it is about
         self.subscribed: dict[int, str] = {}
         self.incidents: dict[int, str] = {}
 
@@ -89,12 +91,13 @@ class Narrator:
             self.incidents[fact.id] = fact.message
         if isinstance(fact, f.WorkItemOffered) and fact.name:
             self.elements.setdefault(fact.element, fact.name)
+            self.items[fact.id] = fact.name
 
     # -- words ---------------------------------------------------------------------------------------------
 
     def what(self, id_: int) -> str:
         """“隐患判定”: what the id stands for."""
-        return f"“{self.named(self.ids.get(id_, ''))}”"
+        return f"“{self.items.get(id_) or self.named(self.ids.get(id_, ''))}”"
 
     def named(self, element: str) -> str:
         return self.elements.get(element, element) or "本步骤"
@@ -260,7 +263,7 @@ def _transferred(n: Narrator, x: f.WorkItemTransferred, e: Entry) -> str:
 
 
 def _finished(n: Narrator, x: f.WorkItemCompleted, e: Entry) -> str:
-    return f"{who(e.actor)}办结了“{n.named(x.element)}”"
+    return f"{who(e.actor)}办结了{n.what(x.id) if x.id in n.items else f'“{n.named(x.element)}”'}"
 
 
 def _returned(n: Narrator, x: f.WorkItemReturned, e: Entry) -> str:

@@ -170,6 +170,7 @@ def _element(before: Element, now: Element) -> Iterator[str]:
         ("办理岗位", before.groups, now.groups),
         ("办理人", before.assignee, now.assignee),
         ("承办单位", before.unit, now.unit),
+        ("事由", before.summary, now.summary),
         ("时限", before.due, now.due),
         ("脚本", before.script, now.script),
     ):
@@ -196,7 +197,7 @@ def _element(before: Element, now: Element) -> Iterator[str]:
         yield from _bindings(name, word, {b.name: b.value for b in befores}, {b.name: b.value for b in nows})
     if (before.passes_all, before.returns_all) != (now.passes_all, now.returns_all):
         yield f"{name}传入传出变量的范围改变"
-    for key in sorted({*before.properties, *now.properties} - {"unit", "correlationKey"}):
+    for key in sorted({*before.properties, *now.properties} - {"unit", "summary", "correlationKey"}):
         was_text, now_text = before.properties.get(key, ""), now.properties.get(key, "")
         if was_text != now_text:
             yield f"{name}的{_PROPERTIES.get(key, key)}由{_quoted(was_text)}改为{_quoted(now_text)}"

@@ -145,6 +145,7 @@ class Element:
     due: Expression | None = None
     form: str = ""
     unit: Expression | None = None  # extension property `unit`, compiled
+    summary: Expression | None = None  # extension property `summary`, compiled: what this very item is about
     # machines
     topic: str = ""
     decision: str = ""

@@ -65,6 +65,7 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
     assignee = camunda(node, "assignee") if people else ""
     due = camunda(node, "dueDate") if people else ""
     unit = extensions.properties.get("unit", "")
+    summary = extensions.properties.get("summary", "")
     element_id = str(node.get("id") or "")
     return Element(
         id=element_id,
@@ -86,6 +87,7 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         due=reading.formula(node, due, "时限") if due else None,
         form=_plain(reading, node, "formKey", "表单") if people else "",
         unit=reading.formula(node, unit, "承办单位") if unit else None,
+        summary=reading.formula(node, summary, "事由") if summary else None,
         topic=_topic(reading, node) if kind in {Kind.SERVICE, Kind.SEND} else "",
         decision=_decision(reading, node) if kind is Kind.RULE else "",
         result_variable=reading.variable(node, camunda(node, "resultVariable"), "结果变量"),

@@ -240,6 +240,7 @@ PROPERTIES: dict[str, frozenset[Kind]] = {
     "unit": PEOPLE,
     "returnTo": PEOPLE,
     "documents": PEOPLE,
+    "summary": PEOPLE,
     "correlationKey": EVENTS | {Kind.RECEIVE, Kind.SEND},
     "outputCollection": ACTIVITIES,
     "outputElement": ACTIVITIES,

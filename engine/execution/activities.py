@@ -40,7 +40,23 @@ def _offer(run: Run, instance: Instance, element: Element) -> None:
     due = None
     if element.due is not None:
         due = _due(run, instance, element, now)
-    run.emit(WorkItemOffered(instance.id, element.id, element.name, groups, now, assignee, due, element.form))
+    name = _titled(run, instance, element)
+    run.emit(WorkItemOffered(instance.id, element.id, name, groups, now, assignee, due, element.form))
+
+
+LONGEST_SUMMARY = 200
+"""Characters of an item's 事由 after which it is cut: it is a line of a list."""
+
+
+def _titled(run: Run, instance: Instance, element: Element) -> str:
+    """The item's name: the step's, followed by what this very item is about."""
+    if element.summary is None:
+        return element.name
+    found = run.value(element.summary, instance)
+    if found is not None and not isinstance(found, str):
+        raise Halt("expression_failed", f"事由“{element.summary.text}”没有得到文字。")
+    about = " ".join((found or "").split())[:LONGEST_SUMMARY]
+    return f"{element.name}：{about}" if about and element.name else about or element.name
 
 
 def _groups(run: Run, instance: Instance, element: Element) -> tuple[str, ...]:

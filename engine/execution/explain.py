@@ -9,6 +9,7 @@ from datetime import datetime
 
 from engine.calendar import Moment
 from engine.clock import SHANGHAI
+from engine.definitions import naming
 from engine.definitions.model import Element, Kind, Package, Process
 from engine.errors import EngineError
 from engine.execution.marking import State
@@ -66,7 +67,7 @@ def explain(package: Package, state: State, moment: Moment) -> list[Waiting]:
 def _incident(package: Package, state: State, id: int) -> Waiting:
     incident = state.incidents[id]
     element = drawn(package, state, incident.owner, incident.element)
-    name = _name(element) or incident.element
+    name = _name(package, element) or incident.element
     return Waiting("incident", f"“{name}”出现异常，停在这里：{incident.message}", id, incident.element, name)
 
 
@@ -88,7 +89,7 @@ def _role(package: Package, key: str) -> str:
 
 def _job(package: Package, state: State, id: int) -> Waiting:
     job = state.jobs[id]
-    name = _name(drawn(package, state, id, job.element)) or job.element
+    name = _name(package, drawn(package, state, id, job.element)) or job.element
     tried = f"，已失败 {job.failures} 次" if job.failures else ""
     return Waiting(
         "job", f"等待自动步骤“{name}”（{job.topic}）完成{tried}。", id, job.element, name, job.topic
@@ -101,14 +102,14 @@ def _deadlines(package: Package, state: State, moment: Moment) -> list[Waiting]:
     for one in sorted(running, key=lambda d: (d.due, d.id)):
         assert one.due is not None
         element = drawn(package, state, one.owner, one.element)
-        name = _name(element) or one.element
+        name = _name(package, element) or one.element
         follows = _follows(package, state, one.owner, element)
         text = f"{_shown(one.due)}{_left(one.due, moment)}触发“{name}”"
         if follows:
             text += "，接着是" + "、".join(f"“{f}”" for f in follows)
         if element is not None and element.kind is Kind.BOUNDARY and element.interrupting:
             host = state.instances[one.owner]
-            text += f"，并停止“{_name(drawn(package, state, host.id, host.element))}”"
+            text += f"，并停止“{_name(package, drawn(package, state, host.id, host.element))}”"
         found.append(Waiting("deadline", text + "。", one.id, one.element, name, due=one.due, next=follows))
     return found
 
@@ -116,7 +117,7 @@ def _deadlines(package: Package, state: State, moment: Moment) -> list[Waiting]:
 def _subscription(package: Package, state: State, id: int) -> Waiting:
     one = state.subscriptions[id]
     element = drawn(package, state, one.owner, one.element)
-    name = _name(element) or one.element
+    name = _name(package, element) or one.element
     follows = _follows(package, state, one.owner, element)
     if one.what == CONDITION:
         text = f"“{name}”在等条件“{one.name}”{'先不再成立，然后再' if one.key else ''}成立。"
@@ -135,15 +136,13 @@ def _joins(package: Package, state: State) -> list[Waiting]:
             process = inside(package, scope)
             element = process.elements[gateway]
             come = {flow for flow, _, _ in tokens}
-            missing = tuple(
-                _name(process.elements[process.flows[flow].source])
-                for flow in element.incoming
-                if flow not in come
-            )
-            text = f"“{_name(element)}”汇合：已到 {len(come)} 路，还在等" + (
+            sources = (process.elements[process.flows[f].source] for f in element.incoming if f not in come)
+            missing = tuple(name for source in sources if (name := naming.called(package, source)))
+            name = naming.called(package, element)
+            text = f"{f'“{name}”' if name else '几路'}汇合：已到 {len(come)} 路，还在等" + (
                 "、".join(f"“{m}”" for m in missing) or "其余各路"
             )
-            found.append(Waiting("join", text + "。", scope.id, gateway, _name(element), next=missing))
+            found.append(Waiting("join", text + "。", scope.id, gateway, name or gateway, next=missing))
     return found
 
 
@@ -178,11 +177,12 @@ def _follows(package: Package, state: State, owner: int, element: Element | None
     process = package.processes[instance.process]
     if element.kind is Kind.START or element.id not in process.elements:
         process = inside(package, instance)
-    return tuple(_name(process.elements[flow.target]) for flow in element.outgoing)
+    following = (naming.called(package, process.elements[flow.target]) for flow in element.outgoing)
+    return tuple(name for name in following if name)  # nameless mechanics tell nobody anything
 
 
-def _name(element: Element | None) -> str:
-    return "" if element is None else element.name or element.id
+def _name(package: Package, element: Element | None) -> str:
+    return "" if element is None else naming.called(package, element) or element.id
 
 
 def _shown(instant: datetime) -> str:

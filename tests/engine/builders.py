@@ -73,6 +73,7 @@ _PROPERTIES = (
     "outputCollection",
     "outputElement",
     "unit",
+    "summary",
 )
 
 

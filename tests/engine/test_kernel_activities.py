@@ -34,6 +34,16 @@ def test_groups_by_expression_and_due_as_a_date():
     assert item.due == datetime(2026, 10, 10, 10, 0, tzinfo=UTC)
 
 
+def test_an_item_says_what_it_is_about():
+    words = 'start S\nuser A name=处置建议 summary="=档 + 对象"\nS -> A'
+    play = Play(diagram(words), 档="函告", 对象="能源局")
+    assert [i.name for i in play.state.items.values()] == ["处置建议：函告能源局"]
+    silent = Play(diagram(words))  # null: the name alone
+    assert [i.name for i in silent.state.items.values()] == ["处置建议"]
+    wrong = Play(diagram("start S\nuser A name=甲 summary==1\nS -> A"))
+    assert wrong.incidents == [("A", "expression_failed")]
+
+
 def test_completion_merges_the_form_or_maps_it():
     plain = Play(diagram("start S\nuser A\nuser B\nS -> A -> B"))
     plain.complete("A", person="张伟", 结论="同意")

@@ -209,6 +209,32 @@ X -> N
     assert "已超期 2 个工作日" in sentences(play)[0]
 
 
+def test_explain_never_says_an_element_id_to_a_person():
+    """Clocks and messages on a task's edge bear no name in a drawing; people hear of the task instead."""
+    package = diagram("""
+start S
+and F
+user A name=整改
+user B name=申请
+boundary A_clock on=A duration=P1D interrupting=false
+boundary B_limit on=B duration=P2D
+boundary B_moved on=B message=期限变更
+end A_late
+S -> F -> A
+F -> B
+A_clock -> A_late
+B_limit -> A_late
+B_moved -> B
+""")
+    told = sentences(Play(package))
+    assert not any(
+        mechanics in line for line in told for mechanics in ("A_clock", "A_late", "B_limit", "B_moved")
+    )
+    assert any("触发“整改的时限提醒”。" in line for line in told)
+    assert any("触发“申请的时限”，并停止“申请”。" in line for line in told)
+    assert "“申请”在等消息“期限变更”。" in told
+
+
 def test_explain_shows_incidents_and_suspension():
     from engine import commands as c
 

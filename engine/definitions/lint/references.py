@@ -26,6 +26,7 @@ def expressions(element: Element) -> Iterator[tuple[str, Expression]]:
         ("办理人", element.assignee),
         ("时限", element.due),
         ("承办单位", element.unit),
+        ("事由", element.summary),
         ("脚本", element.script),
         ("关联键", event.key if event else None),
         ("条件" if event and event.trigger is Trigger.CONDITIONAL else "定时", event.when if event else None),
