@@ -36,16 +36,24 @@ __all__ = ["Decision", "read_decisions"]
 
 NAMESPACES = frozenset(
     {
+        "http://www.omg.org/spec/DMN/20151101/dmn.xsd",  # 1.1
         "http://www.omg.org/spec/DMN/20180521/MODEL/",  # 1.2
         "https://www.omg.org/spec/DMN/20191111/MODEL/",  # 1.3
+        "https://www.omg.org/spec/DMN/20211108/MODEL/",  # 1.4
+        "https://www.omg.org/spec/DMN/20230324/MODEL/",  # 1.5
     }
 )
+"""What is read of DMN has the same form in all of them; what a later version adds is refused like any unknown element."""
+
 _FEEL = frozenset(
     {
         "",
         "feel",
+        "http://www.omg.org/spec/FEEL/20140401",
         "http://www.omg.org/spec/DMN/20180521/FEEL/",
         "https://www.omg.org/spec/DMN/20191111/FEEL/",
+        "https://www.omg.org/spec/DMN/20211108/FEEL/",
+        "https://www.omg.org/spec/DMN/20230324/FEEL/",
     }
 )
 _DESCRIPTIVE = frozenset(
@@ -158,7 +166,7 @@ class _Reader:
             self.note(
                 "dmn_version",
                 root,
-                "不是 DMN 1.2 或 1.3 的决策文件，请用本系统的设计器或 DMN 1.3 工具重新导出。",
+                "不是 DMN 1.1 至 1.5 的决策文件，请用本系统的设计器或 DMN 1.3 工具重新导出。",
             )
             return {}
         self.language(root)

@@ -237,9 +237,23 @@ def test_an_input_outside_its_allowed_values_says_so() -> None:
         evaluate(logic, 行业="餐饮")
 
 
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "http://www.omg.org/spec/DMN/20151101/dmn.xsd",
+        "https://www.omg.org/spec/DMN/20211108/MODEL/",
+        "https://www.omg.org/spec/DMN/20230324/MODEL/",
+    ],
+)
+def test_tables_of_other_versions_are_read_alike(namespace):
+    found, findings = read_decisions(model(decision(table([['"大"', '"是"']])), namespace=namespace), "t.dmn")
+    assert findings == []
+    assert found
+
+
 REFUSED = {
     "not xml": (b"<definitions", "xml_syntax"),
-    "another version": (model(namespace="http://www.omg.org/spec/DMN/20151101/dmn.xsd"), "dmn_version"),
+    "another version": (model(namespace="http://www.omg.org/spec/DMN/20130901"), "dmn_version"),
     "nothing in it": (model(), "no_decision"),
     "no logic": (model(decision("")), "decision_logic"),
     "a boxed context": (model(decision("<context/>")), "unknown_element"),
