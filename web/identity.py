@@ -305,10 +305,10 @@ def choose_post(text: str) -> None:
 def _back() -> str:
     """Where to go after signing in: only an address of our own."""
     target = request.values.get("next", "")
-    parts = urlsplit(target)
-    if target.startswith("/") and not target.startswith("//") and "\\" not in target and not parts.netloc:
-        return target
-    return "/"
+    odd = not target.isprintable() or "\\" in target
+    if odd or not target.startswith("/") or target.startswith("//") or urlsplit(target).netloc:
+        return "/"
+    return target
 
 
 @blueprint.get("/sign-in")

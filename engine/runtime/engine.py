@@ -412,11 +412,13 @@ class Engine:
         return check_files(files)
 
     def publish(
-        self, files: Mapping[str, bytes], actor: Actor, note: str = ""
+        self, files: Mapping[str, bytes], actor: Actor, note: str = "", *, over: str = ""
     ) -> tuple[Package, list[Finding]]:
         """Check, compile and store a package as the next version of its key; new cases take it at once.
 
-        The same files again are the version that is there already. Raises `DefinitionRefused` with the findings.
+        The files of the newest version again change nothing; those of an older one become the newest, under a new number.
+        `over` is the hash of the version that the change was made to: raises `Conflict` when another one is in force by
+        now. Raises `DefinitionRefused` with the findings.
         """
         findings = check_files(files)
         package = None if refuses(findings) else compile_package(files)[0]
@@ -424,25 +426,27 @@ class Engine:
             raise DefinitionRefused(findings=findings)
         with self.desk(actor) as desk:
             connection, now = desk.connection, desk.now
-            there = connection.execute(sa.select(packages.c.hash).where(packages.c.hash == package.hash))
-            if there.first() is None:
+            newest = connection.execute(_newest, {"b_key": package.key}).scalar()
+            if over and newest is not None and newest != over:
+                raise Conflict("这个流程已有更新的版本，请刷新后把修改移过去再发布。")
+            if newest != package.hash:
                 highest = sa.select(sa.func.max(packages.c.version)).where(packages.c.key == package.key)
                 version = (connection.execute(highest).scalar() or 0) + 1
-                connection.execute(
-                    sa.insert(packages),
-                    [
-                        {
-                            "hash": package.hash,
-                            "key": package.key,
-                            "version": version,
-                            "title": package.title,
-                            "files": zip_files(package.files),
-                            "published_at": now,
-                            "published_by": actor.person,
-                            "note": note,
-                        }
-                    ],
-                )
+                said = {
+                    "version": version,
+                    "published_at": now,
+                    "published_by": actor.person,
+                    "note": note,
+                }
+                again = sa.update(packages).where(packages.c.hash == package.hash).values(**said)
+                if connection.execute(again).rowcount == 0:
+                    new = {
+                        "hash": package.hash,
+                        "key": package.key,
+                        "title": package.title,
+                        "files": zip_files(package.files),
+                    }
+                    connection.execute(sa.insert(packages), [new | said])
                 data = {
                     "title": f"{package.title} 第 {version} 版",
                     "key": package.key,

@@ -146,7 +146,8 @@ def publish(body: dict[str, Any], key: str) -> dict[str, Any]:
 def _publish(
     engine: Engine, current: Package | None, files: Mapping[str, bytes], note: str
 ) -> dict[str, Any]:
-    package, findings = engine.publish(files, who().actor, note)
+    over = current.hash if current is not None else ""
+    package, findings = engine.publish(files, who().actor, note, over=over)
     made = _version(package.key, package.hash)
     with engine.database.write() as c:
         c.execute(
