@@ -40,6 +40,7 @@ export const REPLACEMENTS = [
   ["emptyListMessage = 'No results'", "emptyListMessage = '没有符合的选项'", 1],
   ["hasOptionsLeft ? 'No results' : 'All values selected'", "hasOptionsLeft ? '没有符合的选项' : '已全部选上'", 1],
   ["placeholder: 'Search'", "placeholder: '输入文字查找'", 1],
+  ["placeholder: disabled || readonly ? undefined : 'Search'", "placeholder: disabled || readonly ? undefined : '输入文字查找，可选多个'", 1],
   ['label: "Skip to search"', 'label: "跳到查找"', 1],
   ['title: "Remove tag"', 'title: "移除"', 1],
   // numbers

@@ -69,11 +69,9 @@ export class ErrorSummary {
     }
     this.element.replaceChildren(el('strong', {}, title), lines.length ? el('ul', {}, ...lines) : '');
     this.element.hidden = false;
-    const [first] = Object.entries(errors);
-    // The summary is read out by its role; the cursor goes where the work is.
+    // The cursor stays at the list: a select that gets it opens over the very sentences, and the page runs down to it.
+    this.element.focus({ preventScroll: true });
     this.element.scrollIntoView({ block: 'start' });
-    if (first) requestAnimationFrame(() => focusField(this.host, first[0] + (flatten(first[1])[0]?.[0] ?? ''), true));
-    else this.element.focus();
   }
 }
 
@@ -88,8 +86,8 @@ function row(suffix) {
   return suffix ? `（第 ${suffix.split('_').filter(Boolean).map((n) => Number(n) + 1).join('-')} 行）` : '';
 }
 
-/** @param {HTMLElement} host @param {string} idEnd @param {boolean} [keepScroll] */
-function focusField(host, idEnd, keepScroll = false) {
+/** @param {HTMLElement} host @param {string} idEnd */
+function focusField(host, idEnd) {
   const target = /** @type {HTMLElement|null} */ (
     [...host.querySelectorAll('input, textarea, select, button, [tabindex]')].find((node) => {
       const id = node.id.replace(/-(search|date|time|\d+)$/, '');
@@ -97,6 +95,6 @@ function focusField(host, idEnd, keepScroll = false) {
     })
   );
   if (!target) return;
-  target.focus({ preventScroll: keepScroll });
-  if (!keepScroll) target.scrollIntoView({ block: 'center', behavior: 'smooth' });
+  target.focus();
+  target.scrollIntoView({ block: 'center', behavior: 'smooth' });
 }
