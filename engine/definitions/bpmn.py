@@ -334,10 +334,30 @@ def _tie(reading: Reading, draft: _Draft) -> None:
             outgoing=tuple(flows),
             incoming=tuple(incoming.get(key, ())),
         )
+    _directions(reading, draft)
     _boundaries(reading, draft)
     _inner(reading, draft)
     for key in [k for k in draft.lanes if k not in draft.elements]:
         del draft.lanes[key]
+
+
+def _directions(reading: Reading, draft: _Draft) -> None:
+    """A gateway that says which way it works is drawn so (BPMN 2.0.2, 10.6)."""
+    for key, node in draft.sources.items():
+        direction = str(node.get("gatewayDirection") or "").strip().lower()
+        element = draft.elements[key]
+        if direction == "converging" and len(element.outgoing) > 1:
+            reading.error(
+                "gateway_direction",
+                node,
+                "标为汇合（Converging）的网关只能有一条流出的顺序流，请改标注或拆成两个。",
+            )
+        elif direction == "diverging" and len(element.incoming) > 1:
+            reading.error(
+                "gateway_direction",
+                node,
+                "标为分支（Diverging）的网关只能有一条流入的顺序流，请改标注或拆成两个。",
+            )
 
 
 def _listed(reading: Reading, draft: _Draft) -> None:
