@@ -1,0 +1,212 @@
+"""The command line, each subcommand on real data: what it prints, what it leaves, with which exit code it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.runtime.settings import Settings
+from web.cli import demo
+from web.cli.main import SUBCOMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+PROCESSES = str(ROOT / "processes")
+LEDGER = str(ROOT / "processes" / "demo_ledger_2024.xlsx")
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as `make run` leaves it on its first start."""
+    data = tmp_path_factory.mktemp("demo")
+    engine = Settings.from_environment({"DUBAN_DATA": str(data)}).engine()
+    said: list[str] = []
+    demo.seed(engine, said.append)
+    assert demo.is_seeded(engine) and len(said) == 4
+    engine.close()
+    return data
+
+
+class Terminal:
+    """Somebody at the command line."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        """Exit code and everything printed."""
+        code = main(list(words))
+        printed = self.capsys.readouterr()
+        return code, printed.out + printed.err
+
+    def json(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
+        """Exit code and the JSON lines."""
+        code, text = self(*words, "--json")
+        return code, [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def terminal(
+    seeded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Terminal]:
+    for name in ("DUBAN_DATABASE", "DUBAN_MODE", "DUBAN_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DUBAN_DATA", str(seeded))
+    return Terminal(capsys)
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_subcommand_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([name.replace("_", "-"), "--help"])
+    assert left.value.code == 0
+    assert "usage: duban " + name.replace("_", "-") in capsys.readouterr().out
+
+
+def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["no-such"])
+    assert left.value.code == 2
+
+
+def test_the_demo_seeds_once(seeded: Path) -> None:
+    engine = Settings.from_environment({"DUBAN_DATA": str(seeded)}).engine()
+    before = engine.newest(demo.MAIN).hash
+    demo.seed(engine, lambda _: None)
+    assert engine.newest(demo.MAIN).hash == before
+    assert len(demo.people()) >= 9
+    engine.close()
+
+
+def test_check_passes_what_is_right_and_names_what_is_wrong(terminal: Terminal, tmp_path: Path) -> None:
+    code, text = terminal("check", PROCESSES)
+    assert code == 0 and "0 处错误" in text
+    wrong = tmp_path / "wrong.bpmn"
+    drawn = (ROOT / "processes" / demo.MAIN / "general_hazard.bpmn").read_text()
+    wrong.write_text(
+        drawn.replace("<bpmn:startEvent", "<bpmn:transaction", 1).replace(
+            "</bpmn:startEvent>", "</bpmn:transaction>", 1
+        )
+    )
+    code, found = terminal.json("check", str(wrong))
+    assert code == 1
+    assert any(f["severity"] == "error" and f["line"] > 0 and f["message"] for f in found)
+
+
+def test_check_of_nothing_is_refused(terminal: Terminal, tmp_path: Path) -> None:
+    code, text = terminal("check", str(tmp_path))
+    assert code == 2 and "没有找到流程包" in text
+
+
+def test_scenarios_of_one_file(terminal: Terminal) -> None:
+    path = ROOT / "processes" / demo.MAIN / "scenarios" / "10_not_major.yaml"
+    code, found = terminal.json("scenario", str(path))
+    assert code == 0 and [(f["passed"], f["failures"]) for f in found] == [(True, [])]
+
+
+def test_a_broken_promise_is_1(terminal: Terminal, tmp_path: Path) -> None:
+    folder = tmp_path / "processes" / demo.MAIN
+    forms = tmp_path / "forms" / demo.MAIN
+    copy(ROOT / "processes" / demo.MAIN, folder)
+    copy(ROOT / "forms" / demo.MAIN, forms)
+    (folder.parent / "demo_directory.toml").write_text(
+        (ROOT / "processes" / "demo_directory.toml").read_text()
+    )
+    path = folder / "scenarios" / "10_not_major.yaml"
+    path.write_text(path.read_text().replace("ended: 一般转出", "ended: 已归档"))
+    code, text = terminal("scenario", str(path))
+    assert code == 1 and "未通过" in text and "已归档" in text
+
+
+def copy(source: Path, target: Path) -> None:
+    for path in source.rglob("*"):
+        if path.is_file():
+            (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+            (target / path.relative_to(source)).write_bytes(path.read_bytes())
+
+
+def test_deploying_the_same_again_makes_no_new_version(terminal: Terminal) -> None:
+    code, found = terminal.json("deploy", PROCESSES)
+    assert code == 0 and found[0]["key"] == demo.MAIN
+
+
+def test_cases_are_listed_and_told(terminal: Terminal) -> None:
+    code, found = terminal.json("case", "list", "--state", "open", "--limit", "5")
+    assert code == 0 and len(found) == 5
+    code, text = terminal("case", "show", found[0]["number"])
+    assert code == 0 and "现在等待" in text and "补录" in text
+    code, text = terminal("case", "retry", found[0]["id"])
+    assert code == 0 and "重试 0 处异常" in text
+    code, text = terminal("case", "show", "no such")
+    assert code == 2 and "没有案件" in text
+
+
+def test_the_audit_holds(terminal: Terminal) -> None:
+    code, found = terminal.json("audit", "verify", "--fold")
+    assert code == 0 and found[0]["ok"] and found[0]["cases"] == 60
+
+
+def test_the_ledger_again_is_refused_and_its_preview_is_told(terminal: Terminal) -> None:
+    code, text = terminal("import-ledger", LEDGER, "--preview")
+    assert code == 0 and "读出 60 行" in text and "以前已导入 60 行" in text
+    code, text = terminal("import-ledger", LEDGER)
+    assert code == 2 and "以前已经导入" in text
+
+
+def test_the_calendar_counts_and_can_be_edited(terminal: Terminal) -> None:
+    assert terminal("calendar", "add", "2026-09-30", "3") == (
+        0,
+        "2026-10-10 18:00\n",
+    )  # 8, 9, and 10 October, a make-up Saturday
+    assert terminal("calendar", "set", "2026-10-10", "off", "--note", "试")[0] == 0
+    assert terminal("calendar", "add", "2026-09-30", "3") == (0, "2026-10-12 18:00\n")
+    assert terminal("calendar", "set", "2026-10-10", "work", "--note", "补班")[0] == 0
+    code, found = terminal.json("calendar", "show", "2027")
+    assert code == 1 and found[0] == {"year": 2027, "confirmed": False, "source": ""}
+    assert terminal("calendar", "add", "not-a-day", "3")[0] == 2
+
+
+def test_the_clock_moves_in_the_demo_only(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, before = terminal.json("clock")
+    code, after = terminal.json("clock", "next-working-day")
+    assert code == 0 and after[0]["now"] > before[0]["now"]
+    assert terminal("clock", "2000-01-01T00:00")[0] == 2
+    monkeypatch.setenv("DUBAN_MODE", "production")
+    monkeypatch.setenv("DUBAN_SECRET", "x" * 40)
+    code, text = terminal("clock", "next-deadline")
+    assert code == 2 and "演示模式" in text
+
+
+def test_people_and_tokens(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Long-enough-2026\n"))
+    code, _ = terminal("user", "create", "xinren", "新人", "--post", "DB@能源局")
+    assert code == 0
+    _, people = terminal.json("user", "list")
+    assert {"account": "xinren", "name": "新人", "active": True, "posts": ["DB@能源局"]} in people
+    code, made = terminal.json("token", "create", "--user", "xinren")
+    assert code == 0 and made[0]["token"].startswith("duban_")
+    assert terminal("token", "revoke", made[0]["id"])[0] == 0
+    assert "收回" in terminal("token", "list", "--user", "xinren")[1]
+    assert terminal("user", "disable", "xinren")[0] == 0
+    assert terminal("token", "create", "--user", "nobody")[0] == 2
+
+
+def test_a_weak_password_makes_nobody(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("123456\n"))
+    assert terminal("user", "create", "ruo", "弱")[0] == 2
+    _, people = terminal.json("user", "list")
+    assert "ruo" not in {p["account"] for p in people}
+
+
+def test_the_database_says_its_version(terminal: Terminal) -> None:
+    assert terminal("db", "status")[0] == 0
+    assert terminal("db", "upgrade")[0] == 0
+
+
+def test_the_worker_does_what_is_due_and_leaves(terminal: Terminal) -> None:
+    code, text = terminal("worker", "--once")
+    assert code == 0 and text.startswith("完成")
