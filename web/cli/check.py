@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from engine.definitions import compile as compiling
@@ -50,7 +50,12 @@ def tables_beside(path: Path, data: bytes) -> dict[str, bytes]:
 def _findings(path: Path, forms: Path | None) -> list[tuple[str, list[Finding]]]:
     if path.is_file():
         data = path.read_bytes()
-        _, findings = compiling.compile_diagram(data, path.name, tables_beside(path, data))
+        package, findings = compiling.compile_diagram(data, path.name, tables_beside(path, data))
+        if package is not None:
+            from engine.definitions import schema  # loads SpiffWorkflow, which nothing else here needs
+
+            # it plays; what the schema says besides is for whoever drew it
+            findings += [replace(one, severity="warning") for one in schema.check(data, path.name)]
         return [(path.name, findings)]
     folders = package_folders(path)
     if not folders:

@@ -27,20 +27,23 @@ SUBCOMMANDS = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(wanted: str = "") -> argparse.ArgumentParser:
+    """`wanted`: the subcommand that is called, so that no other is loaded; any other word loads them all."""
     top = argparse.ArgumentParser(
         prog="duban",
         description="督办：重大事故隐患挂牌督办流程。设置由环境变量给出（DUBAN_DATA、DUBAN_DATABASE、DUBAN_MODE、PORT）。",
         epilog="退出码：0 完成；1 检查未通过；2 被拒绝或用法有误；3 案件在等待；4 出现异常。",
     )
     subparsers = top.add_subparsers(dest="subcommand", required=True, metavar="子命令")
-    for name in SUBCOMMANDS:
+    called = wanted.replace("-", "_")
+    for name in (called,) if called in SUBCOMMANDS else SUBCOMMANDS:
         importlib.import_module(f"web.cli.{name}").add_parser(subparsers)
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = parser(given[0] if given else "").parse_args(given)
     try:
         return int(args.run(args))
     except EngineError as error:

@@ -1,0 +1,172 @@
+"""Diagrams as other tools write them: no roles, no forms, no prefix, vendor extensions, references left out. They play, and
+`duban check` warns of what is missing instead of refusing it."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.test_play_conformance import played, trace
+from web.cli import check as cli
+
+HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?><definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:v="http://vendor.example/ns" '
+    'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" targetNamespace="urn:x" '
+    'expressionLanguage="http://www.w3.org/1999/XPath">'
+)
+
+
+def straight(element: str, roots: str = "", before: str = "", process: str = "") -> bytes:
+    """start S → the element A → end E."""
+    return (
+        f'{HEAD}{roots}<process id="p"{process}>{before}<startEvent id="S"/>{element}<endEvent id="E"/>'
+        '<sequenceFlow id="f1" sourceRef="S" targetRef="A"/><sequenceFlow id="f2" sourceRef="A" targetRef="E"/>'
+        "</process></definitions>"
+    ).encode()
+
+
+def event(inside: str, tag: str = "intermediateCatchEvent") -> str:
+    return f'<{tag} id="A" name="来信">{inside}</{tag}>'
+
+
+USER = '<userTask id="A"/>'
+VENDOR = "<extensionElements><v:x><v:y/></v:x></extensionElements>"
+CALLED = ["--message", "来信"]
+PLAYS: dict[str, tuple[bytes, list[str], str, str]] = {
+    **{
+        tag: (straight(f'<{tag} id="A"/>'), [], "0 S A E", "")
+        for tag in (
+            "task",
+            "userTask",
+            "manualTask",
+            "serviceTask",
+            "sendTask",
+            "scriptTask",
+            "businessRuleTask",
+        )
+    },
+    "not executable": (straight(USER, process=' isExecutable="false"'), [], "0 S A E", "not_executable"),
+    "vendor's element": (
+        straight(f'<userTask id="A">{VENDOR}</userTask>'),
+        [],
+        "0 S A E",
+        "foreign_extension",
+    ),
+    "vendor's attribute": (straight('<userTask id="A" v:x="1"/>'), [], "0 S A E", "foreign_extension"),
+    "receive without message": (
+        straight('<receiveTask id="A" name="来信"/>'),
+        CALLED,
+        "0 S A E",
+        "message_missing",
+    ),
+    "receive that waits": (straight('<receiveTask id="A" name="来信"/>'), [], "3 S >A", "message_missing"),
+    "message event without message": (
+        straight(event("<messageEventDefinition/>")),
+        CALLED,
+        "0 S A E",
+        "message_missing",
+    ),
+    "signal event without signal": (
+        straight(event("<signalEventDefinition/>")),
+        ["--signal", "来信"],
+        "0 S A E",
+        "signal_missing",
+    ),
+    "message without name": (
+        straight(event('<messageEventDefinition messageRef="m"/>'), '<message id="m"/>'),
+        ["--message", "m"],
+        "0 S A E",
+        "message_name",
+    ),
+    "error without code is any error": (
+        straight(
+            '<userTask id="A"/><boundaryEvent id="B" attachedToRef="A"><errorEventDefinition errorRef="x"/>'
+            '</boundaryEvent><sequenceFlow id="f3" sourceRef="B" targetRef="E"/>',
+            '<error id="x" name="出错"/>',
+        ),
+        [],
+        "0 S >A ~A B E",
+        "error_code",
+    ),
+    "two plain starts": (
+        straight(USER + '<startEvent id="S2"/><sequenceFlow id="f3" sourceRef="S2" targetRef="A"/>'),
+        [],
+        "0 S A E",
+        "none_start_twice",
+    ),
+    "an empty pool beside": (straight(USER, '<process id="q"/>'), [], "0 S A E", ""),
+    "auditing": (
+        straight('<userTask id="A"><auditing/></userTask>', before="<monitoring/>"),
+        [],
+        "0 S A E",
+        "",
+    ),
+    "a cycle with its first instant": (
+        straight(
+            event(
+                "<timerEventDefinition><timeCycle>R2/2026-10-01T00:00:00Z/PT1H</timeCycle></timerEventDefinition>"
+            )
+        ),
+        [],
+        "0 S A E",
+        "",
+    ),
+    "a duration in FEEL without its sign": (
+        straight(
+            event(
+                '<timerEventDefinition><timeDuration>duration("PT1H")</timeDuration></timerEventDefinition>'
+            )
+        ),
+        [],
+        "0 S A E",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLAYS)
+def test_it_plays_and_is_warned_of(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, options, expected, rule = PLAYS[name]
+    answers = json.dumps({"A": [{"bpmnError": "X"}]}) if "error" in name else ""
+    code, rows = played(data, tmp_path, capsys, options, answers)
+    assert f"{code} {trace(rows)}" == expected
+    code, rules = checked(tmp_path / "图.bpmn", capsys)
+    assert code == 0
+    assert not rule or rules[rule] == "warning"
+
+
+def checked(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
+    """`duban check` on a file: its exit code and the severity of every rule that has something to say."""
+    parser = argparse.ArgumentParser()
+    cli.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["check", "--json", str(file)])
+    code = parsed.run(parsed)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return code, {row["rule"]: row["severity"] for row in rows}
+
+
+def test_what_the_schema_says_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.bpmn"
+    file.write_bytes(
+        straight('<userTask id="A"><incoming>f1</incoming><documentation>晚了</documentation></userTask>')
+    )
+    code, rules = checked(file, capsys)
+    assert (code, rules["schema"]) == (0, "warning")
+
+
+def test_decision_tables_beside_are_checked_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.bpmn"
+    file.write_bytes(
+        straight('<businessRuleTask id="A" camunda:decisionRef="d" camunda:resultVariable="r"/>')
+    )
+    assert checked(file, capsys)[1]["unknown_decision"] == "error"
+    (tmp_path / "d.dmn").write_text(
+        '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="x" name="x" namespace="urn:x">'
+        '<decision id="d" name="d"><literalExpression id="l"><text>1</text></literalExpression></decision></definitions>',
+        encoding="utf-8",
+    )
+    assert checked(file, capsys)[0] == 0
