@@ -13,11 +13,14 @@ from engine.definitions.model import Element, Kind, Loop, Process, Trigger
 from engine.execution import flows
 from engine.execution.arming import arm_boundaries
 from engine.execution.context import Context
-from engine.execution.run import Halt, Run
+from engine.execution.run import STEP_BUDGET, Halt, Run
 from engine.execution.scopes import cancel, end_case, release, write
 from engine.execution.state import ROOT, Instance
 from engine.facts import ElementCompleted, ElementEntered, LoopOpened, LoopOutput, StatusChanged
 from engine.values import Value
+
+MOST_AT_ONCE = STEP_BUDGET // 2
+"""Copies a parallel multi-instance may open: more would use up the steps of one command, and a person's work with them."""
 
 Behaviour = Callable[[Run, Instance, Element], None]
 _END = Kind.END
@@ -239,6 +242,11 @@ def _open_loop(run: Run, body: Instance, element: Element) -> None:
         return
     items = _items(run, body, loop)
     sequential = loop.kind == "sequential"
+    if not sequential and len(items) > MOST_AT_ONCE:
+        raise Halt(
+            "expression_failed",
+            f"多实例要同时展开 {len(items)} 份，超过 {MOST_AT_ONCE} 份的上限，请检查它的集合或次数，或改为依次办理。",
+        )
     run.emit(LoopOpened(body.id, items, sequential))
     if not items:
         leave(run, body)

@@ -35,7 +35,7 @@ _due_cases = (
     .where(deadlines.c.due <= sa.bindparam("now", type_=deadlines.c.due.type))
     .group_by(deadlines.c.case)
     .order_by("first")
-    .limit(BATCH)
+    .limit(sa.bindparam("most"))
 )
 
 
@@ -68,8 +68,12 @@ class Worker:
     def pass_deadlines(self) -> int:
         """Pass the deadlines of up to `BATCH` cases, those due longest first. Returns how many were passed."""
         now = self.engine.now()
+        # Cases that cannot go on stay the longest due: they are looked at beside the batch, never instead of it.
+        most = BATCH + len(self._failing)
         with self.engine.read() as connection:
-            found = [row.case for row in connection.execute(_due_cases, {"now": now})]
+            found = [row.case for row in connection.execute(_due_cases, {"now": now, "most": most})]
+        if len(found) < most:  # these are all; who is not among them has been mended or closed meanwhile
+            self._failing = {case: self._failing[case] for case in found if case in self._failing}
         waiting = [case for case in found if self._may_try(case, now)]
         passed = 0
         for start in range(0, len(waiting), TOGETHER):
