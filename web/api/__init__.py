@@ -12,9 +12,12 @@ from flask_smorest.blueprint import Blueprint
 from werkzeug.exceptions import HTTPException
 
 from engine.values import dumps, plain
+from web.api.schemas import Problem
 from web.errors import of_http
 from web.identity import may
 from web.security import StrictParser
+
+PROBLEM = "application/problem+json"
 
 
 class _Json(JSONProvider):
@@ -28,7 +31,14 @@ class _Json(JSONProvider):
 
 
 class OurApi(Api):
-    """flask-smorest's Api; errors are answered by `web.errors` alone."""
+    """flask-smorest's Api; errors are answered by `web.errors` alone, and described as they are."""
+
+    ERROR_SCHEMA = Problem  # type: ignore[assignment]
+
+    def _register_responses(self) -> None:
+        usual, self.DEFAULT_RESPONSE_CONTENT_TYPE = self.DEFAULT_RESPONSE_CONTENT_TYPE, PROBLEM
+        super()._register_responses()  # errors only; what succeeds is described by its route
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
 
     def _register_error_handlers(self) -> None:
         """None of its own."""

@@ -77,5 +77,7 @@ def set_year(body: dict[str, Any], year: int) -> dict[str, Any]:
 @may("office")
 def set_hours(body: dict[str, Any]) -> dict[str, Any]:
     """设置办公时间和发送时间（HH:MM）。"""
+    if not body:
+        raise InputInvalid("请填写要修改的时间：opens、closes、send_from、send_until。")
     office.set_hours(the_engine(), body, who().actor)
     return body

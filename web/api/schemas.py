@@ -40,17 +40,25 @@ class Whole(fields.Integer):
         super().__init__(validate=validate.Range(least, most, error=f"应在 {least} 到 {most} 之间。"), **more)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, bool) or (isinstance(value, str) and len(value) > 20):
+        short = isinstance(value, str) and len(value) <= 20  # of a query
+        if isinstance(value, bool) or not (isinstance(value, int) or short):
             raise self.make_error("invalid")
         return super()._deserialize(value, *args, **kwargs)
 
 
 class YesNo(fields.Boolean):
+    """True or false; numbers are neither."""
+
     default_error_messages = {
         "required": REQUIRED,
         "null": "不能为空。",
         "invalid": "应为 true 或 false。",
     }
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool | str):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class Day(fields.Date):
@@ -91,6 +99,18 @@ class Body(Schema):
 
     class Meta:
         unknown = RAISE
+
+
+class Problem(Schema):
+    """A refusal, as RFC 9457 has it: `code` is stable, `detail` a sentence, `errors` sentences by field."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    errors = fields.Dict()
+    findings = fields.List(fields.Dict())
 
 
 class Nothing(Body):
