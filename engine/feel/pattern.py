@@ -1,7 +1,7 @@
-"""Patterns 正则 at work: XPath's regular expressions without backtracking.
+"""Patterns 正则 at work: regular expressions without backtracking, for expressions and for the fields of forms.
 
 A pattern becomes a small program (see `pattern_reading`) that walks the text once with all its threads side by
-side, so that no pattern can take more than (text length x program length) steps; every step is charged to the run.
+side, so that no pattern can take more than (text length x program length) steps; every step is charged.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.feel.budget import Run
-
 Accepts = Callable[[str], bool]
+Charge = Callable[[int], None]
+"""Told how many steps were taken; may raise to end the search."""
 
 
 @dataclass(slots=True)
@@ -41,10 +41,10 @@ class Program:
         self.literal = literal  # flag q: the replacement is plain text too
         self.work = work  # instructions written to make it
 
-    def search(self, text: str, start: int, run: Run) -> Saved | None:
+    def search(self, text: str, start: int, charge: Charge) -> Saved | None:
         """The leftmost match at or after `start`: positions of the match and of each group."""
         if self.plain is not None:
-            run.charge(1 + (len(text) >> 8))
+            charge(1 + (len(text) >> 8))
             at = text.find(self.plain, start)
             return None if at < 0 else (at, at + len(self.plain))
         steps = self.steps
@@ -53,8 +53,8 @@ class Program:
         found: Saved | None = None
         for at in range(start, len(text) + 1):
             if found is None:  # a later start counts less than every earlier one
-                self._add(threads, {pc for pc, _ in threads}, 0, nothing, text, at, run)
-            run.charge(3 + 2 * len(threads))
+                self._add(threads, {pc for pc, _ in threads}, 0, nothing, text, at, charge)
+            charge(3 + 2 * len(threads))
             if not threads and found is not None:
                 break
             ahead: list[tuple[int, Saved]] = []
@@ -65,7 +65,7 @@ class Program:
                     found = saved
                     break  # threads after this one count less
                 if at < len(text) and step.accepts is not None and step.accepts(text[at]):
-                    self._add(ahead, seen, pc + 1, saved, text, at + 1, run)
+                    self._add(ahead, seen, pc + 1, saved, text, at + 1, charge)
             threads = ahead
         return found
 
@@ -77,7 +77,7 @@ class Program:
         saved: Saved,
         text: str,
         at: int,
-        run: Run,
+        charge: Charge,
     ) -> None:
         """Follow everything that takes no character, in order of preference."""
         stack = [(pc, saved)]
@@ -104,7 +104,7 @@ class Program:
                     stack.append((pc + 1, saved))
             else:
                 threads.append((pc, saved))
-        run.charge(2 + 2 * visits)
+        charge(2 + 2 * visits)
 
 
 def expand(replacement: str, text: str, found: Saved, *, literal: bool) -> str | None:

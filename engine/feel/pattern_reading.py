@@ -1,46 +1,72 @@
-"""Reading a pattern 正则: XPath's syntax → the program that `pattern` runs.
+"""Reading a pattern 正则 into the program that `pattern` runs.
 
-Back-references and class subtraction do not fit a program without backtracking and are refused (the function gives
-null), as is anything malformed or too large.
+What a pattern may say is a `Dialect`: XPath's, which FEEL uses, stands here; JavaScript's, which forms use, in
+`engine.definitions.forms.pattern`. Back-references, look-around and class subtraction do not fit a program without
+backtracking and are refused, as is anything malformed or too large.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.feel.pattern import Accepts, Program, Step
 
-PATTERN_LIMIT = 1_000  # characters
-PROGRAM_LIMIT = 2_000  # instructions, after {n,m} is written out
 WORK_LIMIT = 8_000  # instructions written while reading, those thrown away included
-NESTING_LIMIT = 50
 
 
 class PatternInvalid(ValueError):
-    """The pattern is malformed, too long, or uses what is not supported. `work` is what finding out took."""
+    """The pattern is malformed, too long, or uses what is not supported; the sentence says which, in Chinese.
+
+    `work` is what finding out took.
+    """
 
     work = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Dialect:
+    """What a pattern may say, and how large it may be."""
+
+    length: int
+    """Characters of a pattern."""
+    program: int
+    """Instructions, after {n,m} is written out."""
+    nesting: int
+    """Brackets within brackets, the whole pattern counted as one."""
+    classes: Mapping[str, Accepts]
+    """What `\\d`, `\\w`, `\\s` and their opposites accept."""
+    controls: Mapping[str, str]
+    """Control characters by the letter after the backslash."""
+    line_ends: str
+    """What a dot does not accept."""
+    xpath: bool
+    """XPath's: groups are kept, `\\p{L}` is known, a bracket that means itself must be escaped. Otherwise JavaScript's:
+    groups only group, `\\u4e00` and `\\x41` are known, a bracket without its partner or within a class means itself."""
 
 
 _META = frozenset(".\\?*+{}()[]|^$")
 
 
 @lru_cache(maxsize=512)
-def compile_pattern(pattern: str, flags: str = "") -> Program:
+def read_pattern(pattern: str, flags: str, dialect: Dialect) -> Program:
     """A pattern's program. Flags: s dot matches line ends, m `^$` at lines, i ignore case, x ignore blanks, q plain.
 
     Raises `PatternInvalid`.
     """
-    if len(pattern) > PATTERN_LIMIT or not set(flags) <= set("smixq"):
-        raise PatternInvalid("too long, or unknown flag")
+    if len(pattern) > dialect.length:
+        raise PatternInvalid(f"格式超过 {dialect.length} 个字符")
+    if not set(flags) <= set("smixq"):
+        raise PatternInvalid("格式的选项不认识")
     if "q" in flags:
         if "i" not in flags:
             return Program([], 0, False, pattern, True)
         pattern = "".join("\\" + c if c in _META else c for c in pattern)
     elif "i" not in flags and "x" not in flags and not set(pattern) & _META:
         return Program([], 0, False, pattern, False)
-    reader = _Reader(pattern, flags)
+    reader = _Reader(pattern, flags, dialect)
     try:
         return reader.program()
     except PatternInvalid as invalid:
@@ -51,9 +77,10 @@ def compile_pattern(pattern: str, flags: str = "") -> Program:
 class _Reader:
     """Recursive descent over a pattern, writing the program as it goes."""
 
-    def __init__(self, pattern: str, flags: str) -> None:
+    def __init__(self, pattern: str, flags: str, dialect: Dialect) -> None:
         self.pattern = "".join(c for c in pattern if c not in " \t\r\n") if "x" in flags else pattern
         self.flags = flags
+        self.dialect = dialect
         self.at = 0
         self.groups = 0
         self.nesting = 0
@@ -64,32 +91,44 @@ class _Reader:
         self.emit(Step("save", 0))
         self.alternatives()
         if self.at < len(self.pattern):
-            raise PatternInvalid("unbalanced )")
+            raise PatternInvalid("格式中的括号不成对")
         self.emit(Step("save", 1))
         self.emit(Step("match"))
         return Program(self.steps, self.groups, "m" in self.flags, None, "q" in self.flags, self.work)
 
     def emit(self, step: Step) -> int:
         self.work += 1
-        if len(self.steps) >= PROGRAM_LIMIT or self.work > WORK_LIMIT:
-            raise PatternInvalid("too large")
+        if len(self.steps) >= self.dialect.program or self.work > WORK_LIMIT:
+            raise _too_large()
         self.steps.append(step)
         return len(self.steps) - 1
 
     def peek(self) -> str:
         return self.pattern[self.at : self.at + 1]
 
+    def take(self) -> str:
+        char = self.peek()
+        if not char:
+            raise PatternInvalid("格式没有写完")
+        self.at += 1
+        return char
+
+    def skip(self, char: str) -> bool:
+        """Whether this character comes next; it is then taken."""
+        there = self.peek() == char
+        self.at += there
+        return there
+
     def alternatives(self) -> None:
         self.nesting += 1
-        if self.nesting > NESTING_LIMIT:
-            raise PatternInvalid("nested too deeply")
+        if self.nesting > self.dialect.nesting:
+            raise PatternInvalid("格式中的括号太深")
         ends: list[int] = []
         while True:
             begin = len(self.steps)
             self.sequence()
-            if self.peek() != "|":
+            if not self.skip("|"):
                 break
-            self.at += 1
             self.insert(begin, Step("split", begin + 1, len(self.steps) + 2))
             ends.append(self.emit(Step("jump")))
         for end in ends:
@@ -112,18 +151,13 @@ class _Reader:
             self.quantifier(begin)
 
     def quantifier(self, begin: int) -> None:
-        char = self.peek()
-        if char not in ("*", "+", "?", "{") or not char:
+        if not self.at_quantifier():
             return
-        self.at += 1
-        if char == "{":
-            low, high = self.counts()
-        else:
-            low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}[char]
-        lazy = self.peek() == "?"
-        self.at += lazy
-        if self.peek() in ("*", "+", "?", "{") and self.peek():
-            raise PatternInvalid("two quantifiers")
+        char = self.take()
+        low, high = self.counts() if char == "{" else _COUNTS[char]
+        lazy = self.skip("?")
+        if self.at_quantifier():
+            raise PatternInvalid("格式中的重复次数写了两次")
         body = self.steps[begin:]
         del self.steps[begin:]
         for _ in range(low):
@@ -141,6 +175,9 @@ class _Reader:
             for fork in forks:
                 self.fork(fork, len(self.steps), lazy)
 
+    def at_quantifier(self) -> bool:
+        return self.peek() in ("*", "+", "?", "{")
+
     def fork(self, at: int, after: int, lazy: bool) -> None:
         step = self.steps[at]
         step.x, step.y = (after, at + 1) if lazy else (at + 1, after)
@@ -157,105 +194,108 @@ class _Reader:
         end = self.pattern.find("}", self.at)
         low, comma, high = self.pattern[self.at : max(end, 0)].partition(",")
         if end < 0 or not _digits(low) or (high and not _digits(high)):
-            raise PatternInvalid("bad {n,m}")
+            raise PatternInvalid("格式中的重复次数写法不对")
         self.at = end + 1
         least = int(low)
         most = int(high) if high else (None if comma else least)
-        if least > PROGRAM_LIMIT or (most is not None and not least <= most <= PROGRAM_LIMIT):
-            raise PatternInvalid("bad {n,m}")
+        if most is not None and most < least:
+            raise PatternInvalid("格式中的重复次数上限小于下限")
+        if max(least, most or 0) > self.dialect.program:
+            raise _too_large()
         return least, most
 
     def atom(self) -> None:
-        char = self.peek()
-        self.at += 1
+        char = self.take()
         if char == "(":
             self.group()
         elif char == "[":
             self.one(self.klass())
         elif char == ".":
-            self.one((lambda c: True) if "s" in self.flags else (lambda c: c not in "\n\r"))
+            line_ends = "" if "s" in self.flags else self.dialect.line_ends
+            self.one(lambda c: c not in line_ends)
         elif char == "^":
             self.emit(Step("start"))
         elif char == "$":
             self.emit(Step("end"))
         elif char == "\\":
             self.one(self.escape())
-        elif char in "*+?{}]":
-            raise PatternInvalid("nothing to repeat, or unbalanced bracket")
+        elif char in "*+?{":
+            raise PatternInvalid(f"格式中“{char}”前面没有内容")
+        elif self.dialect.xpath and char in "}]":
+            raise PatternInvalid("格式中的括号不成对")
         else:
             self.one(_is(char))
 
     def group(self) -> None:
-        capturing = True
-        if self.pattern.startswith("?:", self.at):
-            capturing = False
-            self.at += 2
-        elif self.peek() == "?":
-            raise PatternInvalid("unknown group")
+        kept = self.dialect.xpath
+        if self.skip("?"):
+            if not self.skip(":"):
+                raise PatternInvalid("格式中不支持环视和命名分组")
+            kept = False
         number = 0
-        if capturing:
+        if kept:
             self.groups += 1
             number = self.groups
             self.emit(Step("save", 2 * number))
         self.alternatives()
-        if self.peek() != ")":
-            raise PatternInvalid("unbalanced (")
-        self.at += 1
-        if capturing:
+        if not self.skip(")"):
+            raise PatternInvalid("格式中的括号不成对")
+        if kept:
             self.emit(Step("save", 2 * number + 1))
 
     def one(self, accepts: Accepts) -> None:
-        if "i" in self.flags:
-            exact = accepts
-            accepts = lambda c: exact(c) or any(exact(v) for v in (c.lower(), c.upper()) if len(v) == 1)  # noqa: E731
-        self.emit(Step("one", accepts=accepts))
+        self.emit(Step("one", accepts=_either_case(accepts) if "i" in self.flags else accepts))
 
     def escape(self) -> Accepts:
+        """What stands after a backslash."""
+        return self.class_escape() or _is(self.letter_escape())
+
+    def class_escape(self) -> Accepts | None:
+        """A class after a backslash; null, and nothing taken, when it is a single character."""
         char = self.peek()
-        self.at += 1
-        if char in _CLASSES:
-            return _CLASSES[char]
-        if char in _CONTROLS:
-            return _is(_CONTROLS[char])
-        if char and char in "pP" and self.peek() == "{":
-            end = self.pattern.find("}", self.at)
-            name = self.pattern[self.at + 1 : max(end, 0)]
-            self.at = end + 1
-            if name not in _CATEGORIES:
-                raise PatternInvalid("unknown category")
-            return _category(name, char == "p")
-        if not char or char.isalnum():
-            raise PatternInvalid("unknown escape")
-        return _is(char)
+        if char in self.dialect.classes:
+            self.at += 1
+            return self.dialect.classes[char]
+        if not self.dialect.xpath or char not in ("p", "P") or self.pattern[self.at + 1 : self.at + 2] != "{":
+            return None
+        end = self.pattern.find("}", self.at)
+        name = self.pattern[self.at + 2 : max(end, 0)]
+        self.at = end + 1
+        if name not in _CATEGORIES:
+            raise PatternInvalid("格式中的字符类别不认识")
+        return _category(name, char == "p")
+
+    def letter_escape(self) -> str:
+        char = self.take()
+        if char in self.dialect.controls:
+            return self.dialect.controls[char]
+        if char in "ux" and not self.dialect.xpath:
+            digits = "".join(self.take() for _ in range(4 if char == "u" else 2))
+            try:
+                return chr(int(digits, 16))
+            except ValueError:
+                raise PatternInvalid("格式中的字符编码写法不对") from None
+        if char.isalnum() and (char.isascii() or self.dialect.xpath):
+            raise PatternInvalid(f"格式中不支持“\\{char}”")
+        return char
 
     def klass(self) -> Accepts:
         """`[…]`, after its opening bracket."""
-        negated = self.peek() == "^"
-        self.at += negated
+        negated = self.skip("^")
         singles: set[str] = set()
         spans: list[tuple[str, str]] = []
         others: list[Accepts] = []
-        first = True
-        while True:
-            char = self.peek()
-            if not char or (char == "[" and not first) or char == "[":
-                raise PatternInvalid("unbalanced [")
-            if char == "]" and not first:
-                self.at += 1
-                break
-            if char == "]":
-                raise PatternInvalid("empty class")
-            first = False
+        if self.dialect.xpath and self.peek() == "]":
+            raise PatternInvalid("格式中的方括号里没有内容")
+        while not self.skip("]"):
             low = self.member(others)
             if low is None:
                 continue
             if self.peek() == "-" and self.pattern[self.at + 1 : self.at + 2] not in ("]", ""):
                 self.at += 1
-                if self.peek() == "[":
-                    raise PatternInvalid("class subtraction")
                 high = self.member(others)
                 if high is None or high < low:
-                    raise PatternInvalid("bad range")
+                    raise PatternInvalid("格式中的字符范围前后颠倒")
                 spans.append((low, high))
             else:
                 singles.add(low)
@@ -268,20 +308,23 @@ class _Reader:
 
     def member(self, others: list[Accepts]) -> str | None:
         """One character of a class; a class within it goes to `others`."""
-        char = self.peek()
-        self.at += 1
+        char = self.take()
+        if char == "[" and self.dialect.xpath:  # also class subtraction
+            raise PatternInvalid("格式中的方括号不成对")
         if char != "\\":
             return char
-        escaped = self.peek()
-        if escaped and (escaped in _CLASSES or escaped in "pP"):
-            others.append(self.escape())
-            return None
-        self.at += 1
-        if escaped in _CONTROLS:
-            return _CONTROLS[escaped]
-        if not escaped or escaped.isalnum():
-            raise PatternInvalid("unknown escape")
-        return escaped
+        accepts = self.class_escape()
+        if accepts is None:
+            return self.letter_escape()
+        others.append(accepts)
+        return None
+
+
+_COUNTS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+
+
+def _too_large() -> PatternInvalid:
+    return PatternInvalid("格式太复杂，请写短一些")
 
 
 def _shift(step: Step, begin: int, away: int) -> None:
@@ -301,35 +344,62 @@ def _is(char: str) -> Accepts:
     return lambda c: c == char
 
 
+def _either_case(accepts: Accepts) -> Accepts:
+    return lambda c: accepts(c) or any(accepts(v) for v in (c.lower(), c.upper()) if len(v) == 1)
+
+
 def _category(name: str, positive: bool) -> Accepts:
     return lambda c: unicodedata.category(c).startswith(name) is positive
+
+
+def classes(digit: Accepts, word: Accepts, space: Accepts) -> dict[str, Accepts]:
+    """A dialect's `\\d`, `\\w`, `\\s` with their opposites."""
+    small = {"d": digit, "w": word, "s": space}
+    return small | {letter.upper(): _not(accepts) for letter, accepts in small.items()}
 
 
 def _not(accepts: Accepts) -> Accepts:
     return lambda c: not accepts(c)
 
 
-def _digit(c: str) -> bool:
-    return c.isdecimal()
-
-
-def _word(c: str) -> bool:
-    return unicodedata.category(c)[0] not in "PZC"
-
-
-def _space(c: str) -> bool:
-    return c in " \t\r\n"
-
-
-_CLASSES: dict[str, Accepts] = {
-    "d": _digit,
-    "D": _not(_digit),
-    "w": _word,
-    "W": _not(_word),
-    "s": _space,
-    "S": _not(_space),
-}
-_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
 _CATEGORIES = frozenset(
-    "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po Z Zs Zl Zp S Sm Sc Sk So C Cc Cf Co Cn".split()  # noqa: SIM905
+    [
+        "L",
+        "Lu",
+        "Ll",
+        "Lt",
+        "Lm",
+        "Lo",
+        "M",
+        "Mn",
+        "Mc",
+        "Me",
+        "N",
+        "Nd",
+        "Nl",
+        "No",
+        "P",
+        "Pc",
+        "Pd",
+        "Ps",
+        "Pe",
+    ]
+    + ["Pi", "Pf", "Po", "Z", "Zs", "Zl", "Zp", "S", "Sm", "Sc", "Sk", "So", "C", "Cc", "Cf", "Co", "Cn"]
 )
+
+XPATH = Dialect(
+    length=1_000,
+    program=2_000,
+    nesting=50,
+    classes=classes(
+        str.isdecimal, lambda c: unicodedata.category(c)[0] not in "PZC", lambda c: c in " \t\r\n"
+    ),
+    controls={"n": "\n", "r": "\r", "t": "\t"},
+    line_ends="\n\r",
+    xpath=True,
+)
+
+
+def compile_pattern(pattern: str, flags: str = "") -> Program:
+    """The program of a FEEL pattern. Flags as for `read_pattern`. Raises `PatternInvalid`."""
+    return read_pattern(pattern, flags, XPATH)

@@ -9,7 +9,7 @@ from engine.feel.budget import Run
 from engine.feel.functions.registry import function
 from engine.feel.numbers import is_number, whole
 from engine.feel.pattern import Program, expand
-from engine.feel.pattern_reading import PATTERN_LIMIT, PatternInvalid, compile_pattern
+from engine.feel.pattern_reading import XPATH, PatternInvalid, compile_pattern
 
 
 def position(value: Any) -> int | None:
@@ -106,7 +106,7 @@ def ends_with(run: Run, text: Any, match: Any) -> bool | None:
 def matches(run: Run, text: Any, pattern: Any, flags: Any = None) -> bool | None:
     """Whether the pattern is found anywhere in the text. Patterns: see `engine.feel.pattern_reading`."""
     program = _program(run, text, pattern, flags)
-    return None if program is None else program.search(text, 0, run) is not None
+    return None if program is None else program.search(text, 0, run.charge) is not None
 
 
 @function("replace", "input, pattern, replacement, flags?")
@@ -114,11 +114,11 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = No
     """Every match replaced; `$1` in the replacement is the first group. A pattern that matches nothing at all
     is refused with null, as in XPath."""
     program = _program(run, text, pattern, flags)
-    if program is None or not isinstance(replacement, str) or program.search("", 0, run) is not None:
+    if program is None or not isinstance(replacement, str) or program.search("", 0, run.charge) is not None:
         return None
     pieces: list[str] = []
     at, length = 0, 0
-    while (found := program.search(text, at, run)) is not None:
+    while (found := program.search(text, at, run.charge)) is not None:
         piece = expand(replacement, text, found, literal=program.literal)
         if piece is None:
             return None
@@ -136,11 +136,11 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = No
 def split(run: Run, text: Any, delimiter: Any) -> list[str] | None:
     """The pieces between matches of the pattern `delimiter`."""
     program = _program(run, text, delimiter, None)
-    if program is None or program.search("", 0, run) is not None:
+    if program is None or program.search("", 0, run.charge) is not None:
         return None
     pieces: list[str] = []
     at = 0
-    while (found := program.search(text, at, run)) is not None:
+    while (found := program.search(text, at, run.charge)) is not None:
         pieces.append(text[at : found[0]])
         run.entries(len(pieces) & 1)
         at = found[1] or 0
@@ -171,7 +171,7 @@ def _program(run: Run, text: Any, pattern: Any, flags: Any) -> Program | None:
     """The pattern's program; reading it is charged the same whether it was read before or not."""
     if not isinstance(text, str) or not isinstance(pattern, str) or not isinstance(flags, str | None):
         return None
-    run.charge(20 + 6 * min(len(pattern), PATTERN_LIMIT))
+    run.charge(20 + 6 * min(len(pattern), XPATH.length))
     try:
         program = compile_pattern(pattern, flags or "")
     except PatternInvalid as invalid:
