@@ -119,6 +119,34 @@ def labels_of_forms(forms: Iterable[Any]) -> dict[str, str]:
     return found
 
 
+def chosen_of_directory(forms: Iterable[Any]) -> dict[str, str]:
+    """Field key → `people` or `units`: fields that hold ids of the directory because a form chooses them there."""
+    found: dict[str, str] = {}
+
+    def walk(components: Any) -> None:
+        for component in components or ():
+            if not isinstance(component, Mapping):
+                continue
+            what = str(component.get("valuesKey") or "").partition("_")[0]
+            if what in ("people", "units") and component.get("key"):
+                found.setdefault(str(component["key"]), what)
+            walk(component.get("components"))
+
+    for form in forms:
+        walk(form.schema.get("components"))
+    return found
+
+
+def named(value: Any, what: str) -> Any:
+    """An id of the directory, or a list of them, by name."""
+    name = {"people": person_name, "units": unit_name}.get(what)
+    if name is None or not value:
+        return value
+    if isinstance(value, list | tuple):
+        return [named(one, what) for one in value]
+    return name(value) if isinstance(value, str) else value
+
+
 def event_name(package: Package, element: str) -> str:
     """What people call a timer: its own name, else that of the step it hangs on or leads to."""
     return called_by_id(package, element)
@@ -192,6 +220,7 @@ def install(app: Flask) -> None:
         day=day,
         long_day=long_day,
         value=text,
+        named=named,
         size=size,
         person=person_name,
         unit=unit_name,

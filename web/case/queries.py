@@ -125,7 +125,7 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
     if row.state == "suspended":
         said.append({"tone": "warning", "text": "案件已挂起，各项时限停钟；恢复后按剩余工作时间继续。"})
     for n in incidents(c, row.id):
-        where = _element_name(package, n["element"])
+        where = present.event_name(package, n["element"])
         said.append(
             {
                 "tone": "danger",
@@ -150,38 +150,32 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
     for d in deadlines(c, row.id)[:1]:
         if d["due"] is not None:
             name = present.event_name(package, d["element"])
-            said.append({"tone": "muted", "text": f"接下来：{present.moment(d['due'])}“{name}”到时。"})
+            said.append({"tone": "muted", "text": f"接下来：{present.moment(d['due'])} 到“{name}”。"})
     waiting = c.execute(sa.select(t.subscriptions.c.name).where(t.subscriptions.c.case == row.id).distinct())
-    heard = [r.name for r in waiting if r.name != "工作项已结束"]
-    if heard:
-        said.append({"tone": "muted", "text": f"同时等待：{'、'.join(heard)}。"})
+    heard = {r.name for r in waiting}
+    asked = [a.title for a in package.actions.values() if a.message in heard]
     jobs = c.execute(sa.select(t.jobs.c.topic, t.jobs.c.element).where(t.jobs.c.case == row.id)).all()
     said += [
-        {"tone": "info", "text": f"自动步骤“{_element_name(package, j.element)}”等待处理（{j.topic}）。"}
+        {"tone": "info", "text": f"自动步骤“{present.event_name(package, j.element)}”等待处理（{j.topic}）。"}
         for j in jobs
     ]
+    if not said and heard:
+        said.append({"tone": "info", "text": f"等待消息：{'、'.join(sorted(heard))}。"})
     if not said:
         said.append({"tone": "warning", "text": "案件没有等待任何人、时限或消息，请联系安委办管理员。"})
+    if asked:
+        said.append({"tone": "muted", "text": f"其间有权的单位可以提出：{'、'.join(asked)}。"})
     return said
-
-
-def _element_name(package: Package, element: str) -> str:
-    for process in package.processes.values():
-        found = process.elements.get(element)
-        if found is not None:
-            if not found.name and found.attached_to:  # a clock on a task's edge is rarely named
-                return f"{_element_name(package, found.attached_to)}（时限）"
-            return found.name or element
-    return element
 
 
 def variables(state: Any, package: Package) -> list[dict[str, Any]]:
     """The root variables with their Chinese labels, in the order of the forms, others after."""
     labels = present.labels_of_forms(package.forms.values())
+    chosen = present.chosen_of_directory(package.forms.values())
     values = dict(state.root_variables)
     ordered = [k for k in labels if k in values] + [k for k in values if k not in labels]
     return [
-        {"key": k, "label": labels.get(k, k), "value": values[k], "text": present.text(values[k])}
+        {"key": k, "label": labels.get(k, k), "value": values[k], "text": present.text(present.named(values[k], chosen.get(k, "")))}
         for k in ordered
     ]
 
@@ -209,12 +203,17 @@ _REPEATED_TYPES = frozenset({"textfield", "textarea", "number", "select", "tagli
 
 
 def prefill(
-    schema: dict[str, Any] | None, values: Mapping[str, Any], before: Mapping[str, Any], choices: Any
+    schema: dict[str, Any] | None,
+    values: Mapping[str, Any],
+    before: Mapping[str, Any],
+    choices: Any,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the form starts with.
 
     The lists its selects name; the case's values its conditions read; the case's own value where a field chooses from
-    the directory; and what the same unit had filled in when the step came back to it (`before`), but never conclusions.
+    the directory; what the same unit had filled in when the step came back to it (`before`); and what the diagram hands
+    to this very item (`given`, its input parameters: a letter's draft) — but never conclusions.
     """
     data: dict[str, Any] = {}
     own: set[str] = set()
@@ -230,8 +229,10 @@ def prefill(
                 own.add(key)
                 if source and key in values:
                     data[key] = plain(values[key])
-                if kind in _REPEATED_TYPES and key in before and not str(key).startswith(NOT_REPEATED):
-                    data[key] = plain(before[key])
+                if kind in _REPEATED_TYPES and not str(key).startswith(NOT_REPEATED):
+                    found = (given or {}).get(key, before.get(key))
+                    if found is not None:
+                        data[key] = plain(found)
             walk(component.get("components"))
 
     walk((schema or {}).get("components"))

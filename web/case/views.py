@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint, render_template, request, url_for
 
 from engine.errors import NotFound
-from web import discretion, history
+from web import discretion, history, present
 from web.case import queries
 from web.context import the_engine, who
 from web.identity import may
@@ -80,6 +80,8 @@ def show(case: str) -> str:
             diagram=_diagram(case, row, work, (x.entry.fact for x in lines), request.args.get("process", "")),
             notes=[x for x in shown if x["kind"] == "NoteAdded"],
             package=work.package,
+            labels=present.labels_of_forms(work.package.forms.values()),
+            chosen=present.chosen_of_directory(work.package.forms.values()),
         )
 
 
@@ -87,7 +89,12 @@ def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
     """The register's columns of this case that hold something."""
     values = discretion.of(who()).text(orjson.loads(row.register or "{}"))
     titles = {c["key"]: c["title"] for c in package.register.get("columns", ())}
-    return [(title, values[key]) for key, title in titles.items() if values.get(key) not in (None, "", [])]
+    chosen = present.chosen_of_directory(package.forms.values())
+    return [
+        (title, present.named(values[key], chosen.get(key, "")))
+        for key, title in titles.items()
+        if values.get(key) not in (None, "", [])
+    ]
 
 
 @blueprint.get("/cases/<string:case>/items/<int(max=2147483647):item>")
@@ -110,7 +117,9 @@ def item(case: str, item: int) -> str:
                 props = _props(schema, _with_lists(schema, filled, work), case, item, readonly=True)
         elif schema is not None:
             before = queries.filled_before(c, case, wanted.element, wanted.unit)
-            data = queries.prefill(schema, dict(work.state.variables(item)), before, choices(work))
+            data = queries.prefill(
+                schema, dict(work.state.variables(item)), before, choices(work), _given(work, item)
+            )
             data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
             props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
         return render_template(
@@ -160,6 +169,12 @@ def _filled(rows: Any, item: int) -> dict[str, Any] | None:
 
 def _element(work: Any, element: str) -> Any:
     return next((p.elements[element] for p in work.package.processes.values() if element in p.elements), None)
+
+
+def _given(work: Any, item: int) -> dict[str, Any]:
+    """What the diagram hands to an open item: the values of its input parameters."""
+    names = {binding.name for binding in work.element(item).inputs}
+    return {k: v for k, v in work.state.instances[item].variables.items() if k in names}
 
 
 def _process_of(work: Any, element: str) -> str:

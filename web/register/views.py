@@ -64,9 +64,11 @@ def export() -> Response:
             if not after:
                 break
     columns: dict[str, str] = {}
+    holding: dict[str, str] = {}
     for package in engine.newest_all():
         if not chosen.package or package.key == chosen.package:
             columns |= dict(queries.columns_of(package.register))
+            holding |= present.chosen_of_directory(package.forms.values())
     headers = [
         "案件编号",
         "名称",
@@ -83,7 +85,7 @@ def export() -> Response:
         [
             r["number"], r["title"], r["status"], present.CASE_STATES.get(r["state"], r["state"]), "、".join(r["holders"]),
             r["deadline"], r["overdue"], present.moment(r["started_at"]), present.moment(r["ended_at"]),
-            *(r["register"].get(k) for k in columns),
+            *(present.named(r["register"].get(k), holding.get(k, "")) for k in columns),
         ]
         for r in rows
     )  # fmt: skip

@@ -89,7 +89,9 @@ function centre(canvas, element, scale) {
 function firstActive(viewer, marks) {
   const registry = viewer.get('elementRegistry');
   const wanted = [...(marks.incident ?? []), ...(marks.overdue ?? []), ...Object.keys(marks.active ?? {})];
-  return wanted.map((id) => registry.get(id)).find((element) => element && element.width);
+  const found = wanted.map((id) => registry.get(id)).filter((element) => element && element.width);
+  // A step that somebody works on says more than a gateway where another strand waits, or the frame around the step.
+  return found.find((element) => /Task$/.test(element.type)) ?? found[0];
 }
 
 /** @param {any} viewer @param {HTMLElement} host @param {any} marks */
