@@ -174,7 +174,8 @@ def _element(work: Any, element: str) -> Any:
 def _given(work: Any, item: int) -> dict[str, Any]:
     """What the diagram hands to an open item: the values of its input parameters."""
     names = {binding.name for binding in work.element(item).inputs}
-    return {k: v for k, v in work.state.instances[item].variables.items() if k in names}
+    here = work.state.instances[item].variables or {}
+    return {k: v for k, v in here.items() if k in names}
 
 
 def _process_of(work: Any, element: str) -> str:
