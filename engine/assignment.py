@@ -107,18 +107,6 @@ def route(
     return found
 
 
-def unit_of(
-    role: str,
-    roles: Mapping[str, RoleRule],
-    context: Mapping[str, Value],
-    place: Place,
-    directory: Directory,
-    moment: Moment,
-) -> str:
-    """Id of the unit that acts in `role` for this case; "" when the rules name none."""
-    return _by_rules(role, roles, context, place, directory, moment, None).unit
-
-
 def _to_person(person: str, groups: Sequence[str], directory: Directory) -> Route:
     found = directory.find_person(person)
     if found is None or not found.active:
@@ -216,18 +204,33 @@ def may_do(
     sentence. Raises `NotAllowed`, `AlreadyClaimed`, `SeparationOfDuties`.
     """
     if item.assignee and item.person in ("", item.assignee):
-        _only_the_assignee(actor, item, directory)
+        found = directory.find_person(item.assignee)
+        if found is None or found.id != actor.person:
+            name = found.name if found else item.assignee
+            raise NotAllowed(f"“{item.name}”指定由{name}办理，其他人不能代办。")
     elif item.person and item.person != actor.person:
         name = directory.name_of(item.person)
         raise AlreadyClaimed(
             f"“{item.name}”已由{name}签收。需要由您办理的，请{name}退签或转办。", person=item.person
+        )
+    elif item.person and item.role and not holds(actor, item.role, item.unit, directory):
+        raise NotAllowed(
+            f"“{item.name}”由您签收，但您已经不在{item.unit}的这个岗位上，不能再办理。请退签，或请安委办转办。"
         )
     elif not item.person and not holds(actor, item.role, item.unit, directory):
         where = item.unit or "（尚未派到单位）"
         raise NotAllowed(
             f"“{item.name}”由{where}办理，您的岗位不能办理这一步。如需由您办理，请办理单位转办。"
         )
-    _apart(actor, item, performers, element, names, directory)
+    for other in group_list(element.properties.get("separateFrom", "")):  # 不相容岗位分离
+        if actor.person in performers.get(other, ()):
+            step = names.get(other) or other
+            raise SeparationOfDuties(
+                f"{directory.name_of(actor.person)}已在本案办理“{step}”，不能再办理“{item.name}”。"
+                f"请转交{item.unit or '本单位'}其他人员办理。",
+                person=actor.person,
+                step=other,
+            )
 
 
 def may_take(actor: Actor, item: HeldItem, directory: Directory) -> bool:
@@ -263,32 +266,6 @@ def candidates(
             continue
         able.append(person)
     return sorted(able)
-
-
-def _only_the_assignee(actor: Actor, item: HeldItem, directory: Directory) -> None:
-    found = directory.find_person(item.assignee)
-    if found is None or found.id != actor.person:
-        raise NotAllowed(f"“{item.name}”指定由{found.name if found else item.assignee}办理，其他人不能代办。")
-
-
-def _apart(
-    actor: Actor,
-    item: HeldItem,
-    performers: Mapping[str, Sequence[str]],
-    element: Task,
-    names: Mapping[str, str],
-    directory: Directory,
-) -> None:
-    """不相容岗位分离：who did one of the named steps in this case may not do this one."""
-    for other in group_list(element.properties.get("separateFrom", "")):
-        if actor.person in performers.get(other, ()):
-            step = names.get(other) or other
-            raise SeparationOfDuties(
-                f"{directory.name_of(actor.person)}已在本案办理“{step}”，不能再办理“{item.name}”。"
-                f"请转交{item.unit or '本单位'}其他人员办理。",
-                person=actor.person,
-                step=other,
-            )
 
 
 def acting_as(person: str, directory: Directory, role: str = "", unit: str = "") -> Actor:

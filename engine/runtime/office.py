@@ -7,7 +7,8 @@ Nothing is deleted that a case may name: units and people retire (`active` false
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from engine.calendar import WorkCalendar, seed_days
 from engine.commands import Actor
-from engine.directory import KINDS, Directory, Person, Responsibility, Unit
+from engine.directory import KINDS, OFFICE, Directory, Person, Responsibility, Unit
 from engine.errors import Conflict, InputInvalid, NotFound
 from engine.runtime.engine import CALENDAR_VERSION, DIRECTORY_VERSION, Desk, Engine
 from engine.runtime.reading import HOURS, read_calendar
@@ -27,7 +28,7 @@ from engine.store.tables import calendar_days, calendar_years, people, posts, re
 
 def save_unit(engine: Engine, unit: Unit, actor: Actor) -> None:
     """Enter a unit, or change what is known of it. Raises `InputInvalid`."""
-    with engine.desk(actor) as desk:
+    with engine.desk(actor) as desk, _the_office_stays(desk):
         _save_unit(desk, unit)
         settings.bump(desk.connection, DIRECTORY_VERSION)
 
@@ -37,14 +38,14 @@ def save_person(engine: Engine, person: Person, actor: Actor) -> None:
 
     Raises `Conflict` when the account belongs to somebody else, `InputInvalid`.
     """
-    with engine.desk(actor) as desk:
+    with engine.desk(actor) as desk, _the_office_stays(desk):
         _save_person(desk, person)
         settings.bump(desk.connection, DIRECTORY_VERSION)
 
 
 def set_posts(engine: Engine, person: str, given: Sequence[tuple[str, str]], actor: Actor) -> None:
     """Give a person exactly these posts, as (role, unit), in this order. Raises `NotFound`."""
-    with engine.desk(actor) as desk:
+    with engine.desk(actor) as desk, _the_office_stays(desk):
         _set_posts(desk, person, given)
         settings.bump(desk.connection, DIRECTORY_VERSION)
 
@@ -86,6 +87,24 @@ def load_directory(engine: Engine, directory: Directory, actor: Actor) -> None:
         for line in directory.responsibilities:
             _set_responsibility(desk, line)
         settings.bump(desk.connection, DIRECTORY_VERSION)
+
+
+@contextmanager
+def _the_office_stays(desk: Desk) -> Iterator[None]:
+    """Refuse a change after which nobody could administer any more. Raises `Conflict`."""
+    in_office = (
+        sa.select(people.c.id)
+        .join(posts, posts.c.person == people.c.id)
+        .join(units, units.c.id == posts.c.unit)
+        .where(people.c.active, units.c.kind == OFFICE)
+        .limit(1)
+    )
+    before = desk.connection.execute(in_office).first()
+    yield
+    if before is not None and desk.connection.execute(in_office).first() is None:
+        raise Conflict(
+            f"这样修改后{OFFICE}就没有在岗人员，再也没有人能管理系统。请先给其他人员设{OFFICE}岗位。"
+        )
 
 
 def _save_unit(desk: Desk, unit: Unit) -> None:

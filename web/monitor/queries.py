@@ -84,6 +84,22 @@ def stuck(
                     f"“{r.name}”{where}。请在“管理”中设岗，或转办。",
                     item=r.item,
                 )
+    claims = sa.select(i.c.unit, i.c.role, i.c.person).where(i.c.state == "open", i.c.person != "").distinct()
+    left = [
+        (r.unit, r.role, r.person)
+        for r in c.execute(claims)
+        if r.role and r.person not in directory.members(r.unit, r.role)
+    ]
+    if left:
+        held = sa.or_(*(sa.and_(i.c.unit == u, i.c.role == r, i.c.person == p) for u, r, p in left))
+        statement = (
+            sa.select(i)
+            .join(k, k.c.id == i.c.case)
+            .where(i.c.state == "open", k.c.state == "open", held, seen, reader.shown_items())
+        )
+        for r in c.execute(statement.order_by(i.c.offered_at).limit(limit)):
+            why = f"“{r.name}”由{directory.name_of(r.person)}签收，但已不在{r.unit}的这个岗位上。请安委办退签或转办。"
+            add(r.case, "nobody", r.claimed_at or r.offered_at, why, item=r.item)
     late = (
         sa.select(i)
         .join(k, k.c.id == i.c.case)
