@@ -50,7 +50,14 @@ def choices(work: Work) -> Choices:
 def refusal(work: Work, item: Item) -> str:
     """Why the actor may not do the item now; "" when the actor may."""
     try:
-        may_do(work.actor, item, work.state.performers, work.element(item.id), work.names, work.directory)
+        may_do(
+            work.actor,
+            item,
+            work.state.performers,
+            work.element(item.id),
+            work.package.titles,
+            work.directory,
+        )
     except EngineError as error:
         return error.message
     return "案件已挂起，恢复后才能办理。" if work.state.suspended else ""
@@ -74,7 +81,7 @@ def abilities(work: Work, item: Item) -> dict[str, bool]:
 
 def targets(work: Work, item: Item) -> list[dict[str, str]]:
     """Steps the item may be returned 退回 to, the nearest first."""
-    return [{"id": to, "name": work.names.get(to, to)} for to in return_targets(item, work)]
+    return [{"id": to, "name": work.package.titles.get(to, to)} for to in return_targets(item, work)]
 
 
 def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
@@ -83,7 +90,7 @@ def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
     if found is None:
         return {"people": [], "units": []}
     free = replace(found, person="")
-    people = candidates(free, work.state.performers, work.element(item), work.names, work.directory)
+    people = candidates(free, work.state.performers, work.element(item), work.package.titles, work.directory)
     own = own_enterprises(work.actor.person, work.directory)
     units = [
         u

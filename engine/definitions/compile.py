@@ -14,7 +14,7 @@ from engine.definitions import bpmn, lint, manifest
 from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.forms import Form, read_form
 from engine.definitions.manifest import set_parameter
-from engine.definitions.model import Kind, Package, Process, Trigger
+from engine.definitions.model import Kind, Package, Process
 from engine.definitions.package_files import known_path, load_folder, unzip_files, zip_files
 from engine.errors import Finding
 
@@ -200,10 +200,5 @@ def refuses(findings: list[Finding]) -> bool:
 def _main(processes: Mapping[str, Process]) -> Process:
     called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
     free = [p for p in processes.values() if p.key not in called] or list(processes.values())
-    plain = [p for p in free if any(_plain_start(p, s) for s in p.starts)]
+    plain = [p for p in free if any(p.elements[s].plain_start for s in p.starts)]
     return (plain or free)[0]
-
-
-def _plain_start(process: Process, start: str) -> bool:
-    event = process.elements[start].event
-    return event is None or event.trigger is Trigger.NONE

@@ -158,6 +158,11 @@ class Element:
     properties: Mapping[str, str] = field(default_factory=dict)
     documentation: str = ""
 
+    @property
+    def plain_start(self) -> bool:
+        """Of a start event: whether nothing triggers it but a person or a call."""
+        return self.event is None or self.event.trigger is Trigger.NONE
+
     def names(self, key: str) -> tuple[str, ...]:
         """An extension property that is a comma list, e.g. `returnTo`, as its parts."""
         return tuple(part for raw in self.properties.get(key, "").split(",") if (part := raw.strip()))
@@ -238,6 +243,11 @@ class Package:
     files: Mapping[str, bytes]  # path inside the package → content, as deployed
     starts: Mapping[str, Start] = field(default_factory=dict)  # start event id → who may start there
     number: Mapping[str, str] = field(default_factory=dict)  # `series` and `format` of the case number
+    titles: Mapping[str, str] = field(init=False, repr=False, compare=False)  # element id → name, or the id
+
+    def __post_init__(self) -> None:
+        elements = [e for process in self.processes.values() for e in process.elements.values()]
+        object.__setattr__(self, "titles", {e.id: e.name or e.id for e in elements})
 
     def values(self) -> dict[str, Value]:
         """The context `p` that expressions see: parameter key → value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.assignment import unit_of
+from engine.assignment import route
 from engine.commands import CallAction, DeliverMessage
 from engine.definitions.model import Action
 from engine.errors import Conflict, NotAllowed, NotFound
@@ -36,7 +36,7 @@ def may_call(action: Action, work: Work) -> bool:
     for role, unit in work.directory.posts_of(work.actor.person):
         if role not in action.roles:
             continue
-        found = unit_of(role, work.package.roles, context, place, work.directory, work.moment)
+        found = route((role,), work.package.roles, context, place, work.directory, work.moment).unit
         if found in ("", unit):
             return True
     return False

@@ -146,11 +146,7 @@ def _start_event(start: str, work: Work) -> tuple[str, Start]:
     package = work.package
     process = package.processes[package.main]
     if not start:
-        plain = [
-            s
-            for s in process.starts
-            if (event := process.elements[s].event) is None or event.trigger == "none"
-        ]
+        plain = [s for s in process.starts if process.elements[s].plain_start]
         if len(plain) != 1:
             raise InputInvalid(f"“{package.title}”有多个登记入口，请选择其中一个。", field="start")
         start = plain[0]

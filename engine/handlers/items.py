@@ -12,7 +12,7 @@ from engine.commands import (
     ReturnItem,
     TransferItem,
 )
-from engine.definitions.model import Element, Kind
+from engine.definitions.model import Element, Kind, Process
 from engine.directory import ENTERPRISE
 from engine.errors import AlreadyClaimed, InputInvalid, NotAllowed, NotFound
 from engine.execution.state import Item
@@ -104,7 +104,7 @@ def return_item(command: ReturnItem, work: Work) -> None:
     reason = reason_given(command.reason, "退回")
     targets = return_targets(item, work)
     to = command.to or (targets[0] if targets else "")
-    names = work.names
+    names = work.package.titles
     if not to:
         raise NotAllowed(f"“{item.name}”之前没有可以退回的步骤。")
     if to not in targets:
@@ -132,7 +132,7 @@ def return_targets(item: Item, work: Work) -> list[str]:
     while rank:
         nearer: list[str] = []
         for id in rank:
-            for source in _before(process.elements[id], process.flows):
+            for source in _before(process.elements[id], process):
                 if source in seen or process.elements[source].scope != element.scope:
                     continue
                 seen.add(source)
@@ -145,9 +145,9 @@ def return_targets(item: Item, work: Work) -> list[str]:
     return found
 
 
-def _before(element: Element, flows: object) -> list[str]:
+def _before(element: Element, process: Process) -> list[str]:
     """Elements one step against the flow: sources of incoming flows, the host of a boundary event."""
-    sources = [flows[f].source for f in element.incoming]  # type: ignore[index]
+    sources = [process.flows[f].source for f in element.incoming]
     return [*sources, element.attached_to] if element.attached_to else sources
 
 

@@ -61,8 +61,8 @@ def route_item(work: Work, item: Item) -> None:
         work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=named.id, reason=basis))
     if not holders:
         why = basis
-    elif not candidates(item, work.state.performers, element, work.names, work.directory):
-        steps = "、".join(f"“{work.names.get(s, s)}”" for s in element.names("separateFrom"))
+    elif not candidates(item, work.state.performers, element, work.package.titles, work.directory):
+        steps = "、".join(f"“{work.package.titles.get(s, s)}”" for s in element.names("separateFrom"))
         why = (
             f"{unit}在岗的人员都已办理过{steps}，同一人不能再办这一步。请转办给其他单位，或在通讯录中增补人员"
         )

@@ -9,7 +9,7 @@ from typing import Any
 from engine.assignment import Place, holds, may_do
 from engine.commands import KernelCommand
 from engine.definitions.forms import Field
-from engine.definitions.model import Element, Package
+from engine.definitions.model import Element
 from engine.directory import AUDITOR, OFFICE
 from engine.errors import EngineError, FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
 from engine.execution.advance import advance
@@ -59,11 +59,6 @@ class Work:
         """The drawn element of an item, job or scope."""
         instance = self.state.instances[id]
         return self.package.processes[instance.process].elements[instance.element]
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Titles of the drawn elements by id."""
-        return Titles(self.package)
 
     def context(self, at: int = ROOT) -> Mapping[str, Value]:
         """What an expression sees from an element of the case, as in the kernel; before the start only `p`."""
@@ -138,7 +133,14 @@ class Work:
 
     def must_do(self, item: Item) -> None:
         """Refuse who may not do the item."""
-        may_do(self.actor, item, self.state.performers, self.element(item.id), self.names, self.directory)
+        may_do(
+            self.actor,
+            item,
+            self.state.performers,
+            self.element(item.id),
+            self.package.titles,
+            self.directory,
+        )
 
     def in_office(self) -> bool:
         """Whether the actor works in the office that runs the processes."""
@@ -208,25 +210,6 @@ def reason_given(text: str, what: str) -> str:
             f"{what}的理由超过 {LONGEST_TEXT} 字，请写短一些，详情作为附件上传。", field="reason"
         )
     return text
-
-
-class Titles(Mapping[str, str]):
-    """Titles of a package's elements by id, looked up when asked."""
-
-    def __init__(self, package: Package) -> None:
-        self._processes = package.processes.values()
-
-    def __getitem__(self, id: str) -> str:
-        for process in self._processes:
-            if id in process.elements:
-                return process.elements[id].name or id
-        raise KeyError(id)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(id for process in self._processes for id in process.elements))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _idle(*_: object) -> None:

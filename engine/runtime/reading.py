@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -10,6 +11,8 @@ from engine.calendar import WorkCalendar
 from engine.directory import Directory, Person, Post, Responsibility, Unit
 from engine.store import settings
 from engine.store.tables import calendar_days, calendar_years, people, posts, responsibilities, units
+
+T = TypeVar("T", Unit, Person, Post, Responsibility)
 
 HOURS = ("opens", "closes", "send_from", "send_until")
 """Office hours and sending hours, kept in the settings table as `hours_<name>`."""
@@ -19,40 +22,21 @@ def read_directory(connection: sa.Connection) -> Directory:
     """The directory in the order things were entered."""
     order: Any = sa.text("rowid") if connection.dialect.name == "sqlite" else None
     return Directory(
-        units={
-            row.id: Unit(
-                id=row.id,
-                name=row.name,
-                kind=row.kind,
-                parent=row.parent,
-                code=row.code,
-                region=row.region,
-                sector=row.sector,
-                phone=row.phone,
-                active=row.active,
-            )
-            for row in connection.execute(sa.select(units).order_by(order))
-        },
-        people={
-            row.id: Person(
-                id=row.id,
-                account=row.account,
-                name=row.name,
-                phone=row.phone,
-                active=row.active,
-                title=row.title,
-            )
-            for row in connection.execute(sa.select(people).order_by(order))
-        },
+        units={row.id: _made(Unit, row) for row in connection.execute(sa.select(units).order_by(order))},
+        people={row.id: _made(Person, row) for row in connection.execute(sa.select(people).order_by(order))},
         posts=tuple(
-            Post(row.person, row.unit, row.role)
-            for row in connection.execute(sa.select(posts).order_by(posts.c.position, order))
+            _made(Post, row) for row in connection.execute(sa.select(posts).order_by(posts.c.position, order))
         ),
         responsibilities=tuple(
-            Responsibility(row.sector, row.region, row.role, row.unit, row.source)
+            _made(Responsibility, row)
             for row in connection.execute(sa.select(responsibilities).order_by(responsibilities.c.id))
         ),
     )
+
+
+def _made(kind: type[T], row: sa.Row[Any]) -> T:
+    """A dataclass from the columns that bear its fields' names."""
+    return kind(**{field.name: row._mapping[field.name] for field in fields(kind)})
 
 
 def read_calendar(connection: sa.Connection, *, version: str) -> WorkCalendar:

@@ -78,7 +78,7 @@ def _deadlines(stage: Stage, step: Step, wanted: Mapping[str, Any]) -> None:
         found = sorted(
             d.due
             for d in stage.state.deadlines.values()
-            if name in (d.element, stage.names.get(d.element)) and d.due is not None
+            if name in (d.element, stage.package.titles.get(d.element)) and d.due is not None
         )
         if value is None:
             if found:
@@ -96,7 +96,7 @@ def _incidents(stage: Stage, step: Step, wanted: list[str]) -> None:
 
 def _ended(stage: Stage, step: Step, wanted: Any) -> None:
     state = stage.state
-    actual = {state.ended, state.end, stage.names.get(state.end, "")} if state.ended else {False}
+    actual = {state.ended, state.end, stage.package.titles.get(state.end, "")} if state.ended else {False}
     if wanted not in actual:
         stage.fail(step, f"结束于 {wanted}", sorted(str(a) for a in actual if a) or "未结束")
 

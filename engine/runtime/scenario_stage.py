@@ -109,7 +109,6 @@ class Stage:
         self.refused = ""  # code of the last step's refusal
         self.files: dict[str, FileInfo] = {}
         self._numbers: dict[tuple[str, int], int] = {}
-        self.names = {e.id: e.name for p in package.processes.values() for e in p.elements.values() if e.name}
 
     # -- running ---------------------------------------------------------------------------------------
 
@@ -244,7 +243,7 @@ class Stage:
                 break
             item = min(waiting, key=lambda i: i.id)
             element = self.package.processes[self.state.instances[item.id].process].elements[item.element]
-            people = candidates(item, self.state.performers, element, self.names, self.directory)
+            people = candidates(item, self.state.performers, element, self.package.titles, self.directory)
             if not people:
                 raise self.stop(step, f"“{item.name}”有人可办", "没有人可以办理")
             actor = acting_as(people[0], self.directory, item.role, item.unit)
@@ -330,7 +329,7 @@ class Stage:
     def _incident(self, step: Step) -> int:
         wanted = step.data.get("incident", "")
         for incident in self.state.incidents.values():
-            if wanted in ("", incident.element, incident.code, self.names.get(incident.element)):
+            if wanted in ("", incident.element, incident.code, self.package.titles.get(incident.element)):
                 return incident.id
         raise self.stop(step, f"有异常“{wanted}”", [i.code for i in self.state.incidents.values()])
 
@@ -345,7 +344,7 @@ class Stage:
         return self._actor(step) if "by" in step.data else ENGINE
 
     def _element_named(self, text: str) -> str:
-        return next((id for id, name in self.names.items() if name == text), text)
+        return next((id for id, name in self.package.titles.items() if name == text), text)
 
     # -- forms -------------------------------------------------------------------------------------------
 
@@ -354,7 +353,7 @@ class Stage:
         if at in starts:
             return starts[at].form
         main = self.package.processes[self.package.main]
-        plainly = [s for s in main.starts if s in starts and _is_plain(main.elements[s].event)]
+        plainly = [s for s in main.starts if s in starts and main.elements[s].plain_start]
         return starts[plainly[0]].form if not at and plainly else ""
 
     def _form(self, form: str, data: Mapping[str, Any], at: int) -> dict[str, Value]:
@@ -407,10 +406,6 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return "、".join(map(str, value)) or "无"
     return str(value) or "（空）"
-
-
-def _is_plain(event: Any) -> bool:
-    return event is None or event.trigger == "none"
 
 
 def through_bytes(facts: list[Fact]) -> list[Fact]:

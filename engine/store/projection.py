@@ -205,7 +205,7 @@ class Projection:
         self.register_changed = True
 
     def case_completed(self, fact: f.CaseCompleted) -> None:
-        name = element_names(self.package).get(fact.end, fact.end)
+        name = self.package.titles.get(fact.end, fact.end)
         self.values |= {"state": "completed", "ended_at": self.at, "end": name[:100]}
 
     def case_cancelled(self, fact: f.CaseCancelled) -> None:
@@ -315,7 +315,7 @@ class Projection:
         self.deadlines.add(
             fact.id,
             element=fact.element,
-            name=element_names(self.package).get(fact.element, ""),
+            name=self.package.titles.get(fact.element, ""),
             owner=fact.owner,
             due=fact.due,
         )
@@ -413,33 +413,6 @@ _READERS: dict[type[f.Fact], Any] = {
 }
 
 # -- the register ------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def _names(package_hash: str, package: _ByHash) -> dict[str, str]:
-    return {
-        element.id: element.name or element.id
-        for process in package.package.processes.values()
-        for element in process.elements.values()
-    }
-
-
-class _ByHash:
-    """A package that compares by its hash, as a key of a cache."""
-
-    def __init__(self, package: Package) -> None:
-        self.package = package
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByHash) and other.package.hash == self.package.hash
-
-    def __hash__(self) -> int:
-        return hash(self.package.hash)
-
-
-def element_names(package: Package) -> Mapping[str, str]:
-    """Element id → the name people see (its id when it has none), over all processes of the package."""
-    return _names(package.hash, _ByHash(package))
 
 
 _WIDTHS = {"region": 100, "sector": 100, "party": 200, "origin": 40}
