@@ -213,6 +213,10 @@ def may_do(
         raise AlreadyClaimed(
             f"“{item.name}”已由{name}签收。需要由您办理的，请{name}退签或转办。", person=item.person
         )
+    elif item.person and item.role and not holds(actor, item.role, item.unit, directory):
+        raise NotAllowed(
+            f"“{item.name}”由您签收，但您已经不在{item.unit}的这个岗位上，不能再办理。请退签，或请安委办转办。"
+        )
     elif not item.person and not holds(actor, item.role, item.unit, directory):
         where = item.unit or "（尚未派到单位）"
         raise NotAllowed(
