@@ -7,6 +7,7 @@ import json
 import re
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
@@ -14,7 +15,8 @@ import pytest
 
 from engine.runtime.worker import Worker
 from tests.web.builder import KEY, Site
-from web import assets
+from web import assets, present
+from web.case.queries import prefill
 from web.register.export import guarded
 
 QUICK = 0.3  # seconds a page may take
@@ -134,6 +136,33 @@ def test_conclusions_are_never_filled_in_for_a_person(site: Site) -> None:
     data = site.user("wang").get(f"/api/v1/cases/{case}/items/{site.item(case, 'A')}").json["data"]
     assert data.get("说明") == "第一次核实" and data.get("人数") == 4
     assert "结论" not in data
+
+
+def test_what_the_diagram_hands_to_an_item_is_filled_in_but_no_conclusion() -> None:
+    fields = ["草稿", "结论", "说明"]
+    schema = {"components": [{"type": "textarea", "key": key, "id": key} for key in fields]}
+    before = {"草稿": "上一级的草稿", "说明": "上次填的"}
+    given = {"草稿": "本级的草稿", "结论": "属实"}
+    assert prefill(schema, {}, before, {}, given) == {"草稿": "本级的草稿", "说明": "上次填的"}
+
+
+def test_people_are_shown_by_name_not_by_account(site: Site) -> None:
+    form = SimpleNamespace(
+        schema={"components": [{"key": "包案领导", "valuesKey": "people_FG"}, {"key": "说明"}]}
+    )
+    chosen = present.chosen_of_directory([form])
+    assert chosen == {"包案领导": "people"}
+    with site.app.app_context():
+        assert present.named("wang", chosen["包案领导"]) == "王建军"
+        assert present.named(["wang", "li"], "people") == ["王建军", "李娜"]
+        assert present.named("wang", chosen.get("说明", "")) == "wang"
+
+
+def test_a_case_says_what_may_be_asked_not_which_messages_it_hears(site: Site) -> None:
+    case = site.begin()
+    now = site.user("wang").get(f"/cases/{case}").text
+    assert "其间有权的单位可以提出：申请延期。" in now
+    assert "同时等待" not in now and "A1" not in re.sub(r"<script.*?</script>", "", now, flags=re.S)
 
 
 def test_the_office_edits_its_directory_and_calendar(site: Site) -> None:

@@ -82,7 +82,7 @@ def show(case: str, item: int) -> dict[str, Any]:
         return found | {"data": {}, "may": {}, "refusal": "", "targets": []}
     values = dict(work.state.variables(item))
     reader = discretion.of(who())
-    data = case_queries.prefill(schema, values, before, choices(work))
+    data = case_queries.prefill(schema, values, before, choices(work), case_queries.given(work, item))
     return found | {
         "data": reader.text(data) if row.unit in who().units or reader.inner else {},
         "may": abilities(work, open_item),

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.audit.ledger import Entry
 from engine.definitions.model import Kind, Package
 from engine.facts import ElementCompleted, ElementEntered, Fact, from_data
+from engine.handlers.work import Work
 from engine.store import tables as t
 from engine.values import loads, plain
 from web import present
@@ -175,7 +176,12 @@ def variables(state: Any, package: Package) -> list[dict[str, Any]]:
     values = dict(state.root_variables)
     ordered = [k for k in labels if k in values] + [k for k in values if k not in labels]
     return [
-        {"key": k, "label": labels.get(k, k), "value": values[k], "text": present.text(present.named(values[k], chosen.get(k, "")))}
+        {
+            "key": k,
+            "label": labels.get(k, k),
+            "value": values[k],
+            "text": present.text(present.named(values[k], chosen.get(k, ""))),
+        }
         for k in ordered
     ]
 
@@ -239,6 +245,13 @@ def prefill(
     read = "\n".join(texts)
     data.update({k: plain(v) for k, v in values.items() if k in read and k not in own and k not in data})
     return data
+
+
+def given(work: Work, item: int) -> dict[str, Any]:
+    """What the diagram hands to an open item: the values of its input parameters."""
+    names = {binding.name for binding in work.element(item).inputs}
+    here = work.state.instances[item].variables or {}
+    return {k: v for k, v in here.items() if k in names}
 
 
 def _expressions(component: Mapping[str, Any]) -> list[str]:

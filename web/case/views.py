@@ -118,7 +118,7 @@ def item(case: str, item: int) -> str:
         elif schema is not None:
             before = queries.filled_before(c, case, wanted.element, wanted.unit)
             data = queries.prefill(
-                schema, dict(work.state.variables(item)), before, choices(work), _given(work, item)
+                schema, dict(work.state.variables(item)), before, choices(work), queries.given(work, item)
             )
             data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
             props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
@@ -169,13 +169,6 @@ def _filled(rows: Any, item: int) -> dict[str, Any] | None:
 
 def _element(work: Any, element: str) -> Any:
     return next((p.elements[element] for p in work.package.processes.values() if element in p.elements), None)
-
-
-def _given(work: Any, item: int) -> dict[str, Any]:
-    """What the diagram hands to an open item: the values of its input parameters."""
-    names = {binding.name for binding in work.element(item).inputs}
-    here = work.state.instances[item].variables or {}
-    return {k: v for k, v in here.items() if k in names}
 
 
 def _process_of(work: Any, element: str) -> str:
