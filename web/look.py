@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NoReturn
 
-from engine.assignment import candidates, may_do, may_take
+from engine.assignment import candidates, may_take
 from engine.commands import Actor
 from engine.directory import ENTERPRISE
 from engine.errors import EngineError, NotAllowed
@@ -50,14 +50,7 @@ def choices(work: Work) -> Choices:
 def refusal(work: Work, item: Item) -> str:
     """Why the actor may not do the item now; "" when the actor may."""
     try:
-        may_do(
-            work.actor,
-            item,
-            work.state.performers,
-            work.element(item.id),
-            work.package.titles,
-            work.directory,
-        )
+        work.must_do(item)
     except EngineError as error:
         return error.message
     return "案件已挂起，恢复后才能办理。" if work.state.suspended else ""

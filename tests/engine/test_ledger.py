@@ -27,17 +27,11 @@ from tests.engine.office_builder import (
     finish,
     furnish,
     later,
-    new_office,
     open_engine,
     start,
     trial_files,
 )
 from tests.engine.random_office import RandomOffice
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return new_office(tmp_path)
 
 
 def test_the_chain_can_be_recomputed_by_anybody(engine: Engine) -> None:

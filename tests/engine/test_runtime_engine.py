@@ -31,11 +31,6 @@ from tests.engine.office_builder import (
 )
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return new_office(tmp_path)
-
-
 def counts(engine: Engine) -> dict[str, int]:
     with engine.read() as connection:
         return {

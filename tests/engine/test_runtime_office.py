@@ -27,11 +27,6 @@ from tests.engine.office_builder import ANNA, BEN, CHIEF, directory, later, new_
 PASSWORD = "Xiaoxin-dangan-2026"
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return new_office(tmp_path)
-
-
 def office_kinds(engine: Engine) -> list[str]:
     with engine.read() as connection:
         query = sa.select(tables.office_facts.c.kind).order_by(tables.office_facts.c.seq)

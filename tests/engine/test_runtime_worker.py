@@ -31,11 +31,6 @@ from tests.engine.office_builder import (
 )
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return new_office(tmp_path)
-
-
 def fired(engine: Engine) -> Counter[tuple[str, int]]:
     """How often each deadline of each case was passed."""
     with engine.read() as connection:
