@@ -1,4 +1,4 @@
-"""Reading DMN 1.2 and 1.3: decision tables and literal expressions, with the decisions they require.
+"""Reading DMN 1.1 to 1.5: decision tables and literal expressions, with the decisions they require.
 
 What is not read is a finding, with element id and line, never ignored: an error where it would change an answer,
 a warning where it only describes. Input data need no declaration to be read: expressions see the case's names.
@@ -24,7 +24,7 @@ from engine.definitions.deciding import (
     Rule,
     Table,
 )
-from engine.definitions.reading import line_of
+from engine.definitions.reading import line_of, local, owner, text_of
 from engine.errors import DefinitionRefused, ExpressionInvalid, Finding
 from engine.feel import Expression, compile_expression, compile_unary
 from engine.feel.nodes import ListNode, Literal
@@ -129,11 +129,11 @@ class _Reader:
     # -- findings --------------------------------------------------------------------------------------
 
     def note(self, rule: str, node: etree._Element, message: str, severity: str = "error") -> None:
-        self.findings.append(Finding(severity, rule, message, self.file, _owner(node), line_of(node)))
+        self.findings.append(Finding(severity, rule, message, self.file, owner(node), line_of(node)))
 
     def attributes(self, node: etree._Element) -> None:
         """Attributes of DMN that are not read; those of other namespaces (drawing tools) decorate."""
-        known = _PLAIN_ATTRIBUTES | _ATTRIBUTES.get(_tag(node), frozenset())
+        known = _PLAIN_ATTRIBUTES | _ATTRIBUTES.get(local(node), frozenset())
         for name in map(str, node.attrib):
             if name == "{http://camunda.org/schema/1.0/dmn}inputVariable":
                 self.note(
@@ -146,9 +146,9 @@ class _Reader:
         """Children by tag; all that are neither known nor descriptive are findings."""
         self.attributes(node)
         found: dict[str, list[etree._Element]] = {tag: [] for tag in known}
-        descriptive = _ROOT_DESCRIPTIVE if _tag(node) == "definitions" else _DESCRIPTIVE
+        descriptive = _ROOT_DESCRIPTIVE if local(node) == "definitions" else _DESCRIPTIVE
         for child in _elements(node):
-            tag = _tag(child)
+            tag = local(child)
             if etree.QName(child).namespace not in NAMESPACES:
                 continue  # drawing (DMNDI) and tools' extensions
             if tag in known:
@@ -162,7 +162,7 @@ class _Reader:
     # -- decisions -------------------------------------------------------------------------------------
 
     def decisions(self, root: etree._Element) -> dict[str, Decision]:
-        if _tag(root) != "definitions" or etree.QName(root).namespace not in NAMESPACES:
+        if local(root) != "definitions" or etree.QName(root).namespace not in NAMESPACES:
             self.note(
                 "dmn_version",
                 root,
@@ -207,7 +207,7 @@ class _Reader:
             return None
         wanted = self.kind(parts["variable"][0]) if parts["variable"] else ""
         logic: Table | Expression | None
-        if _tag(logics[0]) == "literalExpression":
+        if local(logics[0]) == "literalExpression":
             self.children(logics[0], "text")
             wanted = self.kind(logics[0]) or wanted
             logic = self.expression(logics[0], compile_expression)
@@ -361,7 +361,7 @@ class _Reader:
             self.entry(cell, result, column, number)
         annotation = next((_text(one) for one in parts["annotationEntry"] if _text(one)), "")
         if not annotation:
-            annotation = next((_plain(one) for one in _elements(node) if _tag(one) == "description"), "")
+            annotation = next((text_of(one) for one in _elements(node) if local(one) == "description"), "")
         return Rule(node.get("id") or "", number, tuple(tests), tuple(results), annotation)
 
     def entry(self, cell: etree._Element, result: Expression | None, column: Output, number: int) -> None:
@@ -419,27 +419,9 @@ def _elements(node: etree._Element) -> Iterator[etree._Element]:
     return (child for child in node if isinstance(child.tag, str))
 
 
-def _tag(node: etree._Element) -> str:
-    return str(etree.QName(node).localname)
-
-
 def _text(node: etree._Element) -> str:
-    """The text of a node."""
-    return "".join(_plain(child) for child in _elements(node) if _tag(child) == "text").strip()
-
-
-def _plain(node: etree._Element) -> str:
-    return "".join(map(str, node.itertext())).strip()
-
-
-def _owner(node: etree._Element) -> str:
-    """The nearest id at or above a node."""
-    at: etree._Element | None = node
-    while at is not None:
-        if at.get("id"):
-            return str(at.get("id"))
-        at = at.getparent()
-    return ""
+    """What its `text` children say."""
+    return "".join(text_of(child) for child in _elements(node) if local(child) == "text").strip()
 
 
 def _names(table: Table) -> frozenset[str]:

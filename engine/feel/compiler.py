@@ -40,7 +40,8 @@ class Compiler:
 
     def code(self, node: n.Node) -> Code:
         self.size += 1
-        return getattr(self, "_" + type(node).__name__.lower())(node)  # type: ignore[no-any-return]
+        made: Code = getattr(self, "_" + type(node).__name__.lower())(node)
+        return made
 
     def sized(self, node: n.Node) -> tuple[Code, int]:
         """A node's code and how many nodes it evaluates at most once through."""

@@ -6,7 +6,6 @@ go; only the built-in names that hold a keyword ("date and time", "working days 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 from engine.feel import nodes as n
@@ -28,7 +27,8 @@ _NAMES = sorted(
 # binding powers, loosest first
 OR, AND, COMPARISON, ADDITIVE, MULTIPLICATIVE, POWER, PREFIX = range(1, 8)
 _COMPARISONS = frozenset(["=", "!=", "<", "<=", ">", ">="])
-_LEVELS = {"+": ADDITIVE, "-": ADDITIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE, "**": POWER}
+_LEVELS = dict.fromkeys(_COMPARISONS, COMPARISON)
+_LEVELS |= {"+": ADDITIVE, "-": ADDITIVE, "*": MULTIPLICATIVE, "/": MULTIPLICATIVE, "**": POWER}
 _TYPES = {
     "date and time": ("date", "and", "time"),
     "years and months duration": ("years", "and", "months", "duration"),
@@ -108,12 +108,9 @@ class Parser(Cursor):
         while True:
             token = self.token
             if token.kind == "op":
-                if token.text in _COMPARISONS and power <= COMPARISON:
-                    node = self.chain(node, COMPARISON, _COMPARISONS.__contains__)
-                    continue
                 level = _LEVELS.get(token.text, 0)
                 if level and level >= power:
-                    node = self.chain(node, level, lambda op, level=level: _LEVELS.get(op) == level)  # type: ignore[misc]
+                    node = self.chain(node, level)
                     continue
             elif token.kind == "name":
                 word = token.text
@@ -135,10 +132,11 @@ class Parser(Cursor):
         self.depth -= 1
         return node
 
-    def chain(self, first: n.Node, level: int, mine: Callable[[str], bool]) -> n.Node:
+    def chain(self, first: n.Node, level: int) -> n.Node:
+        """Operators of one level, side by side."""
         rest: list[tuple[str, n.Node]] = []
         at = self.token.start
-        while self.token.kind == "op" and mine(self.token.text):
+        while self.token.kind == "op" and _LEVELS.get(self.token.text) == level:
             op = self.advance().text
             rest.append((op, self.expression(level + 1)))
             if len(rest) > _CHAIN_LIMIT:

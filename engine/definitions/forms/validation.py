@@ -207,7 +207,7 @@ class _Number(_Loader):
             raise self.refuse(f"不能大于 {field.maximum}")
         whole = number == number.to_integral_value()
         if field.decimal_digits is not None and not whole:
-            digits = -number.normalize().as_tuple().exponent  # type: ignore[operator]
+            digits = -int(number.normalize().as_tuple().exponent)
             if digits > field.decimal_digits:
                 allowed = f"最多 {field.decimal_digits} 位小数" if field.decimal_digits else "应为整数"
                 raise self.refuse(allowed)

@@ -57,7 +57,6 @@ def context_put(run: Run, context: Any, key: Any, value: Any) -> dict[str, Any] 
     run.entries(len(keys) + len(context))
     if len(keys) == 1:
         return {**context, keys[0]: value}
-    made: Any = value
     levels = [context]
     for one in keys[:-1]:
         inner = levels[-1].get(one)
@@ -66,8 +65,9 @@ def context_put(run: Run, context: Any, key: Any, value: Any) -> dict[str, Any] 
         run.entries(len(inner))
         levels.append(inner)
     for one, level in zip(reversed(keys), reversed(levels), strict=True):
-        made = {**level, one: made}
-    return made  # type: ignore[no-any-return]
+        value = {**level, one: value}
+    made: dict[str, Any] = value
+    return made
 
 
 @function("context merge", "contexts")

@@ -12,8 +12,8 @@ from engine.feel.numbers import is_number, whole
 from engine.values import Months, parse_duration
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
+_MONTHS = ("January", "February", "March", "April", "May", "June") + (
+    ("July", "August", "September", "October", "November", "December")
 )
 
 
