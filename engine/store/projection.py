@@ -9,33 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
-import orjson
 import sqlalchemy as sa
 
 from engine import facts as f
 from engine.calendar import Moment
-from engine.clock import SHANGHAI
 from engine.commands import Actor
 from engine.definitions.model import Package
-from engine.errors import EngineError
-from engine.feel import compile_expression
 from engine.store import tables
-from engine.values import Value, dumps, plain
+from engine.store.register import Registered, register_values
+from engine.store.rows import Rows, insert
+from engine.values import dumps
 
 RETRIES = 3
 """How often a job is tried before its failure becomes an incident."""
 
 
-class Marking(Protocol):
+class Marking(Registered, Protocol):
     """What the projection reads of `execution.state.State` (of its ids, names and variables)."""
-
-    number: str
-    status: str
-    started: datetime | None
 
     @property
     def items(self) -> Mapping[int, Any]: ...
@@ -47,8 +41,6 @@ class Marking(Protocol):
     def jobs(self) -> Mapping[int, Any]: ...
     @property
     def incidents(self) -> Mapping[int, Any]: ...
-    @property
-    def root_variables(self) -> Mapping[str, Value]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,65 +69,6 @@ def backoff(attempt: int) -> timedelta:
     return timedelta(seconds=min(10 * 4 ** max(attempt - 1, 0), 3600))
 
 
-class Rows:
-    """New rows and changes of rows of one table, keyed by the small id inside the case."""
-
-    def __init__(self, table: sa.Table, key: str) -> None:
-        self.table, self.key = table, key
-        self.new: dict[int, dict[str, Any]] = {}
-        self.changed: dict[int, dict[str, Any]] = {}
-        self.gone: set[int] = set()
-
-    def add(self, id_: int, **values: Any) -> None:
-        self.new[id_] = values
-
-    def change(self, id_: int, **values: Any) -> None:
-        if id_ in self.new:
-            self.new[id_].update(values)
-        else:
-            self.changed.setdefault(id_, {}).update(values)
-
-    def drop(self, id_: int) -> None:
-        self.changed.pop(id_, None)
-        if self.new.pop(id_, None) is None:
-            self.gone.add(id_)
-
-    def write(self, connection: sa.Connection, case: str) -> None:
-        if self.gone:
-            connection.execute(
-                _delete(self.table, self.key), [{"b_case": case, "b_id": i} for i in sorted(self.gone)]
-            )
-        for columns, rows in _by_columns(self.changed):
-            statement = _update(self.table, self.key, columns)
-            connection.execute(
-                statement,
-                [{"b_case": case, "b_id": i, **{f"v_{k}": v for k, v in row.items()}} for i, row in rows],
-            )
-        if self.new:
-            connection.execute(
-                _insert(self.table), [{"case": case, self.key: i, **row} for i, row in self.new.items()]
-            )
-
-
-@lru_cache(maxsize=64)
-def _insert(table: sa.Table) -> sa.Insert:
-    return sa.insert(table)
-
-
-@lru_cache(maxsize=512)
-def _update(table: sa.Table, key: str, columns: tuple[str, ...]) -> sa.Update:
-    statement = sa.update(table).where(table.c.case == sa.bindparam("b_case"))
-    statement = statement.where(table.c[key] == sa.bindparam("b_id"))
-    return statement.values({c: sa.bindparam(f"v_{c}") for c in columns})
-
-
-@lru_cache(maxsize=64)
-def _delete(table: sa.Table, key: str) -> sa.Delete:
-    return sa.delete(table).where(
-        table.c.case == sa.bindparam("b_case"), table.c[key] == sa.bindparam("b_id")
-    )
-
-
 @lru_cache(maxsize=256)
 def _update_case(columns: tuple[str, ...]) -> sa.Update:
     statement = sa.update(tables.cases).where(tables.cases.c.id == sa.bindparam("b_id"))
@@ -147,16 +80,6 @@ _attach = (
     .where(tables.files.c.id == sa.bindparam("b_id"))
     .values(case=sa.bindparam("v_case"), item=sa.bindparam("v_item"))
 )
-
-
-def _by_columns(
-    rows: Mapping[int, dict[str, Any]],
-) -> list[tuple[tuple[str, ...], list[tuple[int, dict[str, Any]]]]]:
-    """Rows grouped by the set of columns they change: one statement a group."""
-    groups: dict[tuple[str, ...], list[tuple[int, dict[str, Any]]]] = {}
-    for id_, row in rows.items():
-        groups.setdefault(tuple(sorted(row)), []).append((id_, row))
-    return list(groups.items())
 
 
 class Projection:
@@ -359,7 +282,7 @@ class Projection:
         values = self.values | {"seq": seq, "head": head}
         if "id" in values:
             if not anew or self._case_missing(connection):
-                connection.execute(_insert(tables.cases), [_NEW_CASE | values])
+                connection.execute(insert(tables.cases), [_NEW_CASE | values])
                 return
             values = _NEW_CASE | values
             del values["id"]
@@ -411,63 +334,3 @@ _READERS: dict[type[f.Fact], Any] = {
     f.Subscribed: Projection.subscribed,
     f.FileAttached: Projection.file_attached,
 }
-
-# -- the register ------------------------------------------------------------------------------------------
-
-
-_WIDTHS = {"region": 100, "sector": 100, "party": 200, "origin": 40}
-
-
-def register_values(package: Package, case: str, state: Marking, moment: Moment) -> dict[str, Any]:
-    """The register's columns 台账列 of a case, computed from its root variables by the package's expressions.
-
-    An expression that cannot be computed gives an empty column: showing a case must never stop it.
-    """
-    variables = state.root_variables
-    context: dict[str, Value] = {
-        **variables,
-        "p": package.values(),
-        "case": {"id": case, "number": state.number, "started": state.started, "status": state.status},
-    }
-    register = package.register
-
-    def value(key: str) -> Value:
-        expression = register.get(key)
-        if not expression:
-            return None
-        if isinstance(expression, str) and expression in context:
-            return context[expression]
-        try:
-            compiled = compile_expression(expression) if isinstance(expression, str) else expression
-            return compiled.evaluate(context, moment)
-        except EngineError:
-            return None
-
-    result: dict[str, Any] = {k: _text(value(k))[:width] for k, width in _WIDTHS.items()}
-    result["title"] = _text(value("title"))
-    result["deadline"] = _day(value("deadline"))
-    columns = {c["key"]: plain(variables.get(c["key"])) for c in register.get("columns", ())}
-    result["register"] = orjson.dumps(columns).decode()
-    return result
-
-
-def _text(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return "、".join(_text(v) for v in value)
-    if isinstance(value, str):
-        return value
-    return str(plain(value))
-
-
-def _day(value: Value) -> date | None:
-    """A date, the Shanghai day of a date and time, or ISO text of either; else None."""
-    if isinstance(value, str):
-        try:
-            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        return value.astimezone(SHANGHAI).date()
-    return value if isinstance(value, date) else None
