@@ -28,7 +28,7 @@ from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import Conflict, DefinitionRefused, Finding, InputInvalid, NotFound, StepBudgetExceeded
 from engine.execution.state import State, evolve
-from engine.facts import Fact
+from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
 from engine.runtime import demo_clock, uploads
 from engine.runtime.reading import read_calendar, read_directory
@@ -239,18 +239,49 @@ class Engine:
                 standing + 1 if seen is not None and deadline.due is not None and deadline.due <= seen else 0
             )
             if standing > MOST_STANDING:
-                raise StepBudgetExceeded(
-                    f"时限“{deadline.element}”每次到时又立即到时，已停止。请在流程图中改正它的时间表达式。",
-                    case=case,
+                self._halt(
+                    connection,
+                    loaded,
+                    due,
+                    StepBudgetExceeded(
+                        f"时限“{deadline.element}”每次到时又立即到时，已停止。请在流程图中改正它的时间表达式。"
+                    ),
+                    moment,
                 )
+                continue
             latest[deadline.element] = deadline.due
             # The id under which a deadline is passed is always the same: the receipts' primary key alone would
             # stop a second firing.
-            self._do(connection, loaded, PassDeadline(due), ENGINE, f"{case}/deadline/{due}", "", moment)
+            try:
+                self._do(connection, loaded, PassDeadline(due), ENGINE, f"{case}/deadline/{due}", "", moment)
+            except StepBudgetExceeded as error:
+                before = self._load(connection, case)
+                loaded.position, loaded.state = before.position, before.state
+                self._halt(connection, loaded, due, error, moment)
             armed = loaded.state.deadlines
             if due in armed:
                 raise RuntimeError(f"case {case}: deadline {due} was passed and is still armed")
         return MOST_FIRINGS
+
+    def _halt(
+        self,
+        connection: sa.Connection,
+        loaded: Loaded,
+        due: int,
+        error: StepBudgetExceeded,
+        moment: Moment,
+    ) -> None:
+        """A deadline that can never be passed becomes an incident: the case stops there and says so, people can still
+        cancel it, and it does not stay due for ever."""
+        state, deadline = loaded.state, loaded.state.deadlines[due]
+        if deadline.owner not in state.instances:
+            raise error
+        incident = IncidentRaised(state.last + 1, deadline.owner, deadline.element, error.code, error.message)
+        facts: list[Fact] = [DeadlineDropped(due), incident]
+        for fact in facts:
+            evolve(state, fact)
+        command = f"{loaded.position.case}/deadline/{due}"
+        self._record(connection, loaded, facts, ENGINE, command, "", moment)
 
     def _do(
         self,

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from engine.audit.rebuild import rebuild
 from engine.audit.verify import verify
-from engine.commands import StartCase
+from engine.commands import AddNote, CancelCase, StartCase
 from engine.errors import EngineError
 from engine.facts import DeadlinePassed, IncidentRaised
 from engine.runtime.engine import Engine
-from engine.runtime.worker import BATCH, Worker
+from engine.runtime.worker import BATCH, Worker, oldest_overdue
 from engine.store import tables
 from tests.engine.office_builder import (
     ANNA,
@@ -144,4 +144,52 @@ def test_many_cases_that_cannot_go_on_do_not_starve_the_others(
         )
     assert all(due > engine.now() for due in waiting if due is not None), "the good case's deadline has fired"
     assert any(isinstance(e.fact, DeadlinePassed) for e in engine.facts(good))
+    engine.close()
+
+
+NEVER_WAITS = """
+process trial name=试办
+    start S
+    script P name=登记要素 do="{案名: p.name, 企业: p.party, 期限: date(p.limit)}"
+    catch T name=钟 date="=now()"
+    xor X name=够了吗
+    end E
+    S -> P -> T -> X
+    X -> E if 案名 = null
+    X -> T default
+"""
+
+SPINS = """
+process trial name=试办
+    start S
+    script P name=登记要素 do="{案名: p.name, 企业: p.party, 期限: date(p.limit)}"
+    catch T name=钟 duration=PT1H
+    script Y name=空转 do=n each="for i in 1..5000 return i" as=n sequential=true result=y
+    end E
+    S -> P -> T -> Y -> E
+"""
+
+
+@pytest.mark.parametrize(
+    "drawn", [NEVER_WAITS, SPINS], ids=["a timer that never waits", "too much behind a timer"]
+)
+def test_a_deadline_that_can_never_be_passed_becomes_an_incident(tmp_path: Path, drawn: str) -> None:
+    """Otherwise it would be due for ever: the product would never be ready again, and the case could not even be cancelled."""
+    engine = new_office(tmp_path, files=trial_files(drawn, WITHOUT_ACTIONS))
+    case = start(engine).case
+    later(engine, hours=2)
+    worker = Worker(engine)
+    for _ in range(3):
+        worker.step()
+    assert oldest_overdue(engine).total_seconds() == 0
+    (incident,) = engine.load(case).incidents.values()
+    assert incident.element == "T" and incident.code == "step_budget_exceeded"
+    with engine.read() as c:
+        assert verify(c).ok
+    before = _rows(engine)
+    with engine.database.write() as c:
+        rebuild(c, engine.package, engine.calendar())
+    assert _rows(engine) == before
+    engine.execute(AddNote(case, "流程图画错了，请改正"), ANNA)
+    assert engine.execute(CancelCase(case, "流程图画错，作废重立"), CHIEF).state.ended
     engine.close()
