@@ -47,6 +47,7 @@ KINDS = {
     "CalendarYearConfirmed": "确认了年度节假日安排",
     "CalendarYearOpened": "撤销了年度节假日安排的确认",
     "OfficeHoursSet": "调整了办公时间",
+    "MonitorSet": "调整了监控的设置",
     "PasswordSet": "设置了密码",
     "TokenMade": "发放了访问令牌",
     "TokenRevoked": "收回了访问令牌",

@@ -109,3 +109,18 @@ def test_bombs_are_answered_in_seconds_and_never_break(site: Site, what: str) ->
         began = time.monotonic()
         assert zhao.get(address).status_code == 200
         assert time.monotonic() - began < 5
+
+
+def test_a_drawing_is_never_a_page(shared: Site) -> None:
+    """Asked for by itself, a drawing is data: an XML file could be XHTML with a script in it."""
+    answer = shared.user("zhao").get(f"/api/v1/packages/{KEY}/versions/newest/files/tiny.bpmn")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_monitors_setting_leaves_a_fact(site: Site) -> None:
+    zhao = site.user("zhao")
+    assert zhao.put("/api/v1/monitor/settings", {"days": 7}).status_code == 200
+    newest = zhao.get("/api/v1/audit/office").json["items"][0]
+    assert newest["kind"] == "MonitorSet" and "7 个工作日" in newest["sentence"] and newest["person"] == "zhao"
+    assert zhao.post("/api/v1/audit/verify").json["ok"]

@@ -34,6 +34,7 @@ def stuck(query: dict[str, Any]) -> dict[str, Any]:
 @may("office")
 def set_days(body: dict[str, Any]) -> dict[str, Any]:
     """设置“久未推进”的工作日数。"""
-    with the_engine().database.write() as c:
-        stored.put(c, queries.SETTING, str(body["days"]))
+    with the_engine().desk(who().actor) as desk:
+        stored.put(desk.connection, queries.SETTING, str(body["days"]))
+        desk.note("MonitorSet", queries.SETTING, {"title": f"{body['days']} 个工作日算久未推进", **body})
     return {"stalled_days": body["days"]}

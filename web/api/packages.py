@@ -98,6 +98,7 @@ def file(key: str, which: str, path: str) -> Response:
     kind = _TYPES.get(path.rpartition(".")[2], "text/plain")
     answer = Response(data, content_type=f"{kind}; charset=utf-8")
     answer.headers["Cache-Control"] = "private, max-age=3600" if len(which) == 64 else "no-store"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"  # XML could be XHTML
     return answer
 
 
