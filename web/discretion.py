@@ -48,6 +48,7 @@ class Discretion:
     inner: bool
     units: frozenset[str]
     person: str
+    keepers: frozenset[str] = frozenset()
 
     def text(self, value: Any) -> Any:
         """A value of a case, without what gives a reporter away."""
@@ -143,10 +144,14 @@ class Discretion:
     def files(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Attached files: for enterprises those of its own steps and people."""
         return [
-            r
+            self.uploaded(r)
             for r in rows
             if self.file(r["uploaded_by"], r.get("unit") or "", r.get("role") or "", r.get("step") or "")
         ]
+
+    def uploaded(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A file's row, without the keeper's name, which would say that somebody reported."""
+        return row | {"uploaded_by": ""} if not self.reports and row["uploaded_by"] in self.keepers else row
 
     def file(self, uploaded_by: str, unit: str, role: str, step: str) -> bool:
         """Whether a file may be read: by who uploaded it and the unit, role and name of the step it came with."""
@@ -195,11 +200,13 @@ def telling(package: Package) -> frozenset[str]:
 
 def of(who: Who) -> Discretion:
     """What `who` may read, by all of the person's posts."""
-    units = the_engine().directory().units
+    directory = the_engine().directory()
+    units = directory.units
     kinds = {units[u].kind for u in who.units if u in units}
     return Discretion(
         reports=bool(kinds & INFORMED) or bool(set(who.roles) & KEEPERS),
         inner=bool(kinds - {ENTERPRISE}),
         units=frozenset(who.units),
         person=who.person,
+        keepers=frozenset(p.person for p in directory.posts if p.role in KEEPERS),
     )

@@ -105,7 +105,7 @@ def test_nothing_tells_that_somebody_reported(reported: tuple[Site, Office, str]
         )  # that there is such a unit is no secret
         told += [
             f"{address}: …{text[max(0, m.start() - 60) : m.end() + 40]}…"
-            for m in re.finditer("举报|T27|V_check|V_start|Start_report|X_false", text)
+            for m in re.finditer("举报|T27|V_check|V_start|Start_report|X_false|苏雅拉|suyala", text)
         ]
     assert told == []
 

@@ -9,6 +9,7 @@ from flask import Response, request, send_file
 
 from engine.errors import InputInvalid
 from engine.runtime import uploads
+from web import discretion
 from web.api import Room
 from web.context import the_engine, who
 from web.identity import may
@@ -46,7 +47,7 @@ def upload() -> dict[str, Any]:
 def info(file: str) -> dict[str, Any]:
     """文件名、类型、大小、SHA-256。"""
     with the_engine().read() as c:
-        return dict(file_row(c, who(), file)._mapping)
+        return discretion.of(who()).uploaded(dict(file_row(c, who(), file)._mapping))
 
 
 @room.route("/files/<string:file>", methods=["GET"])
