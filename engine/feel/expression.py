@@ -43,7 +43,7 @@ class Expression:
     def evaluate_in(self, context: Mapping[str, Value], run: Run) -> Value:
         """As `evaluate`, on a budget shared with other expressions."""
         try:
-            return result(self._code(Env(context, None, run)), run)
+            return result(self._code(Env(context, None, run)))
         except EngineError:
             raise
         except RecursionError:

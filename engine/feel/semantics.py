@@ -315,7 +315,7 @@ def _key(key: str) -> str:
 _PLAIN = frozenset([type(None), bool, int, Decimal, str, date, time, datetime, timedelta, Months])
 
 
-def result(value: Any, run: Run) -> Value:
+def result(value: Any) -> Value:
     """What leaves an evaluation: checked to be a value that a case can keep, and not larger than allowed.
 
     Lists and contexts may share parts, so that a short expression can spell a huge tree: it is counted as a tree.

@@ -131,12 +131,6 @@ def account_of(engine: Engine, person: str, epoch: int | None = None) -> Account
     return Account(Person(row.id, row.account, row.name, row.phone, row.active, row.title), row.epoch)
 
 
-def end_sessions(engine: Engine, person: str) -> None:
-    """End all sessions of a person (signing out everywhere)."""
-    with engine.database.write() as connection:
-        connection.execute(sa.update(people).where(people.c.id == person).values(epoch=people.c.epoch + 1))
-
-
 # -- tokens ------------------------------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ def preview(data: bytes, file: str, package: Package, directory: Directory, mome
         raise InputInvalid("；".join(refusals) + "。请补上这些列的表头后再导入。")
     if not made.rows:
         raise InputInvalid(f"没有读到“{rules.title}”的数据：请检查表头，应有 {_wanted(rules)} 等列。")
-    _relate(made, moment)
+    _relate(made)
     _check(made, moment)
     made.new_units = _new_units(made, directory)
     return made
@@ -55,7 +55,7 @@ def _wanted(rules: LedgerMap) -> str:
 # -- rows that refer to each other -----------------------------------------------------------------------
 
 
-def _relate(made: Preview, moment: Moment) -> None:
+def _relate(made: Preview) -> None:
     rules = made.map
     serials = Counter(row.serial for row in made.rows if row.serial is not None)
     by_serial: dict[int | None, Row] = {row.serial: row for row in made.rows if row.serial is not None}

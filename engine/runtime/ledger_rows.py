@@ -191,7 +191,7 @@ def _read_row(
         if cell is None and column.required:
             read.problems.append(Problem(number, header, "没有填写"))
         try:
-            _read_cell(column, cell, read, made, directory)
+            _read_cell(column, cell, read, directory)
         except Unreadable as reason:
             read.variables.setdefault(column.variable, None)
             read.problems.append(Problem(number, header, str(reason)))
@@ -208,7 +208,7 @@ def _pass(column: Column | None) -> int:
     return 1 if column is not None and column.kind in ("limit", "units") else 0
 
 
-def _read_cell(column: Column, cell: Cell, row: Row, made: Preview, directory: Directory) -> None:
+def _read_cell(column: Column, cell: Cell, row: Row, directory: Directory) -> None:
     values, text = row.variables, cells.text_of(cell)
     name = column.variable
     values[name] = None

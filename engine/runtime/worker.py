@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -44,7 +44,6 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.last_step: datetime | None = None
         self._failing: dict[str, tuple[int, datetime]] = {}  # case → (failures, not before)
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
@@ -61,9 +60,7 @@ class Worker:
 
     def step(self) -> int:
         """Pass due deadlines, then relay the outbox. Returns how many things were done."""
-        done = self.pass_deadlines() + relay(self.engine, BATCH)
-        self.last_step = self.engine.now()
-        return done
+        return self.pass_deadlines() + relay(self.engine, BATCH)
 
     def pass_deadlines(self) -> int:
         """Pass the deadlines of up to `BATCH` cases, those due longest first. Returns how many were passed."""
@@ -101,11 +98,3 @@ class Worker:
 
     def _may_try(self, case: str, now: datetime) -> bool:
         return case not in self._failing or self._failing[case][1] <= now
-
-
-def oldest_overdue(engine: Engine) -> timedelta:
-    """How long the oldest due deadline has been waiting to be passed; zero when none is. For `/readyz` and the monitor."""
-    now = engine.now()
-    with engine.read() as connection:
-        due = connection.execute(sa.select(sa.func.min(deadlines.c.due, type_=deadlines.c.due.type))).scalar()
-    return max(now - due, timedelta(0)) if due is not None else timedelta(0)

@@ -215,6 +215,14 @@ def later(engine: Engine, **delta: float) -> None:
     engine.clock.at += timedelta(**delta)
 
 
+def oldest_overdue(engine: Engine) -> timedelta:
+    """How long the oldest due deadline has been waiting to be passed; zero when none is."""
+    due_at = tables.deadlines.c.due
+    with engine.read() as connection:
+        due = connection.execute(sa.select(sa.func.min(due_at, type_=due_at.type))).scalar()
+    return max(engine.now() - due, timedelta(0)) if due is not None else timedelta(0)
+
+
 PROJECTED = (
     tables.cases,
     tables.snapshots,

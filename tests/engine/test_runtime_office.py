@@ -125,7 +125,7 @@ def test_signing_in(engine: Engine) -> None:
     assert accounts.sign_in(engine, "anna", PASSWORD + "x") is None
     assert accounts.sign_in(engine, "nobody", PASSWORD) is None
     assert accounts.sign_in(engine, "ben", "") is None  # has no password
-    accounts.end_sessions(engine, "anna")
+    accounts.set_password(engine, "anna", PASSWORD, CHIEF)  # ends every session
     assert accounts.account_of(engine, "anna", account.epoch) is None
     with engine.read() as connection:
         stored = connection.execute(

@@ -16,7 +16,7 @@ from engine.errors import Conflict, InputInvalid, NotFound
 from engine.facts import DeadlinePassed, JobFailed, MessageReceived, NoticeSent, SignalReceived
 from engine.runtime import external, relay
 from engine.runtime.engine import Engine
-from engine.runtime.worker import Worker, oldest_overdue
+from engine.runtime.worker import Worker
 from engine.store import tables
 from tests.engine.office_builder import (
     ANNA,
@@ -25,6 +25,7 @@ from tests.engine.office_builder import (
     finish,
     later,
     new_office,
+    oldest_overdue,
     open_engine,
     start,
     trial_files,

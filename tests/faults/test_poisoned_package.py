@@ -15,7 +15,7 @@ from engine.commands import AddNote, CancelCase, StartCase
 from engine.errors import EngineError
 from engine.facts import DeadlinePassed, IncidentRaised
 from engine.runtime.engine import Engine
-from engine.runtime.worker import BATCH, Worker, oldest_overdue
+from engine.runtime.worker import BATCH, Worker
 from engine.store import tables
 from tests.engine.office_builder import (
     ANNA,
@@ -24,6 +24,7 @@ from tests.engine.office_builder import (
     finish,
     later,
     new_office,
+    oldest_overdue,
     rows,
     start,
     trial_files,
