@@ -149,7 +149,7 @@ def named(value: Any, what: str) -> Any:
 
 def event_name(package: Package, element: str) -> str:
     """What people call a timer: its own name, else that of the step it hangs on or leads to."""
-    return called_by_id(package, element)
+    return called_by_id(package, element) if element else "挂起期满，自动恢复"
 
 
 def now() -> datetime:

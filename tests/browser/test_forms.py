@@ -41,6 +41,22 @@ def test_a_refused_form_leads_to_the_first_empty_field(sign_in: Callable[..., Pe
     expect(finder.page.get_by_label("隐患名称")).to_be_focused()
 
 
+def test_an_expired_session_leads_back_to_the_form_with_what_was_typed(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    finder = sign_in("wuyunqimuge")
+    finder.start(PACKAGE)
+    finder.fill(answers("T01", finder.today(), photo, 隐患名称="登录超时也不丢"))
+    expect(finder.page.get_by_text("草稿已存在本机")).to_be_visible()
+    finder.page.context.clear_cookies()
+    assert "登录已超时，没有提交" in finder.press_submit()
+    finder.page.locator(".error-summary").get_by_role("link", name="重新登录").click()
+    finder.page.locator('[data-demo-account="wuyunqimuge"]').first.click()
+    finder.page.wait_for_url(lambda url: "/register/new" in url)
+    finder.settle()
+    expect(finder.page.get_by_label("隐患名称")).to_have_value("登录超时也不丢")
+
+
 def test_a_town_files_a_hazard_by_phone(sign_in: Callable[..., Person], photo: Path) -> None:
     town = sign_in("mutu", phone=True)
     town.start(PACKAGE)

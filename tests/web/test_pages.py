@@ -165,6 +165,15 @@ def test_a_case_says_what_may_be_asked_not_which_messages_it_hears(site: Site) -
     assert "同时等待" not in now and "A1" not in re.sub(r"<script.*?</script>", "", now, flags=re.S)
 
 
+def test_a_suspended_case_says_until_when(site: Site) -> None:
+    case = site.begin()
+    until = (site.engine.moment().now + timedelta(days=10)).date().isoformat()
+    answer = site.user("zhao").post(f"/api/v1/cases/{case}/suspend", {"until": until, "reason": "暴雪封路"})
+    assert answer.status_code == 200, answer.text
+    now = site.user("zhao").get(f"/cases/{case}").text
+    assert "到“挂起期满，自动恢复”。" in now and "“”" not in now and "其间有权" not in now
+
+
 def test_the_office_edits_its_directory_and_calendar(site: Site) -> None:
     zhao = site.user("zhao")
     unit = {"name": "消防救援大队", "kind": "督办部门"}

@@ -164,7 +164,7 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
         said.append({"tone": "info", "text": f"等待消息：{'、'.join(sorted(heard))}。"})
     if not said:
         said.append({"tone": "warning", "text": "案件没有等待任何人、时限或消息，请联系安委办管理员。"})
-    if asked:
+    if asked and row.state != "suspended":
         said.append({"tone": "muted", "text": f"其间有权的单位可以提出：{'、'.join(asked)}。"})
     return said
 

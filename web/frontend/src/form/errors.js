@@ -47,6 +47,15 @@ export class ErrorSummary {
     this.element.scrollIntoView({ block: 'center' });
   }
 
+  /** The session is over: the way back to this very form, which finds its draft again. */
+  expired() {
+    const address = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+    this.element.replaceChildren('登录已超时，没有提交。填写的内容已存在本机，', el('a', { href: address }, '重新登录'), '后回到这里，核对再提交。');
+    this.element.hidden = false;
+    this.element.focus({ preventScroll: true });
+    this.element.scrollIntoView({ block: 'center' });
+  }
+
   /**
    * @param {any} form
    * @param {Record<string, any>} errors by field id, as form-js keeps them

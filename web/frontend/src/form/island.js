@@ -79,6 +79,10 @@ export async function mount(host) {
     } catch (problem) {
       done();
       if (!(problem instanceof Problem)) throw problem;
+      if (problem.status === 401) {
+        summary.expired();
+        return;
+      }
       const { byField, other } = errorsById(form, problem.errors);
       form._setState({ errors: byField });
       summary.show(form, byField, problem.message, other);
