@@ -249,6 +249,10 @@ class Package:
         elements = [e for process in self.processes.values() for e in process.elements.values()]
         object.__setattr__(self, "titles", {e.id: e.name or e.id for e in elements})
 
+    def role_title(self, role: str) -> str:
+        """What people call the role; the role itself when the package does not define it."""
+        return self.roles[role].title if role in self.roles else role
+
     def values(self) -> dict[str, Value]:
         """The context `p` that expressions see: parameter key → value."""
         return {k: v.value for k, v in self.parameters.items()}

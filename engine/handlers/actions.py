@@ -18,9 +18,7 @@ def call_action(command: CallAction, work: Work) -> None:
         raise NotFound(f"“{work.package.title}”没有“{command.action[:60]}”这项申请。")
     work.must_run()
     if not may_call(action, work):
-        titles = "、".join(
-            work.package.roles[r].title if r in work.package.roles else r for r in action.roles
-        )
+        titles = "、".join(map(work.package.role_title, action.roles))
         raise NotAllowed(f"“{action.title}”由本案的{titles}办理，您不在其中。")
     if not is_heard(action, work):
         raise Conflict(f"案件现在所处的环节不能“{action.title}”，请查看案件当前状态。")

@@ -29,7 +29,7 @@ def start_case(command: StartCase, work: Work) -> None:
     element, rule = _start_event(command.start, work)
     held = {role for role, _ in work.directory.posts_of(work.actor.person)}
     if not held & set(rule.roles):
-        titles = "、".join(work.package.roles[r].title if r in work.package.roles else r for r in rule.roles)
+        titles = "、".join(map(work.package.role_title, rule.roles))
         raise NotAllowed(
             f"“{rule.title}”由{titles}办理，您没有这个岗位。" if titles else f"“{rule.title}”不能由人员发起。"
         )

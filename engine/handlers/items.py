@@ -59,7 +59,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
     unit, role, person = command.unit, item.role or _first_role(item), ""
     if not unit and not command.person:
         raise InputInvalid("请选择转办的单位或人员。", field="unit")
-    title = work.package.roles[role].title if role in work.package.roles else role
+    title = work.package.role_title(role)
     if unit and (not _known(unit, work) or not work.directory.units[unit].active):
         raise NotFound(f"没有“{unit[:60]}”这个单位，请从单位列表中选择。", field="unit")
     if command.person:

@@ -157,7 +157,7 @@ class Work:
             return
         roles = [r for r in setting.value if isinstance(r, str)]
         if not any(role in roles for role, _ in self.directory.posts_of(self.actor.person)):
-            titles = "、".join(self.package.roles[r].title if r in self.package.roles else r for r in roles)
+            titles = "、".join(map(self.package.role_title, roles))
             raise NotAllowed(f"{what}由{titles}办理，您没有这个岗位。")
 
     def holds(self, role: str, unit: str) -> bool:

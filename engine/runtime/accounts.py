@@ -11,6 +11,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -107,7 +108,7 @@ def sign_in(engine: Engine, account: str, password: str) -> Account | None:
                 connection.execute(
                     sa.update(people).where(people.c.id == row.id).values(failures=0, locked_until=None)
                 )
-            return Account(Person(row.id, row.account, row.name, row.phone, row.active, row.title), row.epoch)
+            return _account(row)
         failures = row.failures + 1
         locked = failures >= _number(connection, FAILURES)
         until = now + timedelta(minutes=_number(connection, LOCK_MINUTES)) if locked else None
@@ -128,6 +129,10 @@ def account_of(engine: Engine, person: str, epoch: int | None = None) -> Account
         row = connection.execute(sa.select(people).where(people.c.id == person)).first()
     if row is None or not row.active or (epoch is not None and epoch != row.epoch):
         return None
+    return _account(row)
+
+
+def _account(row: Any) -> Account:
     return Account(Person(row.id, row.account, row.name, row.phone, row.active, row.title), row.epoch)
 
 
