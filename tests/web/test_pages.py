@@ -12,9 +12,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
 from engine.runtime.worker import Worker
-from tests.web.builder import KEY, Site
+from engine.store import tables as t
+from tests.web.builder import KEY, Site, User
 from web import assets, present
 from web.case.queries import prefill
 from web.register.export import guarded
@@ -163,6 +165,27 @@ def test_a_case_says_what_may_be_asked_not_which_messages_it_hears(site: Site) -
     now = site.user("wang").get(f"/cases/{case}").text
     assert "其间有权的单位可以提出：申请延期。" in now
     assert "同时等待" not in now and "A1" not in re.sub(r"<script.*?</script>", "", now, flags=re.S)
+
+
+def test_a_town_reads_what_is_sent_to_an_enterprise_without_an_account(site: Site) -> None:
+    zhao = site.user("zhao")
+    unit = {"name": "三号砖厂", "kind": "企业", "parent": "上海庙镇"}
+    assert zhao.post("/api/v1/directory/units", unit).status_code == 201
+    person = {
+        "account": "tuya", "name": "图雅", "posts": ["QY@上海庙镇"], "password": "Sufficient-2026",
+    }  # fmt: skip
+    assert zhao.post("/api/v1/directory/people", person).status_code == 201
+    case, at = site.begin(), site.engine.moment().now
+    sent = [("三号砖厂", "QY", "催办：整改期限"), ("一号煤矿", "QY", "催办：有账号的企业")]
+    with site.engine.database.write() as c:
+        for key, (where, role, title) in enumerate(sent):
+            row = {"key": str(key), "case": case, "unit": where, "role": role, "title": title, "at": at}
+            c.execute(sa.insert(t.notices).values(row))
+    town = User(site.app).sign_in("tuya", "Sufficient-2026")
+    page = town.get("/notices").text
+    assert "催办：整改期限" in page and "代三号砖厂收" in page
+    assert "有账号的企业" not in page
+    assert "催办：整改期限" not in site.user("gao").get("/notices").text
 
 
 def test_a_suspended_case_says_until_when(site: Site) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.store import tables as t
+from web.context import the_engine
 from web.identity import Who
 from web.paging import FAR, Page, paged
 
@@ -74,11 +75,20 @@ def counts(c: sa.Connection, who: Who, now: datetime) -> dict[str, int]:
 
 
 def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> Page:
-    """Messages to the person, the person's posts or units, newest first."""
+    """Messages to the person, the person's posts or units, newest first; and those to a unit below one's own where
+    nobody holds the post, as its items come to the unit above too (a town reads for an enterprise without an account).
+    """
     n = t.notices
     posts = [
         sa.and_(n.c.unit == unit, n.c.role.in_(("", role)), n.c.person == "") for role, unit in who.posts
     ]
+    directory = the_engine().directory()
+    for role, unit in who.posts:
+        below = [
+            u.id for u in directory.units.values() if u.parent == unit and not directory.members(u.id, role)
+        ]
+        if below:
+            posts.append(sa.and_(n.c.unit.in_(below), n.c.role == role, n.c.person == ""))
     statement = (
         sa.select(n, t.cases.c.number, t.cases.c.title.label("case_title"))
         .outerjoin(t.cases, t.cases.c.id == n.c.case)
