@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,38 +15,20 @@ from engine.clock import SHANGHAI
 from engine.commands import (
     ENGINE,
     Actor,
-    AddNote,
-    CallAction,
-    CancelCase,
-    ClaimItem,
     Command,
-    DeliverMessage,
-    DeliverSignal,
     FinishItem,
     PassDeadline,
-    ReleaseItem,
-    ResumeCase,
-    RetryIncident,
-    ReturnItem,
-    StartCase,
-    SuspendCase,
-    TransferItem,
 )
-from engine.definitions.forms import Field
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import EngineError
-from engine.execution.state import Item, State, fold
+from engine.execution.state import State, fold
 from engine.facts import Fact
-from engine.feel import compile_expression
 from engine.handlers import FileInfo, Setting, decide
-from engine.handlers.work import Work
+from engine.runtime.scenario_ask import CASE, command_of, form_of
 from engine.runtime.scenario_expect import expect
-from engine.runtime.scenario_file import Scenario, Step, instant, outside
-from engine.values import Value, dumps, loads, plain
-
-CASE = "scenario"
-"""Id of the case a scenario is about."""
+from engine.runtime.scenario_file import Scenario, Step, instant
+from engine.values import dumps, loads, plain
 
 MOST_FIRINGS = 10_000
 """Deadlines that may fire in one wait; more means a timer that never stops."""
@@ -219,7 +200,7 @@ class Stage:
             wanted = after.data.get("refused", "")
         self._pass_until(self.now, step)
         try:
-            self.execute(*self._command(step))
+            self.execute(*command_of(self, step))
         except EngineError as refusal:
             self.refused = refusal.code
             if refusal.code != wanted:
@@ -248,7 +229,7 @@ class Stage:
                 raise self.stop(step, f"“{item.name}”有人可办", "没有人可以办理")
             actor = acting_as(people[0], self.directory, item.role, item.unit)
             try:
-                self.execute(FinishItem(CASE, item.id, self._form(item.form, {}, item.id)), actor)
+                self.execute(FinishItem(CASE, item.id, form_of(self, item.form, {}, item.id)), actor)
             except EngineError as refusal:
                 errors = plain(refusal.fields.get("errors", ""))
                 raise self.stop(
@@ -261,141 +242,6 @@ class Stage:
         opened = [i.element for i in self.state.items.values()]
         if until and until not in opened:
             raise self.stop(step, f"办到“{until}”", opened)
-
-    def _command(self, step: Step) -> tuple[Command, Actor]:
-        data = step.data
-        match step.what:
-            case "start":
-                form = self._form(self._start_form(data.get("at", "")), data, 0)
-                return StartCase(self.package.key, form, data.get("at", "")), self._actor(step)
-            case "message":
-                return (
-                    DeliverMessage(data["name"], str(data.get("key", "")), self._variables(data)),
-                    self._asker(step),
-                )
-            case "signal":
-                return DeliverSignal(data["name"], self._variables(data)), self._asker(step)
-            case "suspend":
-                until = data.get("until")
-                at = instant(until, f"第 {step.number} 步 until") if until is not None else None
-                return SuspendCase(CASE, str(data.get("reason", "")), at), self._actor(step)
-            case "resume":
-                return ResumeCase(CASE, str(data.get("reason", ""))), self._actor(step)
-            case "cancel":
-                return CancelCase(CASE, str(data.get("reason", ""))), self._actor(step)
-            case "note":
-                return AddNote(CASE, str(data.get("text", ""))), self._actor(step)
-            case "action":
-                action = self.package.actions.get(data.get("action", ""))
-                form = self._form(action.form if action else "", data, 0)
-                return CallAction(CASE, data.get("action", ""), form), self._actor(step)
-            case "retry":
-                return RetryIncident(self._incident(step), self._variables(data)), self._asker(step)
-        return self._item_command(step)
-
-    def _item_command(self, step: Step) -> tuple[Command, Actor]:
-        data = step.data
-        item = self._item(step)
-        actor = self._actor(step, item)
-        reason = str(data.get("reason", ""))
-        match step.what:
-            case "complete":
-                return FinishItem(CASE, item.id, self._form(item.form, data, item.id)), actor
-            case "claim":
-                return ClaimItem(CASE, item.id), actor
-            case "release":
-                return ReleaseItem(CASE, item.id, reason), actor
-            case "return":
-                to = data.get("to", "")
-                return ReturnItem(CASE, item.id, reason, self._element_named(to)), actor
-            case _:
-                person = str(data.get("person", ""))
-                return TransferItem(CASE, item.id, reason, str(data.get("unit", "")), person), actor
-
-    def _item(self, step: Step) -> Item:
-        wanted = step.data.get("item", "")
-        found = [i for i in self.state.items.values() if wanted in (i.element, i.name)]
-        nth = step.data.get("nth")
-        if nth is None and len(found) > 1:  # the one that lies with the person
-            actor = self._actor(step)
-            mine = [i for i in found if f"{i.role}@{i.unit}" in actor.posts or i.person == actor.person]
-            found = mine or found
-        index = (nth or 1) - 1
-        if not 0 <= index < len(found):
-            opened = [f"{i.element} {i.name}" for i in self.state.items.values()]
-            raise self.stop(step, f"有待办“{wanted}”" + (f"（第 {nth} 个）" if nth else ""), opened)
-        return found[index]
-
-    def _incident(self, step: Step) -> int:
-        wanted = step.data.get("incident", "")
-        for incident in self.state.incidents.values():
-            if wanted in ("", incident.element, incident.code, self.package.titles.get(incident.element)):
-                return incident.id
-        raise self.stop(step, f"有异常“{wanted}”", [i.code for i in self.state.incidents.values()])
-
-    def _actor(self, step: Step, item: Item | None = None) -> Actor:
-        name = step.data.get("by", "")
-        person = self.directory.find_person(name)
-        if person is None:
-            raise self.stop(step, f"通讯录中有“{name}”", "没有这个人员")
-        return acting_as(person.id, self.directory, item.role if item else "", item.unit if item else "")
-
-    def _asker(self, step: Step) -> Actor:
-        return self._actor(step) if "by" in step.data else ENGINE
-
-    def _element_named(self, text: str) -> str:
-        return next((id for id, name in self.package.titles.items() if name == text), text)
-
-    # -- forms -------------------------------------------------------------------------------------------
-
-    def _start_form(self, at: str) -> str:
-        starts = self.package.starts
-        if at in starts:
-            return starts[at].form
-        main = self.package.processes[self.package.main]
-        plainly = [s for s in main.starts if s in starts and main.elements[s].plain_start]
-        return starts[plainly[0]].form if not at and plainly else ""
-
-    def _form(self, form: str, data: Mapping[str, Any], at: int) -> dict[str, Value]:
-        """The step's form over the form's defaults; a null takes a default away, `=…` is FEEL."""
-        merged = {**self.defaults.get(form, {}), **data.get("form", {})}
-        given = {str(k): self._given(v, at) for k, v in merged.items() if v is not None}
-        drawn = self.package.forms.get(form)
-        return self._uploaded(drawn.fields, given) if drawn is not None else given
-
-    def _uploaded(self, fields: Iterable[Field], given: dict[str, Value]) -> dict[str, Value]:
-        """File fields name files as a person would say them; here they count as uploaded, under an id."""
-        for part in fields:
-            value = given.get(part.key)
-            if part.type == "filepicker" and value is not None:
-                given[part.key] = [self._upload(n) for n in (value if isinstance(value, list) else [value])]
-            elif part.fields and isinstance(value, list):
-                given[part.key] = [
-                    self._uploaded(part.fields, r) if isinstance(r, dict) else r for r in value
-                ]
-        return given
-
-    def _upload(self, name: Value) -> Value:
-        if not isinstance(name, str):
-            return name
-        digest = hashlib.sha256(name.encode()).hexdigest()
-        self.files[digest[:20]] = FileInfo(digest[:20], name, "application/octet-stream", len(name), digest)
-        return digest[:20]
-
-    def _variables(self, data: Mapping[str, Any]) -> dict[str, Value]:
-        return {str(k): self._given(v, 0, keep=True) for k, v in data.get("variables", {}).items()}
-
-    def _given(self, value: Any, at: int, keep: bool = False) -> Value:
-        if isinstance(value, str) and value.startswith("="):
-            moment = Moment(self.now, self.calendar)
-            work = Work(self.state, self.setting(ENGINE))
-            found = compile_expression(value[1:]).evaluate(work.context(at or 1), moment)
-            return found if keep else plain(found)
-        if isinstance(value, list):
-            return [self._given(v, at, keep) for v in value]
-        if isinstance(value, dict):
-            return {str(k): self._given(v, at, keep) for k, v in value.items()}
-        return value if keep and not isinstance(value, float) else outside(value)
 
 
 def local_text(at: datetime | None) -> str:

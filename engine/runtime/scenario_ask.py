@@ -1,0 +1,190 @@
+"""What a step of a scenario asks 情景步骤: the command behind its words, by whom, with which form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.assignment import acting_as
+from engine.calendar import Moment
+from engine.commands import (
+    ENGINE,
+    Actor,
+    AddNote,
+    CallAction,
+    CancelCase,
+    ClaimItem,
+    Command,
+    DeliverMessage,
+    DeliverSignal,
+    FinishItem,
+    ReleaseItem,
+    ResumeCase,
+    RetryIncident,
+    ReturnItem,
+    StartCase,
+    SuspendCase,
+    TransferItem,
+)
+from engine.definitions.forms import Field
+from engine.execution.state import Item
+from engine.feel import compile_expression
+from engine.handlers import FileInfo
+from engine.handlers.work import Work
+from engine.runtime.scenario_file import Step, instant, outside
+from engine.values import Value, plain
+
+if TYPE_CHECKING:
+    from engine.runtime.scenario_stage import Stage
+
+CASE = "scenario"
+"""Id of the case a scenario is about."""
+
+
+def command_of(stage: Stage, step: Step) -> tuple[Command, Actor]:
+    """The command a step asks for, and who asks. Raises `Stopped` when the case has no such item, person or incident."""
+    data = step.data
+    match step.what:
+        case "start":
+            form = form_of(stage, _start_form(stage, data.get("at", "")), data, 0)
+            return StartCase(stage.package.key, form, data.get("at", "")), _actor(stage, step)
+        case "message":
+            return (
+                DeliverMessage(data["name"], str(data.get("key", "")), _variables(stage, data)),
+                _asker(stage, step),
+            )
+        case "signal":
+            return DeliverSignal(data["name"], _variables(stage, data)), _asker(stage, step)
+        case "suspend":
+            until = data.get("until")
+            at = instant(until, f"第 {step.number} 步 until") if until is not None else None
+            return SuspendCase(CASE, str(data.get("reason", "")), at), _actor(stage, step)
+        case "resume":
+            return ResumeCase(CASE, str(data.get("reason", ""))), _actor(stage, step)
+        case "cancel":
+            return CancelCase(CASE, str(data.get("reason", ""))), _actor(stage, step)
+        case "note":
+            return AddNote(CASE, str(data.get("text", ""))), _actor(stage, step)
+        case "action":
+            action = stage.package.actions.get(data.get("action", ""))
+            form = form_of(stage, action.form if action else "", data, 0)
+            return CallAction(CASE, data.get("action", ""), form), _actor(stage, step)
+        case "retry":
+            return RetryIncident(_incident(stage, step), _variables(stage, data)), _asker(stage, step)
+    return _item_command(stage, step)
+
+
+def _item_command(stage: Stage, step: Step) -> tuple[Command, Actor]:
+    data = step.data
+    item = _item(stage, step)
+    actor = _actor(stage, step, item)
+    reason = str(data.get("reason", ""))
+    match step.what:
+        case "complete":
+            return FinishItem(CASE, item.id, form_of(stage, item.form, data, item.id)), actor
+        case "claim":
+            return ClaimItem(CASE, item.id), actor
+        case "release":
+            return ReleaseItem(CASE, item.id, reason), actor
+        case "return":
+            to = data.get("to", "")
+            return ReturnItem(CASE, item.id, reason, _element_named(stage, to)), actor
+        case _:
+            person = str(data.get("person", ""))
+            return TransferItem(CASE, item.id, reason, str(data.get("unit", "")), person), actor
+
+
+def _item(stage: Stage, step: Step) -> Item:
+    wanted = step.data.get("item", "")
+    found = [i for i in stage.state.items.values() if wanted in (i.element, i.name)]
+    nth = step.data.get("nth")
+    if nth is None and len(found) > 1:  # the one that lies with the person
+        actor = _actor(stage, step)
+        mine = [i for i in found if f"{i.role}@{i.unit}" in actor.posts or i.person == actor.person]
+        found = mine or found
+    index = (nth or 1) - 1
+    if not 0 <= index < len(found):
+        opened = [f"{i.element} {i.name}" for i in stage.state.items.values()]
+        raise stage.stop(step, f"有待办“{wanted}”" + (f"（第 {nth} 个）" if nth else ""), opened)
+    return found[index]
+
+
+def _incident(stage: Stage, step: Step) -> int:
+    wanted = step.data.get("incident", "")
+    for incident in stage.state.incidents.values():
+        if wanted in ("", incident.element, incident.code, stage.package.titles.get(incident.element)):
+            return incident.id
+    raise stage.stop(step, f"有异常“{wanted}”", [i.code for i in stage.state.incidents.values()])
+
+
+def _actor(stage: Stage, step: Step, item: Item | None = None) -> Actor:
+    name = step.data.get("by", "")
+    person = stage.directory.find_person(name)
+    if person is None:
+        raise stage.stop(step, f"通讯录中有“{name}”", "没有这个人员")
+    return acting_as(person.id, stage.directory, item.role if item else "", item.unit if item else "")
+
+
+def _asker(stage: Stage, step: Step) -> Actor:
+    return _actor(stage, step) if "by" in step.data else ENGINE
+
+
+def _element_named(stage: Stage, text: str) -> str:
+    return next((id for id, name in stage.package.titles.items() if name == text), text)
+
+
+# -- forms ---------------------------------------------------------------------------------------------
+
+
+def _start_form(stage: Stage, at: str) -> str:
+    starts = stage.package.starts
+    if at in starts:
+        return starts[at].form
+    main = stage.package.processes[stage.package.main]
+    plainly = [s for s in main.starts if s in starts and main.elements[s].plain_start]
+    return starts[plainly[0]].form if not at and plainly else ""
+
+
+def form_of(stage: Stage, form: str, data: Mapping[str, Any], at: int) -> dict[str, Value]:
+    """The step's form over the form's defaults; a null takes a default away, `=…` is FEEL."""
+    merged = {**stage.defaults.get(form, {}), **data.get("form", {})}
+    given = {str(k): _given(stage, v, at) for k, v in merged.items() if v is not None}
+    drawn = stage.package.forms.get(form)
+    return _uploaded(stage, drawn.fields, given) if drawn is not None else given
+
+
+def _uploaded(stage: Stage, fields: Iterable[Field], given: dict[str, Value]) -> dict[str, Value]:
+    """File fields name files as a person would say them; here they count as uploaded, under an id."""
+    for part in fields:
+        value = given.get(part.key)
+        if part.type == "filepicker" and value is not None:
+            given[part.key] = [_upload(stage, n) for n in (value if isinstance(value, list) else [value])]
+        elif part.fields and isinstance(value, list):
+            given[part.key] = [_uploaded(stage, part.fields, r) if isinstance(r, dict) else r for r in value]
+    return given
+
+
+def _upload(stage: Stage, name: Value) -> Value:
+    if not isinstance(name, str):
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    stage.files[digest[:20]] = FileInfo(digest[:20], name, "application/octet-stream", len(name), digest)
+    return digest[:20]
+
+
+def _variables(stage: Stage, data: Mapping[str, Any]) -> dict[str, Value]:
+    return {str(k): _given(stage, v, 0, keep=True) for k, v in data.get("variables", {}).items()}
+
+
+def _given(stage: Stage, value: Any, at: int, keep: bool = False) -> Value:
+    if isinstance(value, str) and value.startswith("="):
+        moment = Moment(stage.now, stage.calendar)
+        work = Work(stage.state, stage.setting(ENGINE))
+        found = compile_expression(value[1:]).evaluate(work.context(at or 1), moment)
+        return found if keep else plain(found)
+    if isinstance(value, list):
+        return [_given(stage, v, at, keep) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _given(stage, v, at, keep) for k, v in value.items()}
+    return value if keep and not isinstance(value, float) else outside(value)
