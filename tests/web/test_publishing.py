@@ -122,5 +122,7 @@ def test_the_monitors_setting_leaves_a_fact(site: Site) -> None:
     zhao = site.user("zhao")
     assert zhao.put("/api/v1/monitor/settings", {"days": 7}).status_code == 200
     newest = zhao.get("/api/v1/audit/office").json["items"][0]
-    assert newest["kind"] == "MonitorSet" and "7 个工作日" in newest["sentence"] and newest["person"] == "zhao"
+    assert (
+        newest["kind"] == "MonitorSet" and "7 个工作日" in newest["sentence"] and newest["person"] == "zhao"
+    )
     assert zhao.post("/api/v1/audit/verify").json["ok"]
