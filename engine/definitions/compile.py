@@ -7,8 +7,9 @@ the same files give the same package, addressed by the same hash.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from engine.definitions import bpmn, lint, manifest
 from engine.definitions.decisions import Decision, read_decisions
@@ -29,6 +30,8 @@ __all__ = [
     "unzip_files",
     "zip_files",
 ]
+
+T = TypeVar("T", Process, Decision)
 
 
 def package_hash(files: Mapping[str, bytes]) -> str:
@@ -52,9 +55,9 @@ def compile_package(files: Mapping[str, bytes]) -> tuple[Package | None, list[Fi
     ]
     about = manifest.read(files.get(manifest.FILE, b""))
     findings += about.findings
-    processes, found = _processes(files)
+    processes, found = _by_key(files, ".bpmn", bpmn.read, "流程", "process_twice")
     findings += found
-    decisions, found = _decisions(files)
+    decisions, found = _by_key(files, ".dmn", read_decisions, "决策", "decision_twice")
     findings += found
     forms, found = _forms(files)
     findings += found
@@ -111,34 +114,27 @@ def check_files(files: Mapping[str, bytes]) -> list[Finding]:
     return findings
 
 
-def _processes(files: Mapping[str, bytes]) -> tuple[dict[str, Process], list[Finding]]:
-    processes: dict[str, Process] = {}
+def _by_key(
+    files: Mapping[str, bytes],
+    ending: str,
+    read: Callable[[bytes, str], tuple[dict[str, T], list[Finding]]],
+    word: str,
+    rule: str,
+) -> tuple[dict[str, T], list[Finding]]:
+    """What all files of an ending define, by key; a key of two files is an error (`rule`)."""
+    made: dict[str, T] = {}
+    origin: dict[str, str] = {}
     findings: list[Finding] = []
-    for path in sorted(p for p in files if p.endswith(".bpmn")):
-        found, remarks = bpmn.read(files[path], path)
+    for path in sorted(p for p in files if p.endswith(ending)):
+        found, remarks = read(files[path], path)
         findings += remarks
-        for key, process in found.items():
-            if key in processes:
-                message = f"流程代码“{key}”在 {processes[key].file} 中已经用过，请改名。"
-                findings.append(Finding("error", "process_twice", message, path, key, process.line))
+        for key, one in found.items():
+            if key in made:
+                message = f"{word}代码“{key}”在 {origin[key]} 中已经用过，请改名。"
+                findings.append(Finding("error", rule, message, path, key, one.line))
             else:
-                processes[key] = process
-    return processes, findings
-
-
-def _decisions(files: Mapping[str, bytes]) -> tuple[dict[str, Decision], list[Finding]]:
-    decisions: dict[str, Decision] = {}
-    findings: list[Finding] = []
-    for path in sorted(p for p in files if p.endswith(".dmn")):
-        found, remarks = read_decisions(files[path], path)
-        findings += remarks
-        for key, decision in found.items():
-            if key in decisions:
-                message = f"决策代码“{key}”在另一文件中已经用过，请改名。"
-                findings.append(Finding("error", "decision_twice", message, path, key, decision.line))
-            else:
-                decisions[key] = decision
-    return decisions, findings
+                made[key], origin[key] = one, path
+    return made, findings
 
 
 def _forms(files: Mapping[str, bytes]) -> tuple[dict[str, Form], list[Finding]]:
