@@ -53,6 +53,8 @@ def _walk(name: str, items: list[Any], rest: Any, env: Env, before: dict[str, An
 
 
 def loop_over(sources: Any, body: Code, size: int, reads_partial: bool) -> Code:
+    """`for … return body`: the list of the body's values; null where a source gives nothing to go over."""
+
     def loop(env: Env) -> list[Any] | None:
         rows = _rows(sources, env)
         if rows is None:
@@ -73,6 +75,8 @@ def loop_over(sources: Any, body: Code, size: int, reads_partial: bool) -> Code:
 
 
 def quantified(sources: Any, body: Code, size: int, wanted: bool) -> Code:
+    """`some` (`wanted` true) or `every` (false) `… satisfies body`, in three-valued logic."""
+
     def decide(env: Env) -> bool | None:
         rows = _rows(sources, env)
         if rows is None:

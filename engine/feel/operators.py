@@ -21,6 +21,7 @@ _ARITHMETIC = {"+": s.add, "-": s.subtract, "*": s.multiply, "/": s.divide, "**"
 
 
 def operation(op: str) -> Callable[[Any, Any, Run], Any]:
+    """What an arithmetic operator or comparison does with two values."""
     arithmetic = _ARITHMETIC.get(op)
     if arithmetic is not None:
         return arithmetic
@@ -56,6 +57,7 @@ def binary(op: str, left: Code, right: Code) -> Code:
 
 
 def any_of(answers: Iterable[bool | None]) -> bool | None:
+    """`or` in three-valued logic; stops at the first true."""
     unknown = False
     for answer in answers:
         if answer is True:
@@ -78,6 +80,7 @@ TYPE_NAMES = frozenset(
 
 
 def is_instance(value: Any, of: n.Type, run: Run) -> bool:
+    """Whether the value is of the named type, with everything inside it."""
     if of.name == "Any":
         return value is not None
     if of.name == "Null":

@@ -186,6 +186,8 @@ def matches(value: Any, test: Any, run: Run) -> bool | None:
 
 # -- arithmetic ----------------------------------------------------------------------------------------
 
+# All take the run, so that one table serves them (`operators`); null for kinds that do not fit.
+
 _TEMPORAL = (date, time, timedelta, Months)  # a datetime is a date
 
 

@@ -145,4 +145,5 @@ def _same_instant(actual: datetime | None, wanted: Any, step: Step) -> bool:
 
 
 def local_text(at: datetime | None) -> str:
+    """An instant as scenarios write it: Shanghai time to the second; 无 for none."""
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S") if at is not None else "无"

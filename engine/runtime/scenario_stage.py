@@ -26,7 +26,7 @@ from engine.execution.state import State, fold
 from engine.facts import Fact
 from engine.handlers import FileInfo, Setting, decide
 from engine.runtime.scenario_ask import CASE, command_of, form_of
-from engine.runtime.scenario_expect import expect
+from engine.runtime.scenario_expect import expect, local_text
 from engine.runtime.scenario_file import Scenario, Step, instant
 from engine.values import dumps, loads, plain
 
@@ -242,10 +242,6 @@ class Stage:
         opened = [i.element for i in self.state.items.values()]
         if until and until not in opened:
             raise self.stop(step, f"办到“{until}”", opened)
-
-
-def local_text(at: datetime | None) -> str:
-    return at.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S") if at is not None else "无"
 
 
 def _shown(value: object) -> str:

@@ -23,6 +23,7 @@ def get(connection: sa.Connection, keys: Sequence[str]) -> dict[str, str]:
 
 
 def put(connection: sa.Connection, key: str, value: str) -> None:
+    """Set a key, new or not, in the caller's writing transaction."""
     if connection.execute(_update, {"b_key": key, "v_value": value}).rowcount == 0:
         connection.execute(_insert, [{"key": key, "value": value}])
 

@@ -45,6 +45,7 @@ def load(connection: sa.Connection, case: str, *, lock: bool = False) -> Stored 
 
 
 def save(connection: sa.Connection, case: str, seq: int, head: bytes, state: bytes, *, new: bool) -> None:
+    """Keep the case's state after fact `seq`, whose hash is `head`. `new`: the case has no snapshot yet."""
     if new:
         connection.execute(_insert, [{"case": case, "seq": seq, "head": head, "state": state}])
     else:
