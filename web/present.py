@@ -147,6 +147,13 @@ def named(value: Any, what: str) -> Any:
     return name(value) if isinstance(value, str) else value
 
 
+def with_files(value: Any, names: Mapping[str, str]) -> Any:
+    """Ids of uploaded files, alone or in a list, by the files' names."""
+    if isinstance(value, list | tuple):
+        return [with_files(one, names) for one in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
 def event_name(package: Package, element: str) -> str:
     """What people call a timer: its own name, else that of the step it hangs on or leads to."""
     return called_by_id(package, element) if element else "挂起期满，自动恢复"
@@ -221,6 +228,7 @@ def install(app: Flask) -> None:
         long_day=long_day,
         value=text,
         named=named,
+        with_files=with_files,
         size=size,
         person=person_name,
         unit=unit_name,

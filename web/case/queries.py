@@ -169,21 +169,21 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
     return said
 
 
-def variables(state: Any, package: Package) -> list[dict[str, Any]]:
-    """The root variables with their Chinese labels, in the order of the forms, others after."""
+def variables(
+    state: Any, package: Package, file_names: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The root variables with their Chinese labels, in the order of the forms, others after; `file_names` are the names
+    of files by id."""
     labels = present.labels_of_forms(package.forms.values())
     chosen = present.chosen_of_directory(package.forms.values())
     values = dict(state.root_variables)
+
+    def shown(key: str) -> str:
+        by_name = present.named(values[key], chosen.get(key, ""))
+        return present.text(present.with_files(by_name, file_names or {}))
+
     ordered = [k for k in labels if k in values] + [k for k in values if k not in labels]
-    return [
-        {
-            "key": k,
-            "label": labels.get(k, k),
-            "value": values[k],
-            "text": present.text(present.named(values[k], chosen.get(k, ""))),
-        }
-        for k in ordered
-    ]
+    return [{"key": k, "label": labels.get(k, k), "value": values[k], "text": shown(k)} for k in ordered]
 
 
 def processes_of(package: Package, found: dict[str, dict[str, Any]], main: str) -> list[dict[str, str]]:

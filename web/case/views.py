@@ -57,6 +57,8 @@ def show(case: str) -> str:
         shown = reader.facts(history.as_row(x) for x in reversed(lines) if everything or not x.technical)
         register = _register(row, work.package)
         columns = [c["key"] for c in work.package.register.get("columns", ())]
+        files = reader.files(queries.files(c, case))
+        file_names = {f["id"]: f["name"] for f in files}
         return render_template(
             "case/show.html",
             case=row,
@@ -68,9 +70,10 @@ def show(case: str) -> str:
             lines=shown if "all" in request.args else shown[:LINES],
             hidden=max(0, len(shown) - LINES) if "all" not in request.args else 0,
             everything=everything,
-            files=reader.files(queries.files(c, case)),
+            files=files,
+            file_names=file_names,
             variables=reader.variables(
-                queries.variables(work.state, work.package),
+                queries.variables(work.state, work.package, file_names),
                 columns,
                 queries.keys_filled_by((x.entry for x in lines), reader.units),
             ),

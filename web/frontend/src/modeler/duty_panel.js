@@ -49,6 +49,7 @@ function dutyEntries(element, context) {
       entry('duty-unit', PropertyText, isTextFieldEntryEdited, { label: '承办单位（表达式）', property: 'unit', description: '不填则按角色和职责库确定。' }),
       entry('duty-separate', PropertyText, isTextFieldEntryEdited, { label: '不得与下列环节同一人', property: 'separateFrom', description: '填环节编号，多个用逗号分开，如 T21。' }),
       entry('duty-return', PropertyText, isTextFieldEntryEdited, { label: '可退回到', property: 'returnTo', description: '填环节编号，多个用逗号分开。' }),
+      entry('duty-summary', PropertyText, isTextFieldEntryEdited, { label: '事由（表达式）', property: 'summary', description: '显示在待办名称后面，如 =档.名称 + 对象单位；不填则只显示环节名称。' }),
       entry('duty-papers', PropertyText, isTextFieldEntryEdited, { label: '形成的文书', property: 'documents' }),
     );
   }
@@ -64,8 +65,15 @@ function AttributeSelect({ element, id, label, attribute, choices }) {
   const translate = useService('translate');
   const value = getBusinessObject(element).get(attribute) ?? '';
   const options = [{ value: '', label: '（未指定）' }, ...choices.map((/** @type {any} */ one) => ({ value: one.key, label: one.title === one.key ? one.key : `${one.title}（${one.key}）` }))];
-  if (value && !options.some((one) => one.value === value)) options.push({ value, label: value });
+  if (value && !options.some((one) => one.value === value)) options.push({ value, label: several(value, choices) });
   return h(SelectEntry, { element, id, label: translate(label), getValue: () => value, getOptions: () => options, setValue: (/** @type {string} */ next) => modeling.updateProperties(element, { [attribute]: next || undefined }) });
+}
+
+/** Several posts by their titles; an expression is named as one. @param {string} value @param {{key: string, title: string}[]} choices */
+function several(value, choices) {
+  if (value.startsWith('=')) return '按表达式（见下）';
+  const title = (/** @type {string} */ key) => choices.find((one) => one.key === key)?.title ?? key;
+  return value.split(/[,，]/).map((part) => part.trim().split('@')).map(([role, unit]) => (unit ? `${unit}的${title(role)}` : title(role))).join('、');
 }
 
 /** @param {any} props */
