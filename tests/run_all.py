@@ -23,7 +23,6 @@ def steps(quick: bool, workers: str) -> list[tuple[str, list[str]]]:
         ("lint", [str(BIN / "ruff"), "check", "-q", *CODE]),
         ("import contracts", [str(BIN / "lint-imports")]),
         ("types", [str(BIN / "mypy")]),
-        ("scenarios", [str(BIN / "duban"), "scenario", "processes"]),
         ("tests", [*tests, "-m", "not slow and not browser"] if quick else tests),
     ]
 
@@ -39,7 +38,9 @@ def main() -> int:
         sys.stdout.write(f"== {name}\n")
         sys.stdout.flush()
         code = subprocess.run(command, check=False).returncode
-        sys.stdout.write(f"== {name}: {'ok' if code == 0 else f'FAILED ({code})'}, {time.monotonic() - started:.1f} s\n")
+        sys.stdout.write(
+            f"== {name}: {'ok' if code == 0 else f'FAILED ({code})'}, {time.monotonic() - started:.1f} s\n"
+        )
         if code:
             failed.append(name)
     if failed:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -372,7 +372,7 @@ def test_the_hosts_zone_does_not_matter() -> None:
 
 def test_counting_is_fast() -> None:
     """Bisection, not walking: a hundred thousand counts of ten days stay far below a second."""
-    start, begun = day("2026-03-05"), perf_counter()
+    start, begun = day("2026-03-05"), process_time()
     for _ in range(100_000):
         CALENDAR.workdays(start, 10)
-    assert perf_counter() - begun < 0.6
+    assert process_time() - begun < 0.6

@@ -9,7 +9,7 @@ import warnings
 import zipfile
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -120,7 +120,7 @@ def test_calls_upon_calls_are_judged_in_linear_time() -> None:
 
     chain = "".join(caller(f"q{i}", f"q{i + 1}") for i in range(40))
     last = f'<bpmn:process id="q40">{start("z_s")}{script("z")}{end("z_e")}{line("z_s", "z", "z_e")}</bpmn:process>'
-    begun = perf_counter()
+    begun = process_time()
     found = compile_package(
         files(
             drawing(
@@ -132,7 +132,7 @@ def test_calls_upon_calls_are_judged_in_linear_time() -> None:
             )
         )
     )[1]
-    assert perf_counter() - begun < 2
+    assert process_time() - begun < 2
     assert not [f for f in found if f.severity == "error"]
 
 
@@ -169,10 +169,11 @@ MANY = "".join(f'<camunda:inputParameter name="n{i}">=[{i}]</camunda:inputParame
     ],
     ids=["flows", "expressions", "inputs"],
 )
+@pytest.mark.slow
 def test_a_file_of_two_megabytes_cannot_hold_the_check_up(rule: str, parts: list[str]) -> None:
-    begun = perf_counter()
+    begun = process_time()
     findings = compile_package(files(drawing(start(), end(), *parts)))[1]
-    assert perf_counter() - begun < 5  # 0.2 to 1.5 s alone on a machine
+    assert process_time() - begun < 5  # 0.2 to 1.5 s alone on a machine
     assert rule in {f.rule for f in findings}
 
 
@@ -358,10 +359,10 @@ def archive(*entries: tuple[str, bytes]) -> bytes:
     ),  # archives carry the time: their bytes would name the test anew each run
 )
 def test_bombs_and_tricks_are_refused_before_unpacking(data: bytes) -> None:
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(InputInvalid):
         unzip_files(data)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 def test_an_archive_that_lies_about_its_sizes_or_contents_is_refused() -> None:
@@ -491,9 +492,9 @@ def main_files() -> dict[str, bytes]:
 def test_the_main_package_is_checked_within_two_seconds() -> None:
     given = main_files()
     check_files({k: v for k, v in given.items() if k == "process.toml"})
-    begun = perf_counter()
+    begun = process_time()
     findings = check_files(given)
-    assert perf_counter() - begun < 2
+    assert process_time() - begun < 2
     assert [f for f in findings if f.severity == "error"] == []
     assert changes(compiled(given), compiled(given)) == []
 
@@ -558,10 +559,10 @@ def test_five_hundred_injured_diagrams_give_findings_and_nothing_else() -> None:
     for seed in range(500):
         chance = random.Random(seed)
         injured = mutated(chance.choice(samples if seed % 10 else drawn), chance)
-        begun = perf_counter()
+        begun = process_time()
         findings = check_files({"process.toml": toml.encode(), "main.bpmn": injured})
         package, found = compile_package({"process.toml": toml.encode(), "main.bpmn": injured})
-        slowest = max(slowest, perf_counter() - begun)
+        slowest = max(slowest, process_time() - begun)
         refused += package is None
         assert (package is None) == any(f.severity == "error" for f in found), seed
         assert all(f.message and f.rule for f in findings), seed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -62,12 +62,12 @@ BOMB = '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;&x;&x;&x;&x;&x;">]>'
     ],
 )
 def test_unsafe_or_broken_xml_is_refused(data: bytes, rule: str) -> None:
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(DefinitionRefused) as refusal:
         xml.parse(data, "x.bpmn")
     (finding,) = refusal.value.fields["findings"]
     assert finding.rule == rule and finding.file == "x.bpmn"
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
     assert bpmn.read(data, "x.bpmn") == ({}, [finding])
 
 
@@ -98,11 +98,11 @@ def test_a_large_diagram_is_checked_within_a_second() -> None:
     keys = [f"t{i}" for i in range(300)]
     big = drawing(start(), *(user(k) for k in keys), end(), line("s", *keys, "e"))
     schema.check(big, "warm.bpmn")
-    begun = perf_counter()
+    begun = process_time()
     assert schema.check(big, "a.bpmn") == []
     package, findings = compile_diagram(big, "a.bpmn")
     assert package is not None and not findings
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 # -- what is read --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -356,13 +356,13 @@ def test_patterns_take_linear_time() -> None:
         ("^(a?){50}a{50}$", "a" * 60 + "b"),
         ("a*a*a*a*b", "a" * 1000),
     ):
-        begun = perf_counter()
+        begun = process_time()
         assert not compile_pattern(pattern).found(text)
-        assert perf_counter() - begun < 0.2
+        assert process_time() - begun < 0.2
     component = field("textfield", validate={"pattern": "(a+)+$"})
-    begun = perf_counter()
+    begun = process_time()
     assert sent(component, "a" * 30 + "!")[1]
-    assert perf_counter() - begun < 0.2
+    assert process_time() - begun < 0.2
 
 
 @given(

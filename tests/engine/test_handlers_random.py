@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def likely(desk: Desk, item: int) -> list[str]:
     return [held.person] if held.person else [*desk.directory.members(held.unit, held.role), "ban", "kuang"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_nothing_but_refusals(data: st.DataObject) -> None:

@@ -223,11 +223,11 @@ def test_depth_stays_flat_over_a_thousand_rounds():
     sizes, work, spent = [], [], []
     for _ in range(1_000):
         count = 0
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(2):
             (id,) = state.items
             count += len(advance(package, state, c.CompleteItem(id, {"再来": True}, "p"), moment))
-        spent.append(time.perf_counter() - begin)
+        spent.append(time.process_time() - begin)
         work.append(count)
         sizes.append(len(dumps(state.to_data())))
     assert set(work) == {work[0]}

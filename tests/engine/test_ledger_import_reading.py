@@ -370,6 +370,7 @@ def spoiled(chance: random.Random) -> bytes:
     return with_part(whole, name, bytes(content)) if in_part else bytes(content)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_read_or_refused_never_more() -> None:
     chance = random.Random(20241231)
     directory, outcomes = demo_directory(), Counter[str]()

@@ -66,6 +66,7 @@ def test_nothing_is_done_before_its_time(engine: Engine) -> None:
     assert oldest_overdue(engine).total_seconds() == 0
 
 
+@pytest.mark.slow
 def test_many_workers_double_nothing(engine: Engine, tmp_path: Path) -> None:
     cases = [start(engine).case for _ in range(40)]
     later(engine, hours=2)

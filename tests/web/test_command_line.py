@@ -15,6 +15,8 @@ from web.cli import demo
 from web.cli.main import SUBCOMMANDS, main
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
 PROCESSES = str(ROOT / "processes")
 LEDGER = str(ROOT / "processes" / "demo_ledger_2024.xlsx")
 
