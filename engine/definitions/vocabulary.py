@@ -45,7 +45,6 @@ ACTIVITIES = frozenset(
 PEOPLE = frozenset({Kind.USER, Kind.MANUAL})
 GATEWAYS = frozenset({Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE, Kind.EVENT_GATEWAY})
 EVENTS = frozenset({Kind.START, Kind.END, Kind.CATCH, Kind.THROW, Kind.BOUNDARY})
-CATCHING = frozenset({Kind.START, Kind.CATCH, Kind.BOUNDARY})
 
 KIND_TITLES: dict[Kind, str] = {
     Kind.START: "开始事件",

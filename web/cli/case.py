@@ -11,7 +11,7 @@ from engine.commands import RetryIncident
 from engine.errors import NotFound
 from engine.execution.explain import explain
 from engine.runtime.engine import Engine
-from engine.store.tables import cases, incidents, work_items
+from engine.store.tables import cases
 from web.cli.terminal import TERMINAL, line, opened, shown
 
 
@@ -106,28 +106,10 @@ def run_show(args: argparse.Namespace) -> int:
 def run_retry(args: argparse.Namespace) -> int:
     with opened() as engine:
         case = _find(engine, args.case)
-        with engine.read() as connection:
-            waiting = (
-                connection.execute(
-                    sa.select(incidents.c.incident).where(
-                        incidents.c.case == case, incidents.c.resolved_at.is_(None)
-                    )
-                )
-                .scalars()
-                .all()
-            )
+        waiting = list(engine.load(case).incidents)
         for incident in waiting:
             engine.execute(RetryIncident(incident), TERMINAL, case=case)
-        with engine.read() as connection:
-            left = connection.execute(
-                sa.select(sa.func.count())
-                .select_from(incidents)
-                .where(incidents.c.case == case, incidents.c.resolved_at.is_(None))
-            ).scalar_one()
-            open_items = connection.execute(
-                sa.select(sa.func.count())
-                .select_from(work_items)
-                .where(work_items.c.case == case, work_items.c.state == "open")
-            ).scalar_one()
-    print(f"重试 {len(waiting)} 处异常，仍有 {left} 处；待办 {open_items} 项")
+        after = engine.load(case)
+    left = len(after.incidents)
+    print(f"重试 {len(waiting)} 处异常，仍有 {left} 处；待办 {len(after.items)} 项")
     return 4 if left else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -60,11 +59,7 @@ def _findings(path: Path, forms: Path | None) -> list[tuple[str, list[Finding]]]
     folders = package_folders(path)
     if not folders:
         raise InputInvalid(f"{path}：没有找到流程包（缺少 process.toml），也不是流程图文件。")
-    return [(folder.name, check_files(package_files(folder, forms))) for folder in folders]
-
-
-def check_files(files: Mapping[str, bytes]) -> list[Finding]:
-    return compiling.check_files(dict(files))
+    return [(folder.name, compiling.check_files(package_files(folder, forms))) for folder in folders]
 
 
 def run(args: argparse.Namespace) -> int:
