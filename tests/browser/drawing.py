@@ -73,11 +73,22 @@ class Drawing:
         return found
 
     def select(self, element: str) -> None:
-        """As the list of findings does: select an element and bring it into view."""
-        self.page.evaluate(
-            f"(id) => {{ const m = {MODELER}; const one = m.get('elementRegistry').get(id);"
-            " m.get('canvas').scrollToElement(one); m.get('selection').select(one); }",
-            element,
+        """As the list of findings does: select an element, bring it into view, and wait until the panel shows it.
+
+        The panel begins to listen only some time after it is first drawn, so an early selection is made again.
+        """
+        self.page.wait_for_function(
+            f"""(id) => {{
+              const m = {MODELER};
+              const one = m.get('elementRegistry').get(id);
+              m.get('canvas').scrollToElement(one);
+              m.get('selection').select(null);
+              m.get('selection').select(one);
+              const shown = document.querySelector('.modeler-diagram:not([hidden]) .modeler-panel input[name="id"]');
+              return shown?.value === id;
+            }}""",
+            arg=element,
+            polling=250,
         )
 
     def group(self, title: str) -> Locator:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, V
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-PATIENCE = 10_000  # milliseconds an element may take to appear on a slow machine
+PATIENCE = 30_000  # milliseconds an element may take to appear on a slow machine
 
 
 class Person:
