@@ -29,8 +29,9 @@ _CALL = 6
 class Compiler:
     """Compiles one text's tree; `names` and `possible` collect the roots it reads from outside."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
         self.text = text
+        self.known = known
         self.names: set[str] = set()
         self.possible: set[str] = set()
         self.size = 0
@@ -291,17 +292,24 @@ class Compiler:
         callee = node.function
         if isinstance(callee, n.Name) and not any(callee.name in scope for scope in self.scopes):
             builtin = FUNCTIONS.get(callee.name)
+            if callee.name in self.known:  # a function of the model; else a value that hides no built-in
+                otherwise = self.builtin(node, builtin, arguments) if builtin is not None else _nothing
+                return self.called(node, arguments, otherwise)
             if builtin is not None:
                 return self.builtin(node, builtin, arguments)
             if not self.filters:
                 raise invalid(self.text, callee.at, f"没有名为“{callee.name[:40]}”的函数。")
-        function, names = self.code(callee), node.names
+        return self.called(node, arguments, _nothing)
+
+    def called(self, node: n.Call, arguments: list[Code], otherwise: Code) -> Code:
+        """A call of a function value; `otherwise` where the value is no function."""
+        function, names = self.code(node.function), node.names
 
         def call(env: Env) -> Any:
             target = function(env)
-            values = [argument(env) for argument in arguments]
             if not isinstance(target, Function):
-                return None
+                return otherwise(env)
+            values = [argument(env) for argument in arguments]
             if names is not None:
                 if set(names) != set(target.parameters):
                     return None

@@ -10,9 +10,9 @@ from engine.feel.lexer import Token, invalid, tokens
 class Cursor:
     """One text's tokens and a place in them. Raises `ExpressionInvalid`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
         self.text = text
-        self.tokens = tokens(text)
+        self.tokens = tokens(text, known)
         self.i = 0
 
     @property

@@ -42,8 +42,12 @@ class Expression:
 
     def evaluate_in(self, context: Mapping[str, Value], run: Run) -> Value:
         """As `evaluate`, on a budget shared with other expressions."""
+        return result(self.compute(context, run))
+
+    def compute(self, context: Mapping[str, Any], run: Run) -> Any:
+        """As `evaluate_in`, for what goes on computing with the value: it may be a function or a range."""
         try:
-            return result(self._code(Env(context, None, run)))
+            return self._code(Env(context, None, run))
         except EngineError:
             raise
         except RecursionError:
@@ -54,21 +58,25 @@ class Expression:
             ) from error
 
 
-def compile_expression(text: str) -> Expression:
-    """Read a FEEL expression. Raises `ExpressionInvalid` with `fields["position"]` and a sentence that says where."""
-    return _compile(text, Parser.expression_text)
+def compile_expression(text: str, known: frozenset[str] = frozenset()) -> Expression:
+    """Read a FEEL expression. Raises `ExpressionInvalid` with `fields["position"]` and a sentence that says where.
+
+    `known` are names of the context that are declared beforehand, as in a decision model: they may be called as
+    functions, and hold any characters. Names that are not among them are read word by word.
+    """
+    return _compile(text, Parser.expression_text, known)
 
 
-def compile_unary(text: str) -> Expression:
+def compile_unary(text: str, known: frozenset[str] = frozenset()) -> Expression:
     """Read the unary tests of a decision cell: `> 5`, `"甲","乙"`, `[1..5]`, `not(…)`, `-`, or a condition on `?`.
 
     The input value is the context's `?`; the result is true, false or null. Raises `ExpressionInvalid`.
     """
-    return _compile(text, Parser.tests_text)
+    return _compile(text, Parser.tests_text, known)
 
 
 @lru_cache(maxsize=4096)
-def _compile(text: str, read: Callable[[Parser], Node]) -> Expression:
+def _compile(text: str, read: Callable[[Parser], Node], known: frozenset[str]) -> Expression:
     if len(text) > SOURCE_LIMIT:
         raise ExpressionInvalid(
             f"表达式超过 {SOURCE_LIMIT} 字，请拆分为几个较短的表达式。",
@@ -78,8 +86,8 @@ def _compile(text: str, read: Callable[[Parser], Node]) -> Expression:
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
         raise ExpressionInvalid("表达式中含有无法识别的字符，请删除后重新输入。", text="", position=0)
     try:
-        node = read(Parser(text))
-        compiler = Compiler(text)
+        node = read(Parser(text, known))
+        compiler = Compiler(text, known)
         code = compiler.code(node)
     except RecursionError:
         raise ExpressionInvalid(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from engine.errors import ExpressionInvalid
@@ -17,6 +18,10 @@ class Token(NamedTuple):
     end: int
 
 
+KEYWORDS = frozenset(
+    ["for", "in", "return", "if", "then", "else", "some", "every", "satisfies", "and", "or", "between"]
+    + ["true", "false", "null"]
+)
 _SPACE = re.compile(r"(?:\s|\ufeff|//[^\n]*|/\*.*?\*/)+", re.S)
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.A)
 _NAME = re.compile(r"[^\W\d][\w·]*|\?")
@@ -41,19 +46,46 @@ def invalid(text: str, position: int, message: str) -> ExpressionInvalid:
     )
 
 
-def tokens(text: str) -> list[Token]:
-    """All tokens, closed by one of kind "end". Raises `ExpressionInvalid`."""
+def tokens(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
+    """All tokens, closed by one of kind "end". Raises `ExpressionInvalid`.
+
+    `known` are names in force; one that could not be read word by word ("Teacher's mark", "Part 2", "tax - free")
+    is one token wherever it stands, as if it were in backticks (DMN 1.3, 10.3.1.2: the longest name wins).
+    """
     found: list[Token] = []
     at = 0
+    names = _pattern(known) if known else None
     while True:
         if space := _SPACE.match(text, at):
             at = space.end()
         if at >= len(text):
             found.append(Token("end", "", len(text), len(text)))
             return found
-        token = _one(text, at)
+        match = names.match(text, at) if names is not None else None
+        token = (
+            Token("quoted", " ".join(match[0].split()), at, match.end())
+            if match is not None
+            else _one(text, at)
+        )
         found.append(token)
         at = token.end
+
+
+@lru_cache(maxsize=256)
+def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
+    """What finds the names that cannot be read word by word, longest first."""
+    hard = sorted(
+        (name for name in known if name and not _is_plain(name)), key=lambda name: (-len(name), name)
+    )
+    if not hard:
+        return None
+    spelled = (r"\s+".join(re.escape(word) for word in name.split()) for name in hard)
+    return re.compile("(?:" + "|".join(spelled) + r")(?![\w·])")
+
+
+def _is_plain(name: str) -> bool:
+    """Whether the parser joins the name from its words."""
+    return all(_NAME.fullmatch(word) and word != "?" and word not in KEYWORDS for word in name.split())
 
 
 def _one(text: str, at: int) -> Token:

@@ -12,14 +12,10 @@ from engine.feel import nodes as n
 from engine.feel.budget import DEPTH_LIMIT
 from engine.feel.cursor import Cursor
 from engine.feel.functions import FUNCTIONS
-from engine.feel.lexer import Token, invalid
+from engine.feel.lexer import KEYWORDS, Token, invalid
 from engine.feel.numbers import DIGITS, MATH
 from engine.feel.temporal import parse_temporal
 
-KEYWORDS = frozenset(
-    ["for", "in", "return", "if", "then", "else", "some", "every", "satisfies", "and", "or", "between"]
-    + ["true", "false", "null"]
-)
 _NAMES = sorted(
     ((tuple(name.split(" ")), name) for name in FUNCTIONS if " " in name), key=lambda p: -len(p[0])
 )
@@ -40,8 +36,8 @@ _CHAIN_LIMIT = 2_000
 class Parser(Cursor):
     """One text's parser. `expression_text` and `tests_text` are its entries; all raise `ExpressionInvalid`."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
+        super().__init__(text, known)
         self.depth = 0
         self.questions = 0  # mentions of `?` so far
 
