@@ -324,7 +324,8 @@ class IncidentResolved(Fact):
 class DeadlineSet(Fact):
     """时限：a timer is armed. `owner` is the element it belongs to (0: the case itself, for a suspension's end).
 
-    `element` is the timer event that will fire. `repeats` is what remains of a cycle after this firing (-1:
+    `element` is the timer event that will fire, `part` which of the definitions of a multiple event (from 0).
+    `repeats` is what remains of a cycle after this firing (-1:
     without end); `interval` is the cycle's fixed ISO duration, empty when the next instant is computed anew.
     """
 
@@ -334,6 +335,7 @@ class DeadlineSet(Fact):
     due: datetime
     repeats: int = 0
     interval: str = ""
+    part: int = 0
 
 
 @fact
@@ -364,7 +366,7 @@ class DeadlineMoved(Fact):
 class Subscribed(Fact):
     """The case waits for a message (`name`, `key`), a signal (`name`) or until a condition (`name`: its text) holds.
 
-    `what` is "message", "signal" or "condition". The `key` of a condition is "true" when it has held since before, so
+    `what` is "message", "signal" or "condition", `part` which of the definitions of a multiple event (from 0). The `key` of a condition is "true" when it has held since before, so
     that it has to fail once before it may fire again.
     """
 
@@ -374,6 +376,19 @@ class Subscribed(Fact):
     what: str
     name: str
     key: str = ""
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerCame(Fact):
+    """One of the things a parallel multiple event of `owner` waits for has come, with `variables`. `complete`: it was
+    the last of them; the event happens, and where it may happen again it begins to collect anew."""
+
+    owner: int
+    element: str
+    part: int
+    variables: dict[str, Value]
+    complete: bool = False
 
 
 @fact

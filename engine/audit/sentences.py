@@ -39,6 +39,7 @@ TECHNICAL: frozenset[type[f.Fact]] = frozenset(
         f.MessageReceived,
         f.SignalSent,
         f.SignalReceived,
+        f.TriggerCame,
         f.EscalationThrown,
     }
 )
@@ -344,6 +345,10 @@ def _signal(n: Narrator, x: f.SignalReceived, e: Entry) -> str:
     return f"收到信号“{x.name}”"
 
 
+def _trigger_came(n: Narrator, x: f.TriggerCame, e: Entry) -> str:
+    return f"“{n.named(x.element)}”等待的各项{'已经到齐' if x.complete else '到了一项'}"
+
+
 def _signal_sent(n: Narrator, x: f.SignalSent, e: Entry) -> str:
     return f"发出信号“{x.name}”"
 
@@ -419,6 +424,7 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.MessageSent: _message_sent,
     f.SignalReceived: _signal,
     f.SignalSent: _signal_sent,
+    f.TriggerCame: _trigger_came,
     f.ErrorThrown: _error,
     f.EscalationThrown: _escalation,
     f.NumberGiven: _number,

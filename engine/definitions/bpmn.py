@@ -13,13 +13,15 @@ from engine.definitions import joined, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
-from engine.definitions.reading import Node, Reading, is_bpmn, line_of, local, namespace
+from engine.definitions.reading import Node, Reading, instead, is_bpmn, line_of, local, namespace, text_of
 from engine.definitions.vocabulary import (
     ACTIVITIES,
     BPMN,
     DECORATION_NAMESPACES,
     DEFINITION_CHILDREN,
+    EVENT_DEFINITIONS,
     FLOW_NODES,
+    OUTSIDE_WORLD,
     SCOPE_DECORATION,
 )
 from engine.errors import DefinitionRefused, Finding
@@ -99,7 +101,8 @@ def _definitions(reading: Reading, root: Node) -> None:
             "expression_language", root, "表达式一律按 FEEL 读取，请把 expressionLanguage 删去或改为 FEEL。"
         )
     reading.extensions(root)
-    for node in reading.children(root, *DEFINITION_CHILDREN):
+    used = {text_of(ref).rpartition(":")[2] for ref in root.iter(f"{{{BPMN}}}eventDefinitionRef")}
+    for node in reading.children(root, *DEFINITION_CHILDREN, *OUTSIDE_WORLD):
         key, tag = str(node.get("id") or ""), local(node)
         name = str(node.get("name") or "").strip()
         match tag:
@@ -128,6 +131,14 @@ def _definitions(reading: Reading, root: Node) -> None:
                 (reading.errors if tag == "error" else reading.escalations)[key] = code
             case "collaboration":
                 _collaboration(reading, node, root)
+            case _ if tag in EVENT_DEFINITIONS:
+                reading.definitions[key] = node
+                if key not in used:
+                    reading.warning(
+                        "definition_unused", node, "没有事件引用这个事件定义，请删去，或在事件上引用它。"
+                    )
+            case _ if tag in OUTSIDE_WORLD:
+                reading.loose("unknown_element", node, f"“{tag}”不能用在此处。{instead(tag)}")
             case _:
                 pass
 

@@ -221,6 +221,11 @@ def _event(name: str, before: Event | None, now: Event | None) -> Iterator[str]:
     if before.trigger is not now.trigger:
         yield f"{name}由{TRIGGER_TITLES[before.trigger]}触发改为{TRIGGER_TITLES[now.trigger]}触发"
         return
+    if (before.parallel, len(before.parts)) != (now.parallel, len(now.parts)):
+        yield f"{name}由{_triggers(before)}触发改为{_triggers(now)}触发"
+        return
+    for was_part, now_part in zip(before.parts, now.parts, strict=True):
+        yield from _event(name, was_part, now_part)
     if (before.timer, _text(before.when)) != (now.timer, _text(now.when)):
         yield f"{name}的定时由{_shown(before.when)}改为{_shown(now.when)}"
     for word, was, to in (("名称", before.name, now.name), ("代码", before.code, now.code)):
@@ -230,6 +235,11 @@ def _event(name: str, before: Event | None, now: Event | None) -> Iterator[str]:
         yield f"{name}的关联键由{_shown(before.key)}改为{_shown(now.key)}"
     if (before.code_variable, before.message_variable) != (now.code_variable, now.message_variable):
         yield f"{name}记录代码或说明的变量改变"
+
+
+def _triggers(event: Event) -> str:
+    """What triggers a multiple event: any of these, or all of them."""
+    return ("、" if event.parallel else "或").join(TRIGGER_TITLES[one.trigger] for one in event.parts)
 
 
 def _loop(name: str, before: Loop | None, now: Loop | None) -> Iterator[str]:

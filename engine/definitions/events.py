@@ -6,8 +6,16 @@ import re
 from datetime import datetime
 
 from engine.definitions.model import Event, Kind, Trigger
-from engine.definitions.reading import Node, Reading, camunda, is_bpmn, literal, local
-from engine.definitions.vocabulary import EVENT_DEFINITIONS, EVENTS, KIND_TITLES, POSITIONS, TRIGGER_TITLES
+from engine.definitions.reading import Node, Reading, camunda, is_bpmn, literal, local, text_of
+from engine.definitions.vocabulary import (
+    EVENT_DEFINITIONS,
+    EVENTS,
+    INSTEAD,
+    KIND_TITLES,
+    NOT_TOGETHER,
+    POSITIONS,
+    TRIGGER_TITLES,
+)
 from engine.feel import Expression
 from engine.values import parse_duration
 
@@ -44,30 +52,79 @@ def read_event(reading: Reading, node: Node, kind: Kind, position: str, key: str
         return Event(Trigger.MESSAGE, name=name, key=correlation)
     if kind not in EVENTS:
         return None
-    definitions = [child for child in node if local(child).endswith("EventDefinition") and is_bpmn(child)]
-    if len(definitions) > 1:
-        reading.error("event_twice", node, "一个事件只能有一种触发方式，请拆成几个事件。")
-    trigger = EVENT_DEFINITIONS.get(local(definitions[0]), None) if definitions else Trigger.NONE
-    if trigger is None:  # an unknown definition was refused as an unknown child
-        return Event(Trigger.NONE)
-    if trigger not in POSITIONS[position]:
-        allowed = "、".join(TRIGGER_TITLES[t] for t in Trigger if t in POSITIONS[position])
-        place = {"event subprocess start": "事件子流程的", "subprocess start": "子流程内的"}.get(position, "")
-        reading.error(
-            "event_position",
-            node,
-            f"{place}{KIND_TITLES[kind]}不能是“{TRIGGER_TITLES[trigger]}”，可用：{allowed}。",
-        )
-    if key and trigger is not Trigger.MESSAGE:
+    events: list[Event] = []
+    for child in _definitions(reading, node):
+        trigger = EVENT_DEFINITIONS.get(local(child))
+        if trigger is None:
+            continue  # an unknown definition was refused as an unknown child
+        _position(reading, node, kind, trigger, position)
+        events.append(_definition(reading, child, trigger, kind, correlation, node))
+    triggers = {event.trigger for event in events}
+    if not events:
+        _position(reading, node, kind, Trigger.NONE, position)
+    if key and Trigger.MESSAGE not in triggers:
         reading.error("unknown_property", node, "correlationKey 只能用在消息事件上，请删去。")
-    if not definitions:
-        return Event(Trigger.NONE)
-    if kind is Kind.BOUNDARY and trigger is Trigger.ERROR and node.get("cancelActivity") in {"false", "0"}:
+    if kind is Kind.BOUNDARY and Trigger.ERROR in triggers and node.get("cancelActivity") in {"false", "0"}:
         reading.error("error_interrupts", node, "错误边界事件总是中断任务，请改为中断型，或改用升级事件。")
-    return _definition(reading, definitions[0], trigger, kind, correlation)
+    if not events:
+        return Event(Trigger.NONE)
+    return events[0] if len(events) == 1 else _multiple(reading, node, events, triggers)
 
 
-def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key: Expression | None) -> Event:
+def _definitions(reading: Reading, node: Node) -> list[Node]:
+    """The definitions of an event in the order drawn: its own, and those at the root it refers to."""
+    found: list[Node] = []
+    for child in node:
+        if not is_bpmn(child):
+            continue
+        if local(child).endswith("EventDefinition"):
+            found.append(child)
+        elif local(child) == "eventDefinitionRef":
+            name = text_of(child)
+            definition = reading.definitions.get(name, reading.definitions.get(name.rpartition(":")[2]))
+            if definition is None:
+                reading.error(
+                    "unknown_reference", child, f"引用的事件定义“{name[:60]}”不存在，请重新选择或删去。"
+                )
+            else:
+                found.append(definition)
+    return found
+
+
+def _position(reading: Reading, node: Node, kind: Kind, trigger: Trigger, position: str) -> None:
+    if trigger in POSITIONS[position]:
+        return
+    allowed = "、".join(TRIGGER_TITLES[t] for t in Trigger if t in POSITIONS[position])
+    place = {"event subprocess start": "事件子流程的", "subprocess start": "子流程内的"}.get(position, "")
+    reading.error(
+        "event_position",
+        node,
+        f"{place}{KIND_TITLES[kind]}不能是“{TRIGGER_TITLES[trigger]}”，可用：{allowed}。",
+    )
+
+
+def _multiple(reading: Reading, node: Node, events: list[Event], triggers: set[Trigger]) -> Event:
+    """Several definitions on one event (BPMN 2.0.2, 10.5.1): any one of them fires it, or with `parallelMultiple` all
+    together do; an event that throws throws them all."""
+    parallel = str(node.get("parallelMultiple") or "").strip() in {"true", "1"}
+    if Trigger.LINK in triggers:
+        reading.error(
+            "event_link_alone", node, "链接事件不能和其他触发方式写在同一个事件上，请拆成几个事件。"
+        )
+    for trigger in sorted(triggers & NOT_TOGETHER) if parallel else ():
+        reading.error(
+            "parallel_multiple",
+            node,
+            f"并行多重事件要等所有触发都到齐，“{TRIGGER_TITLES[trigger]}”一发生就会停下所在环节，等不到其余各项，"
+            "请单独画一个事件。",
+        )
+    return Event(Trigger.MULTIPLE, parts=tuple(events), parallel=parallel)
+
+
+def _definition(
+    reading: Reading, node: Node, trigger: Trigger, kind: Kind, key: Expression | None, drawn: Node
+) -> Event:
+    """One event definition as used on the event `drawn`."""
     throws = kind in {Kind.THROW, Kind.END}
     reading.extensions(node)
     match trigger:
@@ -81,13 +138,14 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
             )
             title = TRIGGER_TITLES[trigger]
             reading.attributes(node, {"id": None, word: None})
-            reading.children(node)
+            for part in reading.children(node, *(("operationRef",) if word == "messageRef" else ())):
+                reading.loose("operation", part, INSTEAD["operationRef"])
             name = _reference(reading, node, word, table, title)
             if not name and not node.get(word):
                 reading.loose(
                     f"{trigger.value}_missing", node, f"{title}事件没有写{title}，请选择（{word}）。"
                 )
-                name = _own_name(node.getparent())
+                name = _own_name(drawn)
             return Event(trigger, name=name, key=key)
         case Trigger.ERROR | Trigger.ESCALATION:
             word = f"{trigger.value}Ref"
@@ -118,16 +176,16 @@ def _definition(reading: Reading, node: Node, trigger: Trigger, kind: Kind, key:
         case Trigger.LINK:
             reading.attributes(node, {"id": None, "name": None})
             reading.children(node, "source", "target")
-            return Event(trigger, name=str(node.get("name") or "").strip() or _own_name(node.getparent()))
+            return Event(trigger, name=str(node.get("name") or "").strip() or _own_name(drawn))
         case _:
             reading.attributes(node, {"id": None})
             reading.children(node)
             return Event(trigger)
 
 
-def _own_name(node: Node | None) -> str:
+def _own_name(node: Node) -> str:
     """What an element is called whose message or signal is not drawn: its own name stands for it."""
-    return "" if node is None else " ".join(str(node.get("name") or node.get("id") or "").split())
+    return " ".join(str(node.get("name") or node.get("id") or "").split())
 
 
 def _reference(reading: Reading, node: Node, attribute: str, table: dict[str, str], title: str) -> str:

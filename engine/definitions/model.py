@@ -55,6 +55,7 @@ class Trigger(StrEnum):
     TERMINATE = "terminate"
     LINK = "link"
     CONDITIONAL = "conditional"
+    MULTIPLE = "multiple"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,13 @@ class Event:
     when: Expression | None = None
     code_variable: str = ""  # where an error's or escalation's code is put
     message_variable: str = ""  # where an error's message is put
+    parts: tuple[Event, ...] = ()  # of a multiple event: its single definitions, in the order drawn
+    parallel: bool = False  # of a multiple event that waits: all parts must have come, not any one
+
+    @property
+    def each(self) -> tuple[Event, ...]:
+        """The single definitions: a multiple event's parts, or the event itself."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,11 @@ class Element:
     returns_all: bool = False  # call activity: all variables come back
     properties: Mapping[str, str] = field(default_factory=dict)
     documentation: str = ""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The single event definitions of the element; none for what is no event."""
+        return () if self.event is None else self.event.each
 
     @property
     def plain_start(self) -> bool:

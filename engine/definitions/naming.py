@@ -23,7 +23,8 @@ def called(package: Package, element: Element) -> str:
     if element.event.trigger is Trigger.TIMER:
         return _clock(process, element)
     host = process.elements.get(element.attached_to)
-    return host.name if host is not None and host.name else element.event.name
+    names = "、".join(dict.fromkeys(event.name for event in element.events if event.name))
+    return host.name if host is not None and host.name else names
 
 
 def called_by_id(package: Package, element: str) -> str:

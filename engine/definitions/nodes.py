@@ -113,7 +113,7 @@ def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
     """Children that no reader of this element takes up. A subprocess's own content is `bpmn`'s."""
     known = {"incoming", "outgoing", "extensionElements"} | NODE_DECORATION
     if kind in EVENTS:
-        known |= set(EVENT_DEFINITIONS)
+        known |= {*EVENT_DEFINITIONS, "eventDefinitionRef"}
     if kind in ACTIVITIES:
         known |= {"multiInstanceLoopCharacteristics", "standardLoopCharacteristics"}
     if kind is Kind.SCRIPT:

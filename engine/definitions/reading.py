@@ -83,6 +83,8 @@ class Reading:
     errors: dict[str, str] = field(default_factory=dict)
     """Root element id → code."""
     escalations: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, Node] = field(default_factory=dict)
+    """Root element id → the event definition that events refer to."""
     lone: bool = False
     """A diagram without a package: what another tool leaves out or adds is a warning, see `loose`."""
     nodes: int = 0

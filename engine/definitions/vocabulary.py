@@ -78,10 +78,23 @@ TRIGGER_TITLES: dict[Trigger, str] = {
     Trigger.TERMINATE: "终止",
     Trigger.LINK: "链接",
     Trigger.CONDITIONAL: "条件",
+    Trigger.MULTIPLE: "多重",
+}
+
+EVENT_DEFINITIONS: dict[str, Trigger] = {
+    "timerEventDefinition": Trigger.TIMER,
+    "messageEventDefinition": Trigger.MESSAGE,
+    "signalEventDefinition": Trigger.SIGNAL,
+    "errorEventDefinition": Trigger.ERROR,
+    "escalationEventDefinition": Trigger.ESCALATION,
+    "terminateEventDefinition": Trigger.TERMINATE,
+    "linkEventDefinition": Trigger.LINK,
+    "conditionalEventDefinition": Trigger.CONDITIONAL,
 }
 
 DEFINITION_CHILDREN = frozenset(
     {
+        *EVENT_DEFINITIONS,
         "process",
         "collaboration",
         "message",
@@ -93,7 +106,11 @@ DEFINITION_CHILDREN = frozenset(
         "dataStore",
     }
 )
-"""Under `definitions`. `itemDefinition`, `category` and `dataStore` are for reading only."""
+"""Under `definitions`. `itemDefinition`, `category` and `dataStore` are for reading only; event definitions are those
+that events refer to (`eventDefinitionRef`)."""
+
+OUTSIDE_WORLD = frozenset({"interface", "endPoint", "partnerEntity", "partnerRole", "resource"})
+"""Under `definitions`: how web services, partners and resources are described. A package says so otherwise."""
 
 SCOPE_DECORATION = frozenset(
     {
@@ -125,19 +142,10 @@ NODE_DECORATION = frozenset(
     }
 )
 
-EVENT_DEFINITIONS: dict[str, Trigger] = {
-    "timerEventDefinition": Trigger.TIMER,
-    "messageEventDefinition": Trigger.MESSAGE,
-    "signalEventDefinition": Trigger.SIGNAL,
-    "errorEventDefinition": Trigger.ERROR,
-    "escalationEventDefinition": Trigger.ESCALATION,
-    "terminateEventDefinition": Trigger.TERMINATE,
-    "linkEventDefinition": Trigger.LINK,
-    "conditionalEventDefinition": Trigger.CONDITIONAL,
-}
-
 POSITIONS: dict[str, frozenset[Trigger]] = {
-    "process start": frozenset({Trigger.NONE, Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL}),
+    "process start": frozenset(
+        {Trigger.NONE, Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.CONDITIONAL}
+    ),
     "subprocess start": frozenset({Trigger.NONE}),
     "event subprocess start": frozenset(
         {
@@ -169,7 +177,10 @@ POSITIONS: dict[str, frozenset[Trigger]] = {
         }
     ),
 }
-"""Which triggers an event may have where it is drawn."""
+"""Which triggers an event may have where it is drawn; a multiple event several of them, but no link."""
+
+NOT_TOGETHER = frozenset({Trigger.ERROR})
+"""What stops that which throws it, so that nothing could wait for the other triggers of a parallel multiple event."""
 
 # Attributes without a namespace. A value set means: only these (lower case); None: read by `bpmn`.
 _ANY: dict[str, frozenset[str] | None] = {"id": None, "name": None}
@@ -183,6 +194,7 @@ _TASK_ATTRIBUTES: dict[str, frozenset[str] | None] = {
 _IMPLEMENTATION = frozenset({"##unspecified", "##webservice"})
 _DIRECTION = frozenset({"unspecified", "converging", "diverging", "mixed"})
 _FALSE = frozenset({"false"})
+_BOOLEAN = frozenset({"true", "false", "1", "0"})
 NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
     **dict.fromkeys(ACTIVITIES, _TASK_ATTRIBUTES),
     Kind.USER: {**_TASK_ATTRIBUTES, "implementation": _IMPLEMENTATION},
@@ -198,11 +210,11 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
     Kind.SCRIPT: {**_TASK_ATTRIBUTES, "scriptFormat": frozenset({"feel"})},
     Kind.SUBPROCESS: {**_TASK_ATTRIBUTES, "triggeredByEvent": None},
     Kind.CALL: {**_TASK_ATTRIBUTES, "calledElement": None},
-    Kind.START: {**_ANY, "isInterrupting": None, "parallelMultiple": _FALSE},
+    Kind.START: {**_ANY, "isInterrupting": None, "parallelMultiple": _BOOLEAN},
     Kind.END: _ANY,
-    Kind.CATCH: {**_ANY, "parallelMultiple": _FALSE},
+    Kind.CATCH: {**_ANY, "parallelMultiple": _BOOLEAN},
     Kind.THROW: _ANY,
-    Kind.BOUNDARY: {**_ANY, "attachedToRef": None, "cancelActivity": None, "parallelMultiple": _FALSE},
+    Kind.BOUNDARY: {**_ANY, "attachedToRef": None, "cancelActivity": None, "parallelMultiple": _BOOLEAN},
     Kind.EXCLUSIVE: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
     Kind.INCLUSIVE: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
     Kind.PARALLEL: {**_ANY, "gatewayDirection": _DIRECTION},
@@ -308,7 +320,7 @@ INSTEAD: dict[str, str] = {
     "resource_attribute": "请把脚本直接写在图中。",
     "isForCompensation": "补偿不执行，请把补救步骤直接画在流程里。",
     "instantiate": "请改画消息开始事件。",
-    "parallelMultiple": "请拆成几个事件，用并行网关汇合。",
+    "parallelMultiple": "请写 true 或 false。",
     "operationRef": "服务操作不执行，请删去，写 camunda:topic。",
     "scriptFormat": "脚本只能用 FEEL，请把脚本格式改为 feel。",
     "eventGatewayType": "请删去该属性；几个事件都要等时，用并行网关后接各捕获事件。",

@@ -13,23 +13,47 @@ _ARMED = (Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.CONDITIONAL)
 
 
 def arm(run: Run, owner: Instance, element: Element) -> None:
-    """Make `owner` wait for the event `element`. Raises `Halt`."""
+    """Make `owner` wait for the event `element`: for each of its definitions that is not waited for yet. Raises `Halt`."""
     event = element.event
-    if event is None or event.trigger not in _ARMED:
+    if event is None:
+        return
+    if not event.parts:
+        _arm(run, owner, element, event, 0)
+        return
+    armed = armed_parts(run, owner, element.id)
+    for part, one in enumerate(event.parts):
+        if part not in armed:
+            _arm(run, owner, element, one, part)
+
+
+def armed_parts(run: Run, owner: Instance, element: str) -> set[int]:
+    """Which definitions of a multiple event are waited for, or have come already (parallel multiple)."""
+    state = run.state
+    found = {int(part) for part in (owner.came or {}).get(element, ())}
+    for id in owner.holds:
+        hold = state.subscriptions.get(id) or state.deadlines.get(id)
+        if hold is not None and hold.element == element:
+            found.add(hold.part)
+    return found
+
+
+def _arm(run: Run, owner: Instance, element: Element, event: Event, part: int) -> None:
+    if event.trigger not in _ARMED:
         return
     if event.trigger is Trigger.TIMER:
-        armed = timers.arm(run, owner, element.id, event)
-        if not armed and owner.element == element.id:
+        armed = timers.arm(run, owner, element.id, event, part=part)
+        alone = element.event is event or (element.event is not None and element.event.parallel)
+        if not armed and alone and owner.element == element.id:
             raise Halt("expression_failed", "定时事件没有得出时间，案件会一直停在这里。")
         return
     if event.trigger is Trigger.CONDITIONAL:
         if event.when is None:
             raise Halt("expression_failed", "这个条件事件没有写条件。")
-        run.emit(Subscribed(run.next_id(), owner.id, element.id, CONDITION, event.when.text))
+        run.emit(Subscribed(run.next_id(), owner.id, element.id, CONDITION, event.when.text, "", part))
         run.post(CONDITION, "", "", {})  # it may hold already
         return
-    key = key_of(run, owner, event)
-    run.emit(Subscribed(run.next_id(), owner.id, element.id, event.trigger.value, event.name, key))
+    key = key_of(run, owner, event) if event.trigger is Trigger.MESSAGE else ""
+    run.emit(Subscribed(run.next_id(), owner.id, element.id, event.trigger.value, event.name, key, part))
 
 
 def arm_or_halt(run: Run, owner: Instance, element: Element) -> None:

@@ -85,7 +85,7 @@ def introduce(
             variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
         except Halt as found:
             problem = found
-    if element.kind is Kind.END and element.event is not None and element.event.trigger is Trigger.TERMINATE:
+    if element.kind is _END and any(event.trigger is Trigger.TERMINATE for event in element.events):
         waiting = run.state.instances[scope].arrivals.values()
         consumes = tuple(flow for tokens in waiting for flow, _, _ in tokens)
     id = run.state.last + 1

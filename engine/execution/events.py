@@ -5,10 +5,11 @@ from __future__ import annotations
 from engine.definitions.model import Element, Event, Kind, Process, Trigger
 from engine.execution import timers
 from engine.execution.arming import arm, arm_event_subprocesses, arm_or_halt, key_of
+from engine.execution.collecting import collect, collect_anew
 from engine.execution.elements import behaviour, introduce, leave
 from engine.execution.run import CONDITION, Halt, Run
-from engine.execution.scopes import cancel, interrupt, release
-from engine.execution.state import Instance
+from engine.execution.scopes import ITEM_ENDED, cancel, interrupt, release
+from engine.execution.state import Instance, Subscription
 from engine.facts import (
     DeadlinePassed,
     ElementCompleted,
@@ -28,21 +29,32 @@ from engine.values import Value
 
 
 def deliver(run: Run, _: int, what: str, name: str, key: str, variables: dict[str, Value]) -> None:
-    """Hand a message or signal to every subscription the case has now; or look at the conditions waited for."""
+    """Hand a signal to everything that waits for it, a message to whom it is meant for; or look at the conditions
+    waited for."""
     if what == CONDITION:
         _look_at_conditions(run)
         return
     subscriptions = run.state.subscriptions
-    for one in list(subscriptions.values()):
-        if one.name != name or one.what != what or one.id not in subscriptions:
+    waiting = [one for one in subscriptions.values() if one.name == name and one.what == what]
+    if what == "message":
+        waiting = _addressees(waiting, name, key)
+    for one in waiting:
+        if one.id not in subscriptions:
             continue
         if what == "signal":
             run.emit(SignalReceived(one.id, name, dict(variables)))
-        elif not one.key or one.key == key:
-            run.emit(MessageReceived(one.id, name, dict(variables)))
         else:
-            continue
-        fire(run, one.owner, one.element, dict(variables))
+            run.emit(MessageReceived(one.id, name, dict(variables)))
+        fire(run, one.owner, one.element, dict(variables), one.part)
+
+
+def _addressees(waiting: list[Subscription], name: str, key: str) -> list[Subscription]:
+    """Whom a message reaches: one of those that wait for it, with its very key before without a key, the longest
+    waiting first (BPMN 2.0.2, 8.4.2: a message has one target). What the engine itself announces reaches everybody."""
+    fitting = [one for one in waiting if not one.key or one.key == key]
+    if name == ITEM_ENDED:
+        return fitting
+    return sorted(fitting, key=lambda one: (not one.key, one.id))[:1]
 
 
 def _look_at_conditions(run: Run) -> None:
@@ -54,9 +66,10 @@ def _look_at_conditions(run: Run) -> None:
             continue
         owner = run.state.instances[one.owner]
         event = _awaited(run, owner, one.element)
-        assert event.event is not None and event.event.when is not None
+        condition = event.events[one.part].when
+        assert condition is not None
         try:
-            holds = run.holds(event.event.when, owner)
+            holds = run.holds(condition, owner)
         except Halt as problem:
             run.emit(Unsubscribed(one.id))
             run.incident(owner, event.id, problem)
@@ -67,9 +80,9 @@ def _look_at_conditions(run: Run) -> None:
         if held or not event.interrupting:
             run.emit(Unsubscribed(one.id))
             key = "true" if holds else ""
-            run.emit(Subscribed(run.next_id(), owner.id, event.id, CONDITION, one.name, key))
+            run.emit(Subscribed(run.next_id(), owner.id, event.id, CONDITION, one.name, key, one.part))
         if holds:
-            fire(run, owner.id, event.id, {})
+            fire(run, owner.id, event.id, {}, one.part)
 
 
 def _awaited(run: Run, owner: Instance, id: str) -> Element:
@@ -87,33 +100,44 @@ def pass_deadline(run: Run, id: int) -> None:
     """A timer fires; a cycle is armed again."""
     deadline = run.state.deadlines[id]
     run.emit(DeadlinePassed(id))
-    event = fire(run, deadline.owner, deadline.element, {})
+    event = fire(run, deadline.owner, deadline.element, {}, deadline.part)
     owner = run.state.instances.get(deadline.owner)
-    if event is not None and owner is not None and event.event is not None and not event.interrupting:
-        try:
-            timers.arm_again(run, owner, event.id, event.event, deadline)
-        except Halt as problem:
-            run.incident(owner, event.id, problem)
+    if event is None or owner is None or event.interrupting or (event.event and event.event.parallel):
+        return
+    try:
+        timers.arm_again(run, owner, event.id, event.events[deadline.part], deadline)
+    except Halt as problem:
+        run.incident(owner, event.id, problem)
 
 
-def fire(run: Run, owner_id: int, event_id: str, payload: dict[str, Value]) -> Element | None:
-    """What `owner` waited for at event `event_id` has come. Gives the event where it may come again."""
+def fire(run: Run, owner_id: int, event_id: str, payload: dict[str, Value], part: int = 0) -> Element | None:
+    """What `owner` waited for at event `event_id` (its definition `part`) has come. Gives the event where it may come
+    again."""
     owner = run.state.instances[owner_id]
-    process = run.process(owner)
-    event = process.elements.get(event_id) if owner.element else None
-    if event is not None and event_id == owner.element:
+    event = _awaited(run, owner, event_id)
+    if event.event is not None and event.event.parallel:
+        all_payloads = collect(run, owner, event, part, payload)
+        if all_payloads is None:
+            return None
+        payload = all_payloads
+    return _happen(run, owner, event, payload)
+
+
+def _happen(run: Run, owner: Instance, event: Element, payload: dict[str, Value]) -> Element | None:
+    if owner.element == event.id:
         leave(run, owner, payload)
         return None
-    if event is not None and event.attached_to == owner.element and event.kind is Kind.BOUNDARY:
-        fire_boundary(run, owner, process, event, payload)
-        return event
-    if event is not None and run.element(owner).kind is Kind.EVENT_GATEWAY:
-        _leave_event_gateway(run, owner, process, event, payload)
+    if event.kind is Kind.BOUNDARY:
+        fire_boundary(run, owner, run.process(owner), event, payload)
+    elif event.kind is Kind.START:
+        process, _ = run.inside(owner)
+        fire_event_subprocess(run, owner, process, process.elements[event.scope], payload)
+    else:
+        _leave_event_gateway(run, owner, run.process(owner), event, payload)
         return None
-    process, event_subprocesses = run.inside(owner)
-    found = next(e for e in event_subprocesses if process.elements[e].start == event_id)
-    fire_event_subprocess(run, owner, process, process.elements[found], payload)
-    return process.elements[event_id]
+    if event.event is not None and event.event.parallel and not event.interrupting:
+        collect_anew(run, owner, event)
+    return event
 
 
 def fire_boundary(
@@ -189,8 +213,9 @@ def _leave_event_gateway(
 
 def find_catcher(
     run: Run, thrower: Instance, trigger: Trigger, code: str
-) -> tuple[Instance, Process, Element] | None:
-    """The innermost boundary event or event subprocess that catches: first the same code, then any code."""
+) -> tuple[Instance, Process, Element, Event] | None:
+    """The innermost boundary event or event subprocess that catches, and by which of its definitions: first the same
+    code, then any code."""
     state = run.state
     at = thrower
     while True:
@@ -200,7 +225,7 @@ def find_catcher(
                 trigger, code, [process.elements[id] for id in process.elements[at.element].boundary]
             )
             if found is not None:
-                return at, process, found
+                return at, process, *found
         if not at.scope:
             return None
         came, at = at, state.instances[at.scope]
@@ -215,15 +240,15 @@ def find_catcher(
         starts = [process.elements[process.elements[e].start] for e in event_subprocesses]
         found = _matching(trigger, code, starts)
         if found is not None:
-            return at, process, found
+            return at, process, *found
 
 
-def _matching(trigger: Trigger, code: str, candidates: list[Element]) -> Element | None:
-    fitting = [e for e in candidates if e.event is not None and e.event.trigger is trigger]
+def _matching(trigger: Trigger, code: str, candidates: list[Element]) -> tuple[Element, Event] | None:
+    fitting = [(one, event) for one in candidates for event in one.events if event.trigger is trigger]
     for wanted in (code, ""):
-        for one in fitting:
-            if one.event is not None and one.event.code == wanted:
-                return one
+        for one, event in fitting:
+            if event.code == wanted:
+                return one, event
     return None
 
 
@@ -242,10 +267,10 @@ def throw_error(run: Run, thrower: Instance, code: str, message: str, variables:
             ),
         )
         return False
-    host, process, event = found
+    host, process, event, definition = found
     _thrown(run, thrower)
     payload = dict(variables)
-    _describe(payload, event, code, message)
+    _describe(payload, definition, code, message)
     if event.kind is Kind.BOUNDARY:
         fire_boundary(run, host, process, event, payload)
     else:
@@ -259,11 +284,19 @@ def throw_escalation(run: Run, thrower: Instance, code: str, variables: dict[str
     run.emit(EscalationThrown(thrower.id, code, found[2].id if found else ""))
     if found is None:
         return
-    host, process, event = found
+    host, process, event, definition = found
+    local = dict(variables)
+    _describe(local, definition, code, "")
+    if event.event is not None and event.event.parallel:
+        everything = collect(run, host, event, event.events.index(definition), local)
+        if everything is None:
+            return
+        if event.interrupting:
+            _thrown(run, thrower)
+        _happen(run, host, event, everything)
+        return
     if event.interrupting:
         _thrown(run, thrower)
-    local = dict(variables)
-    _describe(local, event, code, "")
     cause = thrower.cause
     if event.kind is Kind.BOUNDARY:
         fire_boundary(run, host, process, event, {}, local, cause)
@@ -277,12 +310,11 @@ def _thrown(run: Run, thrower: Instance) -> None:
         run.emit(ElementCompleted(thrower.id))
 
 
-def _describe(values: dict[str, Value], event: Element, code: str, message: str) -> None:
-    if event.event is not None:
-        if event.event.code_variable:
-            values[event.event.code_variable] = code
-        if event.event.message_variable:
-            values[event.event.message_variable] = message
+def _describe(values: dict[str, Value], event: Event, code: str, message: str) -> None:
+    if event.code_variable:
+        values[event.code_variable] = code
+    if event.message_variable:
+        values[event.message_variable] = message
 
 
 # -- what events do when a token reaches them ----------------------------------------------------------
@@ -310,11 +342,14 @@ def _event_gateway(run: Run, instance: Instance, element: Element) -> None:
 
 @behaviour(Kind.THROW, Kind.END)
 def _throw(run: Run, instance: Instance, element: Element) -> None:
-    event = element.event
-    if event is not None and event.trigger is not Trigger.NONE:
-        payload = payload_of(instance, element)
+    """All definitions of the event are thrown, in the order drawn; those that may stop the thrower come last."""
+    payload = payload_of(instance, element)
+    order = sorted(element.events, key=lambda event: _STOPS.get(event.trigger, 0))
+    keys = [key_of(run, instance, event) if event.trigger is Trigger.MESSAGE else "" for event in order]
+    for event, key in zip(order, keys, strict=True):
         if event.trigger is Trigger.MESSAGE:
-            send_message(run, instance, event, payload)
+            run.emit(MessageSent(event.name, key, payload))
+            run.post("message", event.name, key, payload)
         elif event.trigger is Trigger.SIGNAL:
             run.emit(SignalSent(event.name, payload))
             run.post("signal", event.name, "", payload)
@@ -328,6 +363,10 @@ def _throw(run: Run, instance: Instance, element: Element) -> None:
         if instance.id not in run.state.instances:
             return  # whoever caught it interrupted us
     leave(run, instance)
+
+
+_STOPS = {Trigger.ESCALATION: 1, Trigger.TERMINATE: 2, Trigger.ERROR: 2}
+"""What may end the element that throws it: thrown after what cannot."""
 
 
 def payload_of(instance: Instance, element: Element) -> dict[str, Value]:

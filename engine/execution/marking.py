@@ -224,6 +224,7 @@ _INSTANCE: _Columns = (
     ("sequential", False),
     ("done", 0),
     ("outputs", None),
+    ("came", None),
 )
 _CAUSE: _Columns = (
     ("id", 0),
@@ -266,12 +267,13 @@ _TABLES: tuple[tuple[str, _Columns, Any], ...] = (
             ("repeats", 0),
             ("interval", ""),
             ("remaining", None),
+            ("part", 0),
         ),
         Deadline,
     ),
     (
         "subscriptions",
-        (("id", 0), ("owner", 0), ("element", ""), ("what", ""), ("name", ""), ("key", "")),
+        (("id", 0), ("owner", 0), ("element", ""), ("what", ""), ("name", ""), ("key", ""), ("part", 0)),
         Subscription,
     ),
     (

@@ -21,7 +21,8 @@ class Instance:
     `scope` is the instance around it (a subprocess, a call, a multi-instance body, the root). `cause` and `strand`
     are those of the token that entered it. `variables` are its locals. `result` is what its finished work delivered,
     kept until it is left. `items`, `done`, `outputs` belong to a loop's body. `arrivals` are the tokens waiting at
-    joins in this scope: gateway → [(flow, cause, strand)].
+    joins in this scope: gateway → [(flow, cause, strand)]. `came` is what parallel multiple events of the instance have
+    collected so far: event → number of the definition (as text) → payload.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Instance:
     sequential: bool = False
     done: int = 0
     outputs: dict[int, Value] | None = None
+    came: dict[str, dict[str, dict[str, Value]]] | None = None
     arrivals: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
     children: dict[int, None] = field(
         default_factory=dict
@@ -87,6 +89,7 @@ class Deadline:
     repeats: int = 0
     interval: str = ""
     remaining: timedelta | None = None
+    part: int = 0
 
 
 @dataclass(slots=True)
@@ -99,6 +102,7 @@ class Subscription:
     what: str
     name: str
     key: str = ""
+    part: int = 0
 
 
 @dataclass(slots=True)

@@ -313,7 +313,7 @@ def _let_go(state: State, owner: int, id: int) -> None:
 
 def _armed(state: State, fact: f.DeadlineSet) -> None:
     state.deadlines[fact.id] = Deadline(
-        fact.id, fact.owner, fact.element, fact.due, fact.repeats, fact.interval
+        fact.id, fact.owner, fact.element, fact.due, fact.repeats, fact.interval, None, fact.part
     )
     _held(state, fact.owner, fact.id)
 
@@ -338,7 +338,7 @@ def _moved(state: State, fact: f.DeadlineMoved) -> None:
 
 def _subscribed(state: State, fact: f.Subscribed) -> None:
     state.subscriptions[fact.id] = Subscription(
-        fact.id, fact.owner, fact.element, fact.what, fact.name, fact.key
+        fact.id, fact.owner, fact.element, fact.what, fact.name, fact.key, fact.part
     )
     _held(state, fact.owner, fact.id)
 
@@ -353,6 +353,18 @@ def _heard(state: State, fact: f.MessageReceived | f.SignalReceived) -> None:
     owner = state.instances.get(subscription.owner) if subscription is not None else None
     if subscription is not None and owner is not None and owner.element == subscription.element:
         owner.result = dict(fact.variables)
+
+
+def _came(state: State, fact: f.TriggerCame) -> None:
+    owner = state.instances[fact.owner]
+    came = (owner.came or {}).pop(fact.element, {})
+    came[str(fact.part)] = dict(fact.variables)
+    if not fact.complete:
+        owner.came = {**(owner.came or {}), fact.element: came}
+        return
+    owner.came = owner.came or None
+    if owner.element == fact.element:
+        owner.result = {name: value for part in came.values() for name, value in part.items()}
 
 
 def _numbered(state: State, fact: f.NumberGiven) -> None:
@@ -396,6 +408,7 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.Unsubscribed: _unsubscribed,
     f.MessageReceived: _heard,
     f.SignalReceived: _heard,
+    f.TriggerCame: _came,
     f.NumberGiven: _numbered,
 }
 """Facts that are not here (letters sent, notes, files, errors thrown) change nothing the kernel needs."""

@@ -49,10 +49,12 @@ def _length(value: Value) -> timedelta | Months | None:
     return value if isinstance(value, timedelta | Months) else None
 
 
-def arm(run: Run, owner: Instance, element: str, event: Event, after: datetime | None = None) -> bool:
+def arm(
+    run: Run, owner: Instance, element: str, event: Event, after: datetime | None = None, part: int = 0
+) -> bool:
     """Arm a timer as seen from its owner. False when a cycle gives no instant (its end).
 
-    `after`: the firing before this one; a cycle computed anew must get on, or it would fire for ever at one instant.
+    `part`: which of the definitions of a multiple event it is. `after`: the firing before this one; a cycle computed anew must get on, or it would fire for ever at one instant.
     """
     if event.when is None:
         raise Halt("expression_failed", "这个定时事件没有写时间。")
@@ -72,7 +74,7 @@ def arm(run: Run, owner: Instance, element: str, event: Event, after: datetime |
             "expression_failed",
             f"重复定时“{event.when.text}”算出的下一次时间不晚于这一次，已停止重复。请流程管理员检查流程图。",
         )
-    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval))
+    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval, part))
     return True
 
 
@@ -113,10 +115,10 @@ def arm_again(run: Run, owner: Instance, element: str, event: Event, passed: Dea
     if not passed.repeats or passed.due is None:
         return
     if not passed.interval:
-        arm(run, owner, element, event, passed.due)
+        arm(run, owner, element, event, passed.due, passed.part)
         return
     length = parse_duration(passed.interval)
     assert length is not None  # it was written by `arm`
     repeats = passed.repeats - 1 if passed.repeats > 0 else -1
     due = later_by(passed.due, length)
-    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, passed.interval))
+    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, passed.interval, passed.part))

@@ -65,6 +65,18 @@ _CAMUNDA = {
     "result": "resultVariable",
     "map": "mapDecisionResult",
 }
+_DEFINITIONS = {
+    "date": "timeDate",
+    "duration": "timeDuration",
+    "cycle": "timeCycle",
+    "link": "linkEventDefinition",
+    "condition": "conditionalEventDefinition",
+    "message": "messageEventDefinition",
+    "signal": "signalEventDefinition",
+    "error": "errorEventDefinition",
+    "escalation": "escalationEventDefinition",
+    "terminate": "terminateEventDefinition",
+}
 _PROPERTIES = (
     "status",
     "separateFrom",
@@ -97,6 +109,7 @@ class _Writer:
     def __init__(self) -> None:
         self.roots: dict[tuple[str, str], str] = {}
         self.flows: dict[str, int] = {}
+        self.definitions_: list[str] = []
 
     def reference(self, tag: str, name: str) -> str:
         return self.roots.setdefault((tag, name), f"{tag}_{len(self.roots)}")
@@ -111,6 +124,7 @@ class _Writer:
         for (tag, name), id in self.roots.items():
             code = f" {tag}Code={quoteattr(name)}" if tag in ("error", "escalation") else ""
             roots += f"<bpmn:{tag} id={quoteattr(id)} name={quoteattr(name)}{code}/>"
+        roots += "".join(self.definitions_)
         return (
             '<?xml version="1.0" encoding="UTF-8"?><bpmn:definitions '
             'xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" '
@@ -160,6 +174,8 @@ class _Writer:
                 attributes += ' cancelActivity="false"'
         elif words.pop("interrupting", "") == "false":
             attributes += ' isInterrupting="false"'
+        if words.pop("parallel", ""):
+            attributes += ' parallelMultiple="true"'
         if "called" in words:
             attributes += f" calledElement={quoteattr(words.pop('called'))}"
         if "topic" in words:
@@ -208,32 +224,40 @@ class _Writer:
     def event(self, node: _Node, words: dict[str, str]) -> str:
         if node.kind in ("receive", "send"):
             return ""
-        for timer, tag in (("date", "timeDate"), ("duration", "timeDuration"), ("cycle", "timeCycle")):
-            if timer in words:
-                text = escape(words.pop(timer))
-                return (
-                    f'<bpmn:timerEventDefinition><bpmn:{tag} xsi:type="bpmn:tFormalExpression">{text}'
-                    f"</bpmn:{tag}></bpmn:timerEventDefinition>"
-                )
-        if "link" in words:
-            return f"<bpmn:linkEventDefinition name={quoteattr(words.pop('link'))}/>"
-        if "condition" in words:
-            return (
-                '<bpmn:conditionalEventDefinition><bpmn:condition xsi:type="bpmn:tFormalExpression">'
-                f"{escape(words.pop('condition'))}</bpmn:condition></bpmn:conditionalEventDefinition>"
-            )
-        for tag in ("message", "signal", "error", "escalation"):
-            if tag in words:
-                name = words.pop(tag)
-                attributes = f' {tag}Ref="{self.reference(tag, name)}"' if name != "*" else ""
-                for word, attribute in (("code", f"{tag}CodeVariable"), ("text", f"{tag}MessageVariable")):
-                    if word in words:
-                        attributes += f" camunda:{attribute}={quoteattr(words.pop(word))}"
-                return f"<bpmn:{tag}EventDefinition{attributes}/>"
-        if "terminate" in words:
-            words.pop("terminate")
-            return "<bpmn:terminateEventDefinition/>"
-        return ""
+        """Every definition named on the line, in that order; a second of a kind has a digit (`signal2=b`), one that
+        stands at the root and is referred to has `ref:` before it."""
+        found = ""
+        for word in list(words):
+            kind = word.removeprefix("ref:").rstrip("0123456789")
+            if kind not in _DEFINITIONS:
+                continue
+            tag, attributes, inner = self.definition(kind, words.pop(word), words)
+            if word.startswith("ref:"):
+                id = f"definition_{len(self.definitions_)}"
+                self.definitions_.append(f'<bpmn:{tag} id="{id}"{attributes}>{inner}</bpmn:{tag}>')
+                found += f"<bpmn:eventDefinitionRef>{id}</bpmn:eventDefinitionRef>"
+            else:
+                found += f"<bpmn:{tag}{attributes}>{inner}</bpmn:{tag}>"
+        return found
+
+    def definition(self, kind: str, value: str, words: dict[str, str]) -> tuple[str, str, str]:
+        """Tag, attributes and content of one event definition."""
+        tag = _DEFINITIONS[kind]
+        if tag.startswith("time"):
+            inner = f'<bpmn:{tag} xsi:type="bpmn:tFormalExpression">{escape(value)}</bpmn:{tag}>'
+            return "timerEventDefinition", "", inner
+        if kind == "link":
+            return tag, f" name={quoteattr(value)}", ""
+        if kind == "condition":
+            inner = f'<bpmn:condition xsi:type="bpmn:tFormalExpression">{escape(value)}</bpmn:condition>'
+            return tag, "", inner
+        if kind == "terminate":
+            return tag, "", ""
+        attributes = f' {kind}Ref="{self.reference(kind, value)}"' if value != "*" else ""
+        for word, attribute in (("code", f"{kind}CodeVariable"), ("text", f"{kind}MessageVariable")):
+            if word in words and kind in ("error", "escalation"):
+                attributes += f" camunda:{attribute}={quoteattr(words.pop(word))}"
+        return tag, attributes, ""
 
     def loop(self, words: dict[str, str]) -> str:
         if "while" in words or "most" in words:

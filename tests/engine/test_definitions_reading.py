@@ -375,7 +375,6 @@ REFUSED: dict[str, tuple[str, str]] = {
         "unknown_property",
         STRAIGHT + user("t", properties(outputCollection="x", outputElement="y")),
     ),
-    "two triggers": ("event_twice", boundary(timer("Duration", "PT1H") + event("message", "m"))),
     "timer end": (
         "event_position",
         STRAIGHT + user("t") + end("z", timer("Duration", "PT1H")) + line("t", "z"),

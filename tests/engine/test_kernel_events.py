@@ -286,16 +286,16 @@ def test_signal_boundary(interrupting):
     assert play.open == (["N"] if interrupting else ["A", "N", "N"])
 
 
-def test_one_message_reaches_every_subscription_but_not_what_it_cancels():
+def test_one_signal_reaches_every_subscription_but_not_what_it_cancels():
     play = Play(
         diagram("""
 start S
 and F
 user A
-boundary X on=A message=停
-boundary Y on=A message=停
+boundary X on=A signal=停
+boundary Y on=A signal=停
 user B
-boundary Z on=B message=停 interrupting=false
+boundary Z on=B signal=停 interrupting=false
 user C
 user D
 user G
@@ -306,7 +306,7 @@ Y -> D
 Z -> G
 """)
     )
-    play.message("停")
+    play.signal("停")
     assert play.open == ["B", "C", "G"]
 
 

@@ -39,12 +39,11 @@ def _names(package: Package, about: Manifest) -> Iterator[Finding]:
         message = f"主流程“{package.main[:40]}”不在流程包中，请改正 main 或添加流程图。"
         yield _finding(about, "unknown_main", "package.main", message)
     heard = {
-        e.event.name
+        event.name
         for p in package.processes.values()
         for e in p.elements.values()
-        if e.event is not None
-        and e.event.trigger is Trigger.MESSAGE
-        and e.kind not in {Kind.THROW, Kind.END, Kind.SEND}
+        for event in e.events
+        if event.trigger is Trigger.MESSAGE and e.kind not in {Kind.THROW, Kind.END, Kind.SEND}
     }
     for key, action in package.actions.items():
         path = f"actions.{key}"

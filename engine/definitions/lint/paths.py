@@ -177,17 +177,17 @@ def _circles(after: Mapping[str, list[str]]) -> list[set[str]]:
 def code_uncaught(process: Process, package: Package) -> Remarks:
     """A thrown error or escalation that nobody catches halts the case, or goes unheard."""
     for element in process.elements.values():
-        event = element.event
-        if element.kind not in {Kind.THROW, Kind.END} or event is None:
+        if element.kind not in {Kind.THROW, Kind.END}:
             continue
-        if event.trigger not in {Trigger.ERROR, Trigger.ESCALATION}:
-            continue
-        if not _caught(process, element.scope, event.trigger, event.code, package, set()):
-            word = "错误" if event.trigger is Trigger.ERROR else "升级"
-            yield (
-                element,
-                f"{title(element)}抛出的{word}“{event.code}”没有人接收，请在外层画{word}边界事件或事件子流程。",
-            )
+        for event in element.events:
+            if event.trigger not in {Trigger.ERROR, Trigger.ESCALATION}:
+                continue
+            if not _caught(process, element.scope, event.trigger, event.code, package, set()):
+                word = "错误" if event.trigger is Trigger.ERROR else "升级"
+                yield (
+                    element,
+                    f"{title(element)}抛出的{word}“{event.code}”没有人接收，请在外层画{word}边界事件或事件子流程。",
+                )
 
 
 def _caught(
@@ -217,5 +217,5 @@ def _caught(
 
 
 def _catches(process: Process, events: list[str] | tuple[str, ...], trigger: Trigger, code: str) -> bool:
-    found = (process.elements[k].event for k in events if k in process.elements)
-    return any(e is not None and e.trigger is trigger and e.code in ("", code) for e in found)
+    found = (event for k in events if k in process.elements for event in process.elements[k].events)
+    return any(event.trigger is trigger and event.code in ("", code) for event in found)

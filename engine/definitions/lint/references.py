@@ -20,7 +20,7 @@ def expressions(element: Element) -> Iterator[tuple[str, Expression]]:
         yield f"输入参数“{binding.name}”", binding.value
     for binding in element.outputs:
         yield f"输出参数“{binding.name}”", binding.value
-    event, loop = element.event, element.loop
+    loop = element.loop
     parts = [
         ("候选岗位", element.groups),
         ("办理人", element.assignee),
@@ -28,8 +28,8 @@ def expressions(element: Element) -> Iterator[tuple[str, Expression]]:
         ("承办单位", element.unit),
         ("事由", element.summary),
         ("脚本", element.script),
-        ("关联键", event.key if event else None),
-        ("条件" if event and event.trigger is Trigger.CONDITIONAL else "定时", event.when if event else None),
+        ("关联键", next((event.key for event in element.events if event.key), None)),
+        *(("条件" if e.trigger is Trigger.CONDITIONAL else "定时", e.when) for e in element.events),
         ("集合", loop.collection if loop else None),
         ("次数", loop.cardinality if loop else None),
         ("完成条件", loop.completion if loop else None),

@@ -110,8 +110,7 @@ def error_start_interrupts(process: Process, package: Package) -> Remarks:
     for element in process.elements.values():
         if (
             element.kind is Kind.START
-            and element.event is not None
-            and element.event.trigger is Trigger.ERROR
+            and any(event.trigger is Trigger.ERROR for event in element.events)
             and not element.interrupting
         ):
             yield element, f"{title(element)}接收错误，总是中断，请改为中断型，或改用升级事件。"
@@ -162,7 +161,7 @@ def event_gateway_mixed(process: Process, package: Package) -> Remarks:
     """BPMN 2.0.2, Event-Based Gateway: messages are waited for by catch events or by receive tasks, not by both."""
     for gateway in _of(process, Kind.EVENT_GATEWAY):
         after = [process.elements[flow.target] for flow in gateway.outgoing]
-        messages = [e for e in after if e.event is not None and e.event.trigger is Trigger.MESSAGE]
+        messages = [e for e in after if any(event.trigger is Trigger.MESSAGE for event in e.events)]
         if len({e.kind for e in messages}) > 1:
             yield gateway, f"{title(gateway)}后面不能既用接收任务又用消息捕获事件，请统一为其中一种。"
 
@@ -241,9 +240,8 @@ def loop_cardinality(process: Process, package: Package) -> Remarks:
 @rule("zero_cycle")
 def zero_cycle(process: Process, package: Package) -> Remarks:
     """A cycle without time between would fire for ever at one instant."""
-    for element in process.elements.values():
-        event = element.event
-        if event is None or event.timer != "cycle" or event.when is None:
+    for element, event in ((e, event) for e in process.elements.values() for event in e.events):
+        if event.timer != "cycle" or event.when is None:
             continue
         if match := _CYCLE.fullmatch(event.when.text.strip()):
             if match["times"] and int(match["times"]) == 0:
