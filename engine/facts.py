@@ -379,7 +379,7 @@ class Subscribed(Fact):
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TriggerCame(Fact):
     """One of the things a parallel multiple event of `owner` waits for has come, with `variables`. `complete`: it was
     the last of them; the event happens, and where it may happen again it begins to collect anew."""
