@@ -409,11 +409,12 @@ class MessageReceived(Fact):
 
 @fact
 class MessageSent(Fact):
-    """The case sent a message; other cases and the outside hear it after the commit."""
+    """The case sent a message; other cases and the outside hear it after the commit. `element` sent it."""
 
     name: str
     key: str
     variables: dict[str, Value]
+    element: str = ""
 
 
 @fact

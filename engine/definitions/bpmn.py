@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import joined, xml
+from engine.definitions import collaboration, joined, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
@@ -78,13 +78,15 @@ def read(data: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Proce
     _definitions(reading, root)
     _unique_ids(reading, root)
     joined.check(reading, root)
+    together = collaboration.read(reading, root)
     processes: dict[str, Process] = {}
     for node in root:
         if is_bpmn(node, "process"):
             process = _process(reading, node)
             if process.key in processes:
                 continue  # the doubled id was found above
-            processes[process.key] = process
+            processes[process.key] = replace(process, collaboration=together)
+    collaboration.check(reading, root, processes)
     if not processes:
         reading.error("no_process", root, "图中没有流程，请至少画一个带开始事件的流程。")
     return processes, reading.findings
@@ -130,7 +132,7 @@ def _definitions(reading: Reading, root: Node) -> None:
                     reading.loose(f"{tag}_code", node, f"{title}“{name or key}”没有代码，请填写 {tag}Code。")
                 (reading.errors if tag == "error" else reading.escalations)[key] = code
             case "collaboration":
-                _collaboration(reading, node, root)
+                pass  # see `collaboration`
             case _ if tag in EVENT_DEFINITIONS:
                 reading.definitions[key] = node
                 if key not in used:
@@ -141,26 +143,6 @@ def _definitions(reading: Reading, root: Node) -> None:
                 reading.loose("unknown_element", node, f"“{tag}”不能用在此处。{instead(tag)}")
             case _:
                 pass
-
-
-def _collaboration(reading: Reading, node: Node, root: Node) -> None:
-    """Participants and message flows are for reading; a participant's process must exist."""
-    reading.attributes(node, {"id": None, "name": None, "isClosed": None})
-    reading.extensions(node)
-    known = {str(p.get("id")) for p in root if is_bpmn(p, "process")}
-    for child in reading.children(
-        node, "participant", "messageFlow", "textAnnotation", "association", "group"
-    ):
-        if not is_bpmn(child, "participant"):
-            continue
-        reading.attributes(child, dict.fromkeys(("id", "name", "processRef")))
-        reading.children(child, "participantMultiplicity", "interfaceRef", "endPointRef")
-        reading.extensions(child)
-        process = str(child.get("processRef") or "").rpartition(":")[2]
-        if process and process not in known:
-            reading.error(
-                "unknown_reference", child, f"泳池引用的流程“{process[:60]}”不在此文件中，请重新画这个泳池。"
-            )
 
 
 def _unique_ids(reading: Reading, root: Node) -> None:

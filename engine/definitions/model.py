@@ -182,6 +182,34 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
+class Participant:
+    """A pool 泳池. `process` is the key of the process drawn in it, "" where nothing is drawn inside."""
+
+    id: str
+    name: str = ""
+    process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFlow:
+    """A message flow 消息流 between two pools. `source` and `target` are ids of elements or participants."""
+
+    id: str
+    source: str
+    target: str
+    name: str = ""
+    message: str = ""  # the name of the message drawn on it
+
+
+@dataclass(frozen=True, slots=True)
+class Collaboration:
+    """What one file says of several processes together 协作图 (BPMN 2.0.2, 9)."""
+
+    participants: tuple[Participant, ...] = ()
+    message_flows: tuple[MessageFlow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """One executable process. `elements` are all nodes at every depth, `flows` all sequence flows, by id."""
 
@@ -194,6 +222,7 @@ class Process:
     event_subprocesses: tuple[str, ...]
     lanes: Mapping[str, str] = field(default_factory=dict)  # element id → lane name
     line: int = 0
+    collaboration: Collaboration = Collaboration()  # of the file it is drawn in
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,7 +348,7 @@ def _throw(run: Run, instance: Instance, element: Element) -> None:
     keys = [key_of(run, instance, event) if event.trigger is Trigger.MESSAGE else "" for event in order]
     for event, key in zip(order, keys, strict=True):
         if event.trigger is Trigger.MESSAGE:
-            run.emit(MessageSent(event.name, key, payload))
+            run.emit(MessageSent(event.name, key, payload, instance.element))
             run.post("message", event.name, key, payload)
         elif event.trigger is Trigger.SIGNAL:
             run.emit(SignalSent(event.name, payload))
@@ -378,7 +378,7 @@ def payload_of(instance: Instance, element: Element) -> dict[str, Value]:
 def send_message(run: Run, instance: Instance, event: Event, payload: dict[str, Value]) -> None:
     """Send a message to the outside and, at once, to the case's own subscriptions."""
     key = key_of(run, instance, event)
-    run.emit(MessageSent(event.name, key, payload))
+    run.emit(MessageSent(event.name, key, payload, instance.element))
     run.post("message", event.name, key, payload)
 
 

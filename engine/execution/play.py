@@ -1,6 +1,7 @@
 """Play a diagram in memory on a virtual clock 试运行: people and machines answer at once, time jumps to what is due next.
 
-Pure, like the kernel: the same diagram, answers and first instant give the same facts. Nothing is stored.
+The pools of a file are played together: each begins a case of its own, and messages go from one to the other. Pure, like
+the kernel: the same diagram, answers and first instant give the same facts. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -11,28 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine import facts as f
 from engine.calendar import Moment, WorkCalendar
-from engine.commands import (
-    CompleteItem,
-    CompleteJob,
-    DeliverMessage,
-    DeliverSignal,
-    FailJob,
-    KernelCommand,
-    PassDeadline,
-    StartProcess,
-    ThrowError,
-)
-from engine.definitions.model import Package, Process, Trigger
+from engine.commands import DeliverMessage, PassDeadline, StartProcess
+from engine.definitions.model import Kind, Package, Process, Trigger
 from engine.errors import InputInvalid, NotFound
-from engine.execution.advance import advance
-from engine.execution.explain import drawn
 from engine.execution.marking import State
+from engine.execution.play_case import Answers, PlayedCase, read_answers
+from engine.execution.play_post import Post, To, hear_signal, starts_on
 from engine.execution.records import Subscription
-from engine.execution.run import CONDITION, Halt, Run
+from engine.execution.run import Halt, Run
 from engine.execution.timers import first_firing, later_by
-from engine.values import Months, Value, from_outside, plain
+from engine.values import Months, Value
+
+__all__ = ["Heard", "Playing", "read_answers"]
 
 DEFAULT_LIMIT = timedelta(days=365)
 MOST_COMMANDS = 10_000
@@ -44,7 +36,11 @@ Heard = tuple[str, dict[str, Value]]
 
 @dataclass
 class Playing:
-    """One playing of a process.
+    """One playing of a process, or of all pools of a collaboration.
+
+    `process` plays that one alone. Without it the main process begins and, in a collaboration, every other pool whose
+    process begins by itself (a plain or a timer start) or by one of `messages` and `signals`; a pool that a message
+    starts begins when another pool sends it. `variables` are the main process's.
 
     `answers`: by element id what its work returns, in order; then, and without any, an empty result. Each is
     `{"variables": {…}}`, `{"bpmnError": CODE, "message": …}` or `{"fail": TEXT}`. `messages` and `signals` are each
@@ -65,10 +61,9 @@ class Playing:
 
     def __post_init__(self) -> None:
         self.now = self.at
-        self.state = State()
-        self._used: dict[str, int] = {}
-        self._names: dict[int, tuple[str, str]] = {}  # id → element and its name, kept after it has ended
-        self._loops: set[int] = set()  # what goes round: its rounds are the elements people count
+        self.cases: list[PlayedCase] = []
+        self._answers = Answers(self.answers)
+        self._to_begin: list[tuple[datetime, StartProcess]] = []
         self._commands = 0
 
     @property
@@ -77,46 +72,83 @@ class Playing:
 
     @property
     def outcome(self) -> str:
-        """`completed`, `incident` or `waiting`."""
-        if self.state.ended:
-            return "completed"
-        return "incident" if self.state.incidents else "waiting"
+        """`completed` when all cases are, `incident` when one has halted, else `waiting` (also when none has begun)."""
+        outcomes = {case.outcome for case in self.cases} or {"waiting"}
+        return next((one for one in ("incident", "waiting") if one in outcomes), "completed")
 
     def run(self) -> Iterator[dict[str, Any]]:
         """Play until nothing more happens; each fact as a row. Raises `EngineError` where a command is refused."""
-        command: KernelCommand | None = self._begin()
+        partners = self._begin()
+        self._post = Post(self.package, partners)
         limit = later_by(self.at, self.until if self.until is not None else DEFAULT_LIMIT)
-        while command is not None and self.now <= limit and self._commands < MOST_COMMANDS:
+        while self.now <= limit and self._commands < MOST_COMMANDS:
+            step = self._next(limit)
+            if step is None:
+                break
             self._commands += 1
-            for fact in advance(self.package, self.state, command, self.moment, "play"):
-                yield self._row(fact)
-            command = None if self.state.ended else self._next(limit)
+            case, command = step
+            if case is None:
+                assert isinstance(command, StartProcess)
+                case = self._new_case(command.process)
+            facts = case.do(command, self.moment)
+            for fact in facts:
+                yield case.row(fact, self.now)
+            self._post.collect(case, facts)
 
-    # -- what to do next -------------------------------------------------------------------------------
+    def _new_case(self, process: str) -> PlayedCase:
+        number = sum(case.process == process for case in self.cases) + 1
+        label = process if number == 1 else f"{process}#{number}"
+        id = f"play{len(self.cases) + 1}" if self.cases else "play"
+        self.cases.append(PlayedCase(self.package, process, label, id))
+        return self.cases[-1]
 
-    def _begin(self) -> StartProcess:
-        process = self.package.processes.get(self.process or self.package.main)
-        if process is None:
-            raise NotFound(f"图中没有流程“{self.process}”，可选的有：{'、'.join(self.package.processes)}。")
+    # -- how it begins ---------------------------------------------------------------------------------
+
+    def _begin(self) -> tuple[str, ...]:
+        """Plan the first cases. Gives the processes that messages between cases may begin."""
+        processes = self.package.processes
+        main = processes.get(self.process or self.package.main)
+        if main is None:
+            raise NotFound(f"图中没有流程“{self.process}”，可选的有：{'、'.join(processes)}。")
+        pools = [p.process for p in main.collaboration.participants if p.process in processes]
+        others = [] if self.process else [key for key in pools if key != main.key]
+        begun = [self._first(processes[key]) for key in others if processes[key].starts]
+        first = self._first(main, dict(self.variables))
+        if first is None and not any(begun):
+            raise NotFound(f"流程“{main.name}”要由消息或信号启动，请用 --message 或 --signal 给出它的名称。")
+        self._to_begin = [one for one in (first, *begun) if one is not None]
+        self._to_begin.sort(key=lambda one: one[0])  # stable: the main process first
+        if self._to_begin[0][0] > self.now:
+            self.now = self._to_begin[0][0]
+        if self.process:
+            return ()
+        called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
+        free = [key for key in processes if key not in called and key not in pools]
+        return tuple(dict.fromkeys([main.key, *pools, *free]))
+
+    def _first(
+        self, process: Process, variables: dict[str, Value] | None = None
+    ) -> tuple[datetime, StartProcess] | None:
+        """When and where a process begins, None where it waits to be begun by another."""
+        values = variables or {}
         heard = self._heard_start(process)
         if heard is not None:
             start, payload = heard
-            return StartProcess(process.key, start, {**self.variables, **payload})
-        plain_starts = [s for s in process.starts if _trigger(process, s) is Trigger.NONE]
-        timers = [s for s in process.starts if _trigger(process, s) is Trigger.TIMER]
-        if not plain_starts and not timers:
-            raise NotFound(
-                f"流程“{process.name}”要由消息或信号启动，请用 --message 或 --signal 给出它的名称。"
-            )
-        if not plain_starts:
-            self.now = max(self.now, self._timer_start(process, timers[0]))
-        return StartProcess(process.key, (plain_starts or timers)[0], dict(self.variables))
+            return self.now, StartProcess(process.key, start, {**values, **payload})
+        plain_starts = starts_on(process, Trigger.NONE)
+        if plain_starts:
+            return self.now, StartProcess(process.key, plain_starts[0], values)
+        timers = starts_on(process, Trigger.TIMER)
+        if not timers:
+            return None
+        due = self._timer_start(process, timers[0])
+        return max(self.now, due), StartProcess(process.key, timers[0], values)
 
     def _timer_start(self, process: Process, start: str) -> datetime:
         """The instant at which a timer start event begins the case."""
         event = process.elements[start].event
         assert event is not None
-        run = Run(self.package, self.state, self.moment, "play", lambda *_: None, lambda *_: None)
+        run = Run(self.package, State(), self.moment, "play", lambda *_: None, lambda *_: None)
         due = None
         if event.when is not None:
             value = event.when.evaluate(self.variables, self.moment)
@@ -129,104 +161,57 @@ class Playing:
     def _heard_start(self, process: Process) -> tuple[str, dict[str, Value]] | None:
         for trigger, given in ((Trigger.MESSAGE, self.messages), (Trigger.SIGNAL, self.signals)):
             for one in given:
-                for start in process.starts:
-                    event = process.elements[start].event
-                    if event is not None and event.trigger is trigger and event.name == one[0]:
-                        given.remove(one)
-                        return start, one[1]
+                for start in starts_on(process, trigger, one[0]):
+                    given.remove(one)
+                    return start, one[1]
         return None
 
-    def _next(self, limit: datetime) -> KernelCommand | None:
-        return self._hear() or self._work() or self._time(limit)
+    # -- what to do next -------------------------------------------------------------------------------
 
-    def _hear(self) -> KernelCommand | None:
-        for one in self.state.subscriptions.values():
-            if one.what == CONDITION:
-                continue
-            heard = _take(self.messages if one.what == "message" else self.signals, one)
-            if heard is not None:
-                if one.what == "message":
-                    return DeliverMessage(one.name, one.key, heard)
-                return DeliverSignal(one.name, heard)
+    def _next(self, limit: datetime) -> To | None:
+        if self._to_begin and self._to_begin[0][0] <= self.now:
+            return None, self._to_begin.pop(0)[1]
+        running = [case for case in self.cases if case.state.open]
+        return self._post.next(running) or self._hear(running) or self._work(running) or self._time(limit)
+
+    def _hear(self, running: list[PlayedCase]) -> To | None:
+        """A message or signal from outside, as soon as something waits for it."""
+        for case in running:
+            for one in case.state.subscriptions.values():
+                if one.what == "message" and (heard := _take(self.messages, one)) is not None:
+                    return case, DeliverMessage(one.name, one.key, heard)
+                if one.what == "signal" and (heard := _take(self.signals, one)) is not None:
+                    self._post.ready.extend(hear_signal(running, one.name, heard))
+                    return self._post.ready.popleft()
         return None
 
-    def _work(self) -> KernelCommand | None:
-        state = self.state
-        halted = {incident.owner for incident in state.incidents.values()}
-        open_work = set(state.jobs) if self.hold else set(state.jobs) | set(state.items)
-        for id in sorted(open_work - halted):
-            element = state.items[id].element if id in state.items else state.jobs[id].element
-            return self._answer(id, element)
+    def _work(self, running: list[PlayedCase]) -> To | None:
+        for case in running:
+            command = case.work(self._answers, self.hold)
+            if command is not None:
+                return case, command
         return None
 
-    def _answer(self, id: int, element: str) -> KernelCommand:
-        given = self.answers.get(element, ())
-        used = self._used.get(element, 0)
-        self._used[element] = used + 1
-        answer = given[used] if used < len(given) else {}
-        if "bpmnError" in answer:
-            text = str(answer.get("message") or answer.get("errorMessage") or "")
-            return ThrowError(id, str(answer["bpmnError"]), text, _variables(answer, element))
-        if "fail" in answer:
-            return FailJob(id, str(answer["fail"]))
-        if id in self.state.items:
-            return CompleteItem(id, _variables(answer, element))
-        return CompleteJob(id, _variables(answer, element))
-
-    def _time(self, limit: datetime) -> KernelCommand | None:
-        if self.state.incidents or (self.hold and self.until is None and self.state.items):
+    def _time(self, limit: datetime) -> To | None:
+        """Let the clock jump to what is due first."""
+        running = [case for case in self.cases if case.state.open]
+        if any(case.state.incidents for case in running):
             return None  # somebody has to act first
-        armed = [(d.due, d.id) for d in self.state.deadlines.values() if d.due is not None]
-        if not armed:
+        if self.hold and self.until is None and any(case.state.items for case in running):
             return None
-        due, id = min(armed)
-        if due > limit:
+        due = [(found[0], case, found[1]) for case in running if (found := case.next_deadline())]
+        first = min(due, key=lambda one: (one[0], self.cases.index(one[1]), one[2]), default=None)
+        if self._to_begin and (first is None or self._to_begin[0][0] <= first[0]):
+            at, command = self._to_begin[0]
+            if at > limit:
+                return None
+            self.now = at
+            del self._to_begin[0]
+            return None, command
+        if first is None or first[0] > limit:
             return None
-        self.now = max(self.now, due)
-        return PassDeadline(id)
-
-    # -- rows ------------------------------------------------------------------------------------------
-
-    def _row(self, fact: f.Fact) -> dict[str, Any]:
-        names = self._names
-        id = getattr(fact, "id", 0)
-        element = getattr(fact, "element", "")
-        if isinstance(fact, f.ElementEntered):
-            process = self.package.processes[fact.process]
-            names[id] = (element, process.elements[element].name)
-        elif isinstance(fact, f.DeadlineSet | f.Subscribed | f.IncidentRaised):
-            found = drawn(self.package, self.state, fact.owner, element)
-            names[id] = (element, found.name if found is not None else names.get(id, ("", ""))[1])
-        known = names.get(id, ("", ""))
-        kind = fact.kind
-        if getattr(fact, "body", False) is True:
-            self._loops.add(id)
-        if id in self._loops and kind in _LOOP_KINDS:
-            kind = _LOOP_KINDS[kind]
-        row: dict[str, Any] = {"kind": kind, "at": self.now.isoformat()}
-        if id:
-            row["id"] = id
-        if element or known[0]:
-            row["element"] = element or known[0]
-        if known[1]:
-            row["name"] = known[1]
-        for key, value in f.to_data(fact).items():
-            if key == "name" and isinstance(fact, f.Subscribed | f.MessageReceived | f.SignalReceived):
-                key = "waits_for"  # `name` is the element's
-            row.setdefault(key, plain(value))
-        return row
-
-
-_LOOP_KINDS = {
-    "ElementEntered": "LoopEntered",
-    "ElementCompleted": "LoopCompleted",
-    "ElementCancelled": "LoopCancelled",
-}
-
-
-def _trigger(process: Process, start: str) -> Trigger:
-    event = process.elements[start].event
-    return Trigger.NONE if event is None else event.trigger
+        self.now = max(self.now, first[0])
+        return first[1], PassDeadline(first[2])
 
 
 def _take(heard: list[Heard], subscription: Subscription) -> dict[str, Value] | None:
@@ -235,37 +220,3 @@ def _take(heard: list[Heard], subscription: Subscription) -> dict[str, Value] | 
             heard.remove(one)
             return one[1]
     return None
-
-
-def _variables(answer: Mapping[str, Any], element: str) -> dict[str, Value]:
-    raw = answer.get("variables") or {}
-    if not isinstance(raw, dict):
-        raise InputInvalid(f"“{element}”的回答中 variables 应是一个 JSON 对象。")
-    values = from_outside(raw)
-    assert isinstance(values, dict)
-    return values
-
-
-def read_answers(raw: Any) -> dict[str, list[dict[str, Any]]]:
-    """The answers file's content, checked. Raises `InputInvalid`."""
-    if not isinstance(raw, dict):
-        raise InputInvalid("回答文件应是一个 JSON 对象：元素编号 → 按次序使用的回答列表。")
-    answers: dict[str, list[dict[str, Any]]] = {}
-    for element, given in raw.items():
-        rows = given if isinstance(given, list) else [given]
-        for row in rows:
-            if not isinstance(row, dict) or not set(row) <= _WORDS or not _says(row):
-                raise InputInvalid(
-                    f'“{element}”的回答有误：每条应是 {{"variables": {{…}}}}、{{"bpmnError": 代码}} 或 {{"fail": 原因}}。'
-                )
-        answers[str(element)] = rows
-    return answers
-
-
-def _says(row: Mapping[str, Any]) -> bool:
-    """True when an error's code and a failure's reason are text (or a number, as a code may be)."""
-    said = [row[word] for word in ("bpmnError", "fail") if word in row]
-    return len(said) < 2 and all(isinstance(one, str | int) and one != "" for one in said)
-
-
-_WORDS = {"variables", "bpmnError", "fail", "message", "errorMessage"}

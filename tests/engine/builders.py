@@ -10,6 +10,9 @@
 Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub` are inside it, `A -> B -> C` for
 flows, with `A -> B if EXPRESSION` and `A -> B default`. Values with blanks stand in double quotes. A process is
 `process KEY` with indented lines; lines outside any are process `main`.
+
+`A ~> B` is a message flow (`A ~> B message=NAME` with a message drawn on it); every process is then the pool `KEY_pool`.
+`pool ID` at the margin is a pool without content.
 """
 
 from __future__ import annotations
@@ -106,10 +109,12 @@ class _Link:
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, pools: list[str] | None = None, messages: list[str] | None = None) -> None:
         self.roots: dict[tuple[str, str], str] = {}
         self.flows: dict[str, int] = {}
         self.definitions_: list[str] = []
+        self.pools = pools or []
+        self.messages = messages or []
 
     def reference(self, tag: str, name: str) -> str:
         return self.roots.setdefault((tag, name), f"{tag}_{len(self.roots)}")
@@ -120,6 +125,7 @@ class _Writer:
             f"{self.scope(p.inside)}</bpmn:process>"
             for p in processes
         )
+        together = self.collaboration(processes)
         roots = ""
         for (tag, name), id in self.roots.items():
             code = f" {tag}Code={quoteattr(name)}" if tag in ("error", "escalation") else ""
@@ -130,8 +136,20 @@ class _Writer:
             'xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" '
             'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
             'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" targetNamespace="urn:test">'
-            f"{roots}{body}</bpmn:definitions>"
+            f"{roots}{together}{body}</bpmn:definitions>"
         )
+
+    def collaboration(self, processes: list[_Node]) -> str:
+        if not self.pools and not self.messages:
+            return ""
+        inside = "".join(f'<bpmn:participant id="{p.id}_pool" processRef="{p.id}"/>' for p in processes)
+        inside += "".join(f'<bpmn:participant id="{id}"/>' for id in self.pools)
+        for number, line in enumerate(self.messages):
+            ends, _, message = line.partition(" message=")
+            source, target = (end.strip() for end in ends.split("~>"))
+            drawn = f' messageRef="{self.reference("message", message)}"' if message else ""
+            inside += f'<bpmn:messageFlow id="mf{number}" sourceRef="{source}" targetRef="{target}"{drawn}/>'
+        return f'<bpmn:collaboration id="together">{inside}</bpmn:collaboration>'
 
     def scope(self, content: list[_Node | _Link]) -> str:
         defaults: dict[str, str] = {}
@@ -288,9 +306,17 @@ def xml(text: str) -> bytes:
     """The text form → BPMN bytes."""
     processes: list[_Node] = []
     stack: list[tuple[int, _Node]] = []
+    pools: list[str] = []
+    messages: list[str] = []
     for raw in text.splitlines():
         line = raw.strip()
         if not line or line.startswith("#"):
+            continue
+        if "~>" in line:
+            messages.append(line)
+            continue
+        if line.startswith("pool "):
+            pools.append(line.removeprefix("pool "))
             continue
         indent = len(raw) - len(raw.lstrip())
         while stack and stack[-1][0] >= indent:
@@ -315,7 +341,7 @@ def xml(text: str) -> bytes:
         parent.inside.append(node)
         if kind in ("sub", "eventsub"):
             stack.append((indent, node))
-    return _Writer().definitions(processes).encode()
+    return _Writer(pools, messages).definitions(processes).encode()
 
 
 def _words(line: str) -> list[str]:

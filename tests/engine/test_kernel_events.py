@@ -129,7 +129,7 @@ F -> A -> X
     play.complete("A")
     assert play.trace() == ["A", "+X", "send 函", "X", "fire M", "drop M", "M"]
     sent = next(fact for fact in play.facts if isinstance(fact, f.MessageSent))
-    assert sent == f.MessageSent("函", "1", {"甲": 5})
+    assert sent == f.MessageSent("函", "1", {"甲": 5}, "X")
 
 
 # -- starts and ends -----------------------------------------------------------------------------------

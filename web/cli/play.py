@@ -59,7 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--hold", action="store_true", help="停在用户任务，不自动办理；不写 --until 时时钟也随之停住"
     )
-    parser.add_argument("--process", default="", metavar="ID", help="图中有几个流程时，从哪一个开始")
+    parser.add_argument(
+        "--process", default="", metavar="ID", help="图中有几个流程时，只试运行这一个（缺省时各泳池一起运行）"
+    )
     parser.add_argument("--now", metavar="ISO", help="虚拟时钟的起点（缺省为现在），不带时区即北京时间")
     parser.add_argument("--json", action="store_true", help="输出总是 JSON；此项只为与其他子命令一致")
     parser.set_defaults(run=run)
@@ -97,8 +99,9 @@ def run(args: argparse.Namespace) -> int:
     except EngineError as error:
         _line({"kind": "Refused", "code": error.code, "message": error.message})
         return REFUSED
-    for one in explain(package, playing.state, playing.moment):
-        print(one, file=sys.stderr)
+    for case in playing.cases:
+        for one in explain(package, case.state, playing.moment):
+            print(one if len(playing.cases) == 1 else f"{case.label}：{one}", file=sys.stderr)
     return _EXIT[playing.outcome]
 
 

@@ -1,0 +1,131 @@
+"""Pools of one file are played together on one clock (BPMN 2.0.2, 9): traces are in `play_conformance.txt`."""
+
+import pytest
+
+from engine.definitions import bpmn
+from engine.definitions.compile import compile_diagram
+from engine.execution.play import Playing
+from tests.engine.builders import CALENDAR, MONDAY, xml
+
+ASK_AND_ANSWER = """
+start S
+send A message=ask in:n=5
+receive B message=reply
+end E
+S -> A -> B -> E
+process q
+  start s message=ask
+  script W result=n do="n + 1"
+  end e message=reply in:m=n
+  s -> W -> e
+A ~> s
+e ~> B
+"""
+
+
+def played(text: str, **options: object) -> tuple[Playing, list[dict]]:
+    package, findings = compile_diagram(xml(text), "图.bpmn")
+    assert package is not None, findings
+    playing = Playing(package, MONDAY, CALENDAR, **options)
+    return playing, list(playing.run())
+
+
+def test_every_fact_names_its_case() -> None:
+    playing, rows = played(ASK_AND_ANSWER)
+    assert [(r["case"], r["element"]) for r in rows if r["kind"] == "ElementCompleted"] == [
+        ("main", "S"), ("main", "A"), ("q", "s"), ("q", "W"), ("q", "e"), ("main", "B"), ("main", "E"),
+    ]  # fmt: skip
+    assert [r["case"] for r in rows if r["kind"] == "CaseCompleted"] == ["q", "main"]
+    assert playing.outcome == "completed"
+
+
+def test_the_payload_goes_with_the_message() -> None:
+    playing, _ = played(ASK_AND_ANSWER)
+    main, other = playing.cases
+    assert other.state.root_variables == {"n": 6}
+    assert main.state.root_variables == {"m": 6}
+
+
+def test_several_cases_of_one_pool_are_numbered() -> None:
+    playing, rows = played("""
+start S
+send A message=m each="[1, 2]" as=n in:n=n
+end E
+S -> A -> E
+process q
+  start s message=m
+  end e
+  s -> e
+A ~> s
+""")
+    assert [c.label for c in playing.cases] == ["main", "q", "q#2"]
+    assert [c.state.root_variables for c in playing.cases[1:]] == [{"n": 1}, {"n": 2}]
+    assert {r["case"] for r in rows} == {"main", "q", "q#2"}
+
+
+def test_what_a_case_gives_another_is_not_shared_with_it() -> None:
+    playing, _ = played(
+        """
+start S
+script I result=list do="[[1], [2]]"
+send A message=m in:list=list
+user U
+end E
+S -> I -> A -> U -> E
+process q
+  start s message=m
+  script W result=list do="append(list, [3])"
+  end e
+  s -> W -> e
+A ~> s
+""",
+        hold=True,
+    )
+    main, other = playing.cases
+    assert main.state.root_variables["list"] == [[1], [2]]
+    assert other.state.root_variables["list"] == [[1], [2], [3]]
+
+
+def test_one_halted_case_is_an_incident_of_the_whole() -> None:
+    playing, _ = played("""
+start S
+throw T message=m
+end E
+S -> T -> E
+process q
+  start s message=m
+  script W result=n do="workdays(null, 1).x + date(\"x\").y.z > 1"
+  xor X
+  end e
+  s -> W -> X
+  X -> e if n = 1
+T ~> s
+""")
+    assert playing.outcome == "incident"
+
+
+@pytest.mark.parametrize(
+    ("target", "rule"),
+    [
+        ("user U", "message_flow_target"),
+        ("catch U message=n", "message_flow_name"),
+        ("catch U message=m", ""),
+    ],
+)
+def test_a_flow_that_cannot_carry_is_warned_of(target: str, rule: str) -> None:
+    _, findings = bpmn.read(
+        xml(f"""
+start S
+throw T message=m
+end E
+S -> T -> E
+process q
+  start s
+  {target}
+  end e
+  s -> U -> e
+T ~> U
+"""),
+        "图.bpmn",
+    )
+    assert [(f.rule, f.severity) for f in findings] == ([(rule, "warning")] if rule else [])
