@@ -62,14 +62,16 @@ def check(reading: Reading, root: Node, processes: Mapping[str, Process]) -> Non
     elements = {id: e for process in processes.values() for id, e in process.elements.items()}
     for node in root.iter(f"{{{BPMN}}}messageFlow"):
         source, target = (elements.get(_unqualified(node, end)) for end in ("sourceRef", "targetRef"))
-        if target is not None and not _hears(target):
+        if source is None or target is None:
+            continue  # from or to a pool: for reading, or by name
+        if not _hears(target):
             shown = target.name or target.id
             reading.warning(
                 "message_flow_target",
                 node,
                 f"“{shown}”不等待消息，连到它的消息流不起作用；要等待请改画接收任务或消息捕获事件。",
             )
-        elif target is not None and source is not None and source.kind in _SENDERS and _named(source):
+        elif source.kind in _SENDERS and _named(source):
             sent, heard = _named(source), _named(target)
             if heard and sent != heard:
                 reading.warning(
