@@ -176,9 +176,11 @@ def starts_on(process: Process, trigger: Trigger, name: str = "") -> list[str]:
     found = []
     for id in process.starts:
         element = process.elements[id]
-        if trigger is Trigger.NONE and element.plain_start:
-            found.append(id)
-        elif any(e.trigger is trigger and name in ("", e.name) for e in element.events):
+        if (
+            trigger is Trigger.NONE
+            and element.plain_start
+            or any(e.trigger is trigger and name in ("", e.name) for e in element.events)
+        ):
             found.append(id)
     return found
 
