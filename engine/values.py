@@ -1,7 +1,8 @@
 """The values a case's variables may hold 变量值, and how they are written to JSON and read back.
 
 Values are FEEL's: null, boolean, number (int or Decimal, never float), string, date, time, date and time,
-days-and-time duration (timedelta), years-and-months duration, list, context (dict with string keys).
+days-and-time duration (timedelta), years-and-months duration, range, list, context (dict with string keys).
+A function is no value: it is code, and code is kept in the version of the process, not in a case.
 JSON knows fewer kinds: the others are written as one-key objects, `{"$date": "2026-10-10"}`, so that what a
 case remembers comes back as exactly what it was.
 """
@@ -21,7 +22,7 @@ import orjson
 from engine.errors import InputInvalid
 
 Value = Any
-"""None | bool | int | Decimal | str | date | time | datetime | timedelta | Months | list | dict."""
+"""None | bool | int | Decimal | str | date | time | datetime | timedelta | Months | Range | list | dict."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,6 +35,16 @@ class Months:
         years, months = divmod(abs(self.total), 12)
         text = (f"{years}Y" if years else "") + (f"{months}M" if months or not years else "")
         return ("-" if self.total < 0 else "") + "P" + text
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range 区间 `[low..high]`; an end that is None is open for ever."""
+
+    low: Any
+    high: Any
+    low_closed: bool
+    high_closed: bool
 
 
 def duration_text(value: timedelta) -> str:
@@ -51,6 +62,7 @@ def duration_text(value: timedelta) -> str:
     return sign + "P" + (days + ("T" + clock if clock else "") or "T0S")
 
 
+MONTHS_LIMIT = 12 * 10**9  # what nine digits of years can write
 _DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
     r"(?P<clock>T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?",
@@ -70,7 +82,8 @@ def parse_duration(text: str) -> timedelta | Months | None:
         return None
     sign = -1 if part["sign"] else 1
     if calendar:
-        return Months(sign * (12 * int(part["years"] or 0) + int(part["months"] or 0)))
+        total = 12 * int(part["years"] or 0) + int(part["months"] or 0)
+        return Months(sign * total) if total < MONTHS_LIMIT else None
     try:
         return sign * timedelta(
             weeks=int(part["weeks"] or 0),
@@ -97,6 +110,8 @@ def _unusual(value: object) -> object:
         return {"$duration": duration_text(value)}
     if isinstance(value, Months):
         return {"$duration": str(value)}
+    if isinstance(value, Range):
+        return {"$range": [value.low_closed, value.low, value.high, value.high_closed]}
     raise TypeError(f"not a value of a case: {type(value).__name__}")
 
 
@@ -127,6 +142,8 @@ def _tag_large(value: object) -> object:
         return {key: _tag_large(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_tag_large(inner) for inner in value]
+    if isinstance(value, Range):
+        return Range(_tag_large(value.low), _tag_large(value.high), value.low_closed, value.high_closed)
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
         return {"$integer": str(value)}
     return value
@@ -149,6 +166,8 @@ def untag(raw: Any) -> Any:
                 read = _READERS.get(key)
                 if read is not None:
                     return read(inner)
+            elif key == "$range":
+                return _read_range(inner)
         return {k: untag(v) for k, v in raw.items()}
     if isinstance(raw, list):
         return [untag(v) for v in raw]
@@ -162,6 +181,17 @@ def _read_duration(text: str) -> timedelta | Months:
     if found is None:
         raise InputInvalid(f"不是有效的时长：{text[:40]}")
     return found
+
+
+def _read_range(raw: Any) -> Range:
+    if (
+        not isinstance(raw, list)
+        or len(raw) != 4
+        or not isinstance(raw[0], bool)
+        or not isinstance(raw[3], bool)
+    ):
+        raise InputInvalid("不是有效的区间")
+    return Range(untag(raw[1]), untag(raw[2]), raw[0], raw[3])
 
 
 def _read_number(text: str) -> Decimal:
@@ -198,6 +228,9 @@ def plain(value: Value) -> Any:
         return duration_text(value)
     if isinstance(value, Months):
         return str(value)
+    if isinstance(value, Range):
+        low, high = ("" if end is None else plain(end) for end in (value.low, value.high))
+        return f"{'[' if value.low_closed else '('}{low}..{high}{']' if value.high_closed else ')'}"
     return value
 
 

@@ -11,7 +11,7 @@ from engine.calendar import Moment
 from engine.errors import EngineError, ExpressionFailed, ExpressionInvalid
 from engine.feel.budget import SOURCE_LIMIT, Run, too_deep
 from engine.feel.compiler import Compiler
-from engine.feel.nodes import Node
+from engine.feel.nodes import Node, Type
 from engine.feel.scope import Env
 from engine.feel.semantics import result
 from engine.feel.syntax import Parser
@@ -36,7 +36,7 @@ class Expression:
 
         What FEEL cannot compute (unknown names, kinds that do not fit) is null by the standard. Raises
         `BudgetExceeded` for work or results beyond the limits, `CalendarUnknown` for an unconfirmed year,
-        `ExpressionFailed` for a result that no variable can hold (a function, a range).
+        `ExpressionFailed` for a result that no variable can hold (a function).
         """
         return self.evaluate_in(context, Run(moment))
 
@@ -45,7 +45,8 @@ class Expression:
         return result(self.compute(context, run))
 
     def compute(self, context: Mapping[str, Any], run: Run) -> Any:
-        """As `evaluate_in`, for what goes on computing with the value: it may be a function or a range."""
+        """As `evaluate_in`, for what goes on computing with the value: it may be a function, and nobody has counted
+        it yet (`engine.feel.semantics.result` does)."""
         try:
             return self._code(Env(context, None, run))
         except EngineError:
@@ -58,25 +59,48 @@ class Expression:
             ) from error
 
 
-def compile_expression(text: str, known: frozenset[str] = frozenset()) -> Expression:
+def compile_expression(
+    text: str,
+    known: frozenset[str] = frozenset(),
+    types: tuple[tuple[str, Type], ...] = (),
+    *,
+    strict: bool = True,
+) -> Expression:
     """Read a FEEL expression. Raises `ExpressionInvalid` with `fields["position"]` and a sentence that says where.
 
     `known` are names of the context that are declared beforehand, as in a decision model: they may be called as
-    functions, and hold any characters. Names that are not among them are read word by word.
+    functions, and hold any characters. Names that are not among them are read word by word. `types` are the
+    model's own types by name. Not `strict`: what the standard calls an error of one expression (an unknown function
+    or type, arguments that fit no signature, an impossible `@"…"`, a doubled key) is null when it is evaluated, and
+    no refusal when it is read.
     """
-    return _compile(text, Parser.expression_text, known)
+    if not known and not types and strict:
+        return _compile(text, Parser.expression_text)
+    return _compile(text, Parser.expression_text, known, types, strict)
 
 
-def compile_unary(text: str, known: frozenset[str] = frozenset()) -> Expression:
+def compile_unary(
+    text: str,
+    known: frozenset[str] = frozenset(),
+    types: tuple[tuple[str, Type], ...] = (),
+    *,
+    strict: bool = True,
+) -> Expression:
     """Read the unary tests of a decision cell: `> 5`, `"甲","乙"`, `[1..5]`, `not(…)`, `-`, or a condition on `?`.
 
     The input value is the context's `?`; the result is true, false or null. Raises `ExpressionInvalid`.
     """
-    return _compile(text, Parser.tests_text, known)
+    return _compile(text, Parser.tests_text, known, types, strict)
 
 
 @lru_cache(maxsize=4096)
-def _compile(text: str, read: Callable[[Parser], Node], known: frozenset[str]) -> Expression:
+def _compile(
+    text: str,
+    read: Callable[[Parser], Node],
+    known: frozenset[str] = frozenset(),
+    types: tuple[tuple[str, Type], ...] = (),
+    strict: bool = True,
+) -> Expression:
     if len(text) > SOURCE_LIMIT:
         raise ExpressionInvalid(
             f"表达式超过 {SOURCE_LIMIT} 字，请拆分为几个较短的表达式。",
@@ -86,8 +110,8 @@ def _compile(text: str, read: Callable[[Parser], Node], known: frozenset[str]) -
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
         raise ExpressionInvalid("表达式中含有无法识别的字符，请删除后重新输入。", text="", position=0)
     try:
-        node = read(Parser(text, known))
-        compiler = Compiler(text, known)
+        node = read(Parser(text, known, types, strict=strict))
+        compiler = Compiler(text, known, strict=strict)
         code = compiler.code(node)
     except RecursionError:
         raise ExpressionInvalid(

@@ -64,11 +64,21 @@ def tokens(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
         match = names.match(text, at) if names is not None else None
         token = (
             Token("quoted", " ".join(match[0].split()), at, match.end())
-            if match is not None
+            if match is not None and not _goes_on(found, match[0])
             else _one(text, at)
         )
         found.append(token)
         at = token.end
+
+
+def _goes_on(found: list[Token], name: str) -> bool:
+    """Whether `in a list` after a value is the keyword `in`, and not the name that begins with it."""
+    if name.split()[0] not in KEYWORDS or not found:
+        return False
+    last = found[-1]
+    if last.kind == "op":
+        return last.text in ")]}"
+    return last.kind != "name" or last.text not in KEYWORDS
 
 
 @lru_cache(maxsize=256)
@@ -80,7 +90,7 @@ def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
     if not hard:
         return None
     spelled = (r"\s+".join(re.escape(word) for word in name.split()) for name in hard)
-    return re.compile("(?:" + "|".join(spelled) + r")(?![\w·])")
+    return re.compile("|".join(one + (r"(?![\w·])" if one[-1].isalnum() else "") for one in spelled))
 
 
 def _is_plain(name: str) -> bool:

@@ -15,6 +15,18 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Type:
+    """A type's name with its parameters: `list<number>`, `context<a: string>`, `function<number>->string` (whose
+    result is the part named "->")."""
+
+    name: str
+    parts: tuple[tuple[str, Type], ...] = ()
+
+
+ANY = Type("Any")
+
+
+@dataclass(frozen=True, slots=True)
 class Literal(Node):
     value: Value
 
@@ -82,14 +94,6 @@ class InstanceOf(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """A type's name with its parameters: `list<number>`, `context<a: string>`."""
-
-    name: str
-    parts: tuple[tuple[str, Type], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class RangeNode(Node):
     low: Node | None
     high: Node | None
@@ -146,5 +150,8 @@ class Iteration(Node):
 
 @dataclass(frozen=True, slots=True)
 class FunctionNode(Node):
+    """`types` are the parameters' declared types, None where none is declared."""
+
     parameters: tuple[str, ...]
+    types: tuple[Type | None, ...]
     body: Node

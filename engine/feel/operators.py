@@ -1,4 +1,4 @@
-"""Compiled operators: the common kinds first, the whole rule after; indexes and types."""
+"""Compiled operators: the common kinds first, the whole rule after; indexes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.feel import nodes as n
 from engine.feel import semantics as s
 from engine.feel.budget import Run
 from engine.feel.scope import Code, Env
@@ -71,29 +70,3 @@ def entry_at(items: list[Any] | None, index: int) -> Any:
     if items is None or index == 0 or abs(index) > len(items):
         return None
     return items[index - 1 if index > 0 else index]
-
-
-TYPE_NAMES = frozenset(
-    ["number", "string", "boolean", "date", "time", "date and time", "days and time duration"]
-    + ["years and months duration", "list", "context", "function", "range", "Any", "Null"]
-)
-
-
-def is_instance(value: Any, of: n.Type, run: Run) -> bool:
-    """Whether the value is of the named type, with everything inside it."""
-    if of.name == "Any":
-        return value is not None
-    if of.name == "Null":
-        return value is None
-    if s.kind(value) != of.name:
-        return False
-    if not of.parts or of.name == "function":
-        return True
-    run.charge(1)
-    if of.name == "list":
-        run.entries(len(value))
-        return all(is_instance(one, of.parts[0][1], run) for one in value)
-    if of.name == "context":
-        return all(name in value and is_instance(value[name], part, run) for name, part in of.parts)
-    ends = [end for end in (value.low, value.high) if end is not None]
-    return all(is_instance(end, of.parts[0][1], run) for end in ends)

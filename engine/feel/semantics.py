@@ -1,6 +1,6 @@
 """What FEEL's operators mean: kinds, equality, order, arithmetic, ranges, and the text of a value.
 
-Two kinds exist only inside an evaluation, `Range` and `Function`; they are no values of a case.
+One kind exists only inside an evaluation, `Function`; it is no value of a case.
 """
 
 from __future__ import annotations
@@ -14,26 +14,21 @@ from typing import Any
 from engine.errors import BudgetExceeded, ExpressionFailed
 from engine.feel import numbers, temporal
 from engine.feel.budget import DEPTH_LIMIT, VALUE_LIMIT, Run, too_deep
-from engine.values import Months, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A range 区间 `[low..high]`; an end that is None is open for ever."""
-
-    low: Any
-    high: Any
-    low_closed: bool
-    high_closed: bool
+from engine.feel.nodes import Type
+from engine.values import Months, Range, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function value: an author's function or a built-in. `call(run, *arguments)`."""
+    """A function value: an author's function, a built-in, or a decision model's knowledge. `call(run, *arguments)`
+    takes the arguments in the parameters' order and sees to their types itself. `types` and `returns` are what is
+    declared, for `instance of`."""
 
     parameters: tuple[str, ...]
     call: Callable[..., Any]
     variadic: bool = False
+    types: tuple[Type | None, ...] = ()
+    returns: Type | None = None
 
 
 _KINDS: dict[type, str] = {
@@ -332,10 +327,8 @@ def _count(value: Any, left: list[int], depth: int) -> None:
     if depth > DEPTH_LIMIT:
         raise too_deep()
     left[0] -= 1
-    if isinstance(value, Range | Function):
-        raise ExpressionFailed(
-            "表达式的结果是区间或函数，不能作为变量保存。请改为返回数字、文字、日期、列表等值。"
-        )
+    if isinstance(value, Function):
+        raise ExpressionFailed("表达式的结果是函数，不能作为变量保存。请改为返回数字、文字、日期、列表等值。")
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for one in inside:
         if type(one) in _PLAIN:

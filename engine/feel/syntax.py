@@ -15,6 +15,7 @@ from engine.feel.functions import FUNCTIONS
 from engine.feel.lexer import KEYWORDS, Token, invalid
 from engine.feel.numbers import DIGITS, MATH
 from engine.feel.temporal import parse_temporal
+from engine.feel.types import TYPE_NAMES
 
 _NAMES = sorted(
     ((tuple(name.split(" ")), name) for name in FUNCTIONS if " " in name), key=lambda p: -len(p[0])
@@ -30,14 +31,25 @@ _TYPES = {
     "years and months duration": ("years", "and", "months", "duration"),
     "days and time duration": ("days", "and", "time", "duration"),
 }
+_ORDERS = _COMPARISONS - {"=", "!="}
+_KEY_SIGNS = frozenset("+-*/.")
 _CHAIN_LIMIT = 2_000
 
 
 class Parser(Cursor):
     """One text's parser. `expression_text` and `tests_text` are its entries; all raise `ExpressionInvalid`."""
 
-    def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
-        super().__init__(text, known)
+    def __init__(
+        self,
+        text: str,
+        known: frozenset[str] = frozenset(),
+        types: tuple[tuple[str, n.Type], ...] = (),
+        *,
+        strict: bool = True,
+    ) -> None:
+        super().__init__(text, known | {name for name, _ in types} if types else known)
+        self.types = types
+        self.strict = strict
         self.depth = 0
         self.questions = 0  # mentions of `?` so far
 
@@ -134,7 +146,10 @@ class Parser(Cursor):
         at = self.token.start
         while self.token.kind == "op" and _LEVELS.get(self.token.text) == level:
             op = self.advance().text
-            rest.append((op, self.expression(level + 1)))
+            if op in ("=", "!=") and self.token.kind == "op" and self.token.text in _ORDERS:
+                rest.append((op, self.half_range()))  # range("[2..)") = >=2
+            else:
+                rest.append((op, self.expression(level + 1)))
             if len(rest) > _CHAIN_LIMIT:
                 self.fail("连续运算过多，请拆分。")
         return n.Chain(at, first, tuple(rest))
@@ -209,7 +224,7 @@ class Parser(Cursor):
             return n.Literal(token.start, token.text)
         if token.kind == "at":
             value = parse_temporal(token.text)
-            if value is None:
+            if value is None and self.strict:
                 self.fail(f"“{token.text[:40]}”不是有效的日期、时间或时长。", token)
             return n.Literal(token.start, value)
         if token.kind == "quoted":
@@ -279,33 +294,45 @@ class Parser(Cursor):
 
     def parenthesis(self, token: Token) -> n.Node:
         if self.token.kind == "op" and self.token.text in _COMPARISONS:  # (>= 5): a range with one end
-            op = self.advance().text
-            end = self.expression(ADDITIVE)
+            node = self.half_range()
             self.expect(")")
-            if op == "=":
-                return n.RangeNode(token.start, end, end, True, True)
-            if op == "!=":
-                self.fail("区间不能用 !=。", token)
-            low = op[0] == ">"
-            closed = len(op) == 2
-            return n.RangeNode(
-                token.start, end if low else None, None if low else end, closed and low, closed and not low
-            )
+            return node
         node = self.expression()
         if self.is_op(".."):
             return self.range_(token, node, False)
         self.expect(")")
         return node
 
+    def half_range(self) -> n.Node:
+        """`>= 5` where a value stands: a range with one end (DMN 1.5, 10.3.2.12)."""
+        token = self.advance()
+        op = token.text
+        end = self.expression(ADDITIVE)
+        if op == "=":
+            return n.RangeNode(token.start, end, end, True, True)
+        if op == "!=":
+            self.fail("区间不能用 !=。", token)
+        low = op[0] == ">"
+        closed = len(op) == 2
+        return n.RangeNode(
+            token.start, end if low else None, None if low else end, closed and low, closed and not low
+        )
+
+    def entry(self) -> n.Node:
+        """An entry of a list: a value, or a range with one end."""
+        if self.token.kind == "op" and self.token.text in _ORDERS:
+            return self.half_range()
+        return self.expression()
+
     def bracket(self, token: Token) -> n.Node:
         if self.take("]"):
             return n.ListNode(token.start, ())
-        first = self.expression()
+        first = self.entry()
         if self.is_op(".."):
             return self.range_(token, first, True)
         items = [first]
         while self.take(","):
-            items.append(self.expression())
+            items.append(self.entry())
         self.expect("]")
         return n.ListNode(token.start, tuple(items))
 
@@ -320,12 +347,15 @@ class Parser(Cursor):
     def context(self, token: Token) -> n.Node:
         entries: list[tuple[str, n.Node]] = []
         seen: set[str] = set()
+        doubled = False
         if not self.take("}"):
             while True:
                 at = self.token
                 key = self.key()
                 if key in seen:
-                    self.fail(f"键“{key}”重复。", at)
+                    doubled = True
+                    if self.strict:
+                        self.fail(f"键“{key}”重复。", at)
                 if key.startswith("$"):  # how values are tagged in JSON
                     self.fail("键名不能以 $ 开头。", at)
                 seen.add(key)
@@ -334,19 +364,21 @@ class Parser(Cursor):
                 if not self.take(","):
                     break
             self.expect("}")
-        return n.ContextNode(token.start, tuple(entries))
+        return n.Literal(token.start, None) if doubled else n.ContextNode(token.start, tuple(entries))
 
     def key(self) -> str:
-        """A context entry's or a parameter's name: a text, or words up to the colon (keywords allowed)."""
-        token = self.advance()
+        """A context entry's or a parameter's name: a text, or words and the signs a name may have, up to the colon
+        (keywords allowed)."""
+        token = last = self.advance()
         if token.kind in ("string", "quoted"):
             return token.text
         if token.kind != "name":
             self.fail("此处应是键名。", token)
-        parts = [token.text]
-        while self.token.kind in ("name", "number"):
-            parts.append(self.advance().text)
-        return " ".join(parts)
+        while self.token.kind in ("name", "number") or (
+            self.token.kind == "op" and self.token.text in _KEY_SIGNS
+        ):
+            last = self.advance()
+        return " ".join(self.text[token.start : last.end].split())
 
     def conditional(self, token: Token) -> n.Node:
         self.i += 1
@@ -382,6 +414,7 @@ class Parser(Cursor):
     def function(self, token: Token) -> n.Node:
         self.i += 2
         parameters: list[str] = []
+        types: list[n.Type | None] = []
         if not self.take(")"):
             while True:
                 if self.token.kind not in ("name", "quoted"):
@@ -390,14 +423,13 @@ class Parser(Cursor):
                 if name in parameters:
                     self.fail(f"参数“{name}”重复。")
                 parameters.append(name)
-                if self.take(":"):
-                    self.type()
+                types.append(self.type() if self.take(":") else None)
                 if not self.take(","):
                     break
             self.expect(")")
         if self.is_word("external"):
             self.fail("不支持外部函数。")
-        return n.FunctionNode(token.start, tuple(parameters), self.expression())
+        return n.FunctionNode(token.start, tuple(parameters), tuple(types), self.expression())
 
     # -- endings ---------------------------------------------------------------------------------------
 
@@ -484,30 +516,48 @@ class Parser(Cursor):
         return self.tokens[i].text == ":" and self.tokens[i].kind == "op"
 
     def type(self) -> n.Type:
+        """A type by its name: FEEL's, or the model's."""
         self.depth += 1
         if self.depth > DEPTH_LIMIT:
             self.fail(f"嵌套超过 {DEPTH_LIMIT} 层。")
-        name = ""
-        for whole, words in _TYPES.items():
-            if self.words_at(words):
-                self.i += len(words)
-                name = whole
-        if not name:
-            if self.token.kind != "name":
-                self.fail("此处应是类型名。")
-            name = self.advance().text
+        at = self.token
+        name = self.type_name()
         parts: list[tuple[str, n.Type]] = []
         if self.take("<"):
             while not self.is_op(">"):
                 key = ""
-                if self.tokens[self.i + 1].text == ":":
-                    key = self.advance().text
-                    self.i += 1
+                if name == "context":
+                    key = self.key()
+                    self.expect(":")
                 parts.append((key, self.type()))
                 if not self.take(","):
                     break
             self.expect(">")
-        if self.take("->"):
+        if name == "function" and self.take("->"):
             parts.append(("->", self.type()))
         self.depth -= 1
+        own = next((of for key, of in self.types if key == name), None)
+        if own is not None and not parts:
+            return own
+        if name not in TYPE_NAMES:
+            if self.strict:
+                self.fail(f"没有名为“{name[:40]}”的类型。", at)
+            return n.Type("")  # which no value is of
+        if name in ("list", "range") and len(parts) > 1:
+            self.fail(f"{name} 只带一个类型参数。", at)
         return n.Type(name, tuple(parts))
+
+    def type_name(self) -> str:
+        for whole, words in _TYPES.items():
+            if self.words_at(words):
+                self.i += len(words)
+                return whole
+        if self.token.kind not in ("name", "quoted"):
+            self.fail("此处应是类型名。")
+        parts = [self.advance().text]
+        while self.token.kind == "name" and self.token.text not in KEYWORDS:
+            parts.append(self.advance().text)
+        while self.is_op(".") and self.tokens[self.i + 1].kind == "name":
+            self.i += 1
+            parts[-1] += "." + self.advance().text
+        return " ".join(parts)

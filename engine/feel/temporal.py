@@ -16,9 +16,10 @@ from engine.calendar import add_months
 from engine.clock import SHANGHAI
 from engine.errors import CalendarUnknown
 from engine.feel.numbers import DIGITS, MATH, is_number, narrow
-from engine.values import Months, duration_text, parse_duration
+from engine.values import MONTHS_LIMIT, Months, duration_text, parse_duration
 
 SHANGHAI_OFFSET = timezone(timedelta(hours=8))
+ZULU = timezone(timedelta(0), "Z")  # a zone that an author wrote; the engine's own instants are in `UTC`
 MICRO = timedelta(microseconds=1)
 Temporal = date | time | datetime | timedelta | Months
 
@@ -201,7 +202,7 @@ def plus(a: Any, b: Any) -> Any:
         if isinstance(a, timedelta):
             return a + b if isinstance(b, timedelta) else None
         if isinstance(a, Months):
-            return Months(a.total + b.total) if isinstance(b, Months) else None
+            return _months(a.total + b.total) if isinstance(b, Months) else None
         if isinstance(b, Months):
             return _plus_months(a, b.total)
         return _plus_time(a, b) if isinstance(b, timedelta) else None
@@ -259,7 +260,7 @@ def times(value: Any, factor: Any) -> Any:
     try:
         if isinstance(value, Months):
             months = _truncated(MATH.multiply(Decimal(value.total), Decimal(factor)))
-            return Months(months) if months is not None and abs(months) < 10**9 else None
+            return _months(months)
         if isinstance(value, timedelta):
             micros = _truncated(MATH.multiply(Decimal(value // MICRO), Decimal(factor)))
             return timedelta(microseconds=micros) if micros is not None else None
@@ -274,8 +275,7 @@ def over(a: Any, b: Any) -> Any:
         if isinstance(a, Months):
             if isinstance(b, Months):
                 return narrow(MATH.divide(Decimal(a.total), Decimal(b.total))) if b.total else None
-            months = _cut(a.total, b)
-            return Months(months) if months is not None and abs(months) < 10**9 else None
+            return _months(_cut(a.total, b))
         if isinstance(a, timedelta):
             if isinstance(b, timedelta):
                 return narrow(MATH.divide(Decimal(a // MICRO), Decimal(b // MICRO))) if b else None
@@ -284,6 +284,10 @@ def over(a: Any, b: Any) -> Any:
     except OverflowError:
         pass
     return None
+
+
+def _months(total: int | None) -> Months | None:
+    return Months(total) if total is not None and abs(total) < MONTHS_LIMIT else None
 
 
 def _cut(value: int, divisor: Any) -> int | None:

@@ -13,7 +13,7 @@ from engine.calendar import Moment, seed
 from engine.clock import SHANGHAI
 from engine.errors import CalendarUnknown, ExpressionFailed, ExpressionInvalid
 from engine.feel import Expression, compile_expression, compile_unary
-from engine.values import Months
+from engine.values import Months, dumps, loads
 
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed(range(2025, 2027)))  # 09:00 in Shanghai
 
@@ -342,7 +342,7 @@ def test_unary_tests(cell: str, given: Any, expected: Any) -> None:
         ("工作日(1)", 0, "没有名为“工作日”的函数"),
         ("workdays(now())", 8, "workdays(from, n)"),
         ('substring(text: "a", start: 1)', 9, "参数名"),
-        ("x instance of 数字", 2, "类型"),
+        ("x instance of 数字", 14, "类型"),
         ('@"2026-02-30"', 0, "日期"),
         ("{a: 1, a: 2}", 7, "重复"),
         ("{$date: 1}", 1, "符号"),
@@ -369,10 +369,20 @@ def test_texts_that_are_no_text_are_refused() -> None:
             compile_expression(text)
 
 
-@pytest.mark.parametrize("text", ["function(x) x", "[1..5]", "[[1..5]]", "{f: function(x) x}", "[sum]"])
+@pytest.mark.parametrize("text", ["function(x) x", "{f: function(x) x}", "[sum]", "[[1..5], sum]"])
 def test_what_no_variable_can_hold_is_not_a_result(text: str) -> None:
-    with pytest.raises(ExpressionFailed, match="区间或函数"):
+    with pytest.raises(ExpressionFailed, match="函数"):
         value(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1..5]", '(@"2026-10-01"..@"2026-10-08"]', "[1.5..12345678901234567890123]", "[>3, <2]"]
+)
+def test_a_range_can_be_kept_and_is_the_same_when_it_comes_back(text: str) -> None:
+    kept = value(text)
+    assert loads(dumps(kept)) == kept
+    assert value("kept = original", kept=loads(dumps(kept)), original=kept) is True
+    assert value("r instance of range or every x in r satisfies x instance of range", r=kept) is True
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.feel.budget import Run
 from engine.feel.functions.registry import function
-from engine.feel.semantics import Range, both, order, within
+from engine.feel.semantics import both, order, within
+from engine.values import Range
 
 Answer = bool | None
 
