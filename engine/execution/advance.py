@@ -256,7 +256,7 @@ def _deliver_message(run: Run, command: DeliverMessage) -> None:
     if run.state.ended:
         return
     _must_run(run)
-    events.deliver(run, 0, "message", command.name, command.key, dict(command.variables))
+    events.deliver(run, 0, "message", command.name, command.key, dict(command.variables), True)
 
 
 def _deliver_signal(run: Run, command: DeliverSignal) -> None:

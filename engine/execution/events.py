@@ -8,8 +8,8 @@ from engine.execution.arming import arm, arm_event_subprocesses, arm_or_halt, ke
 from engine.execution.collecting import collect, collect_anew
 from engine.execution.elements import behaviour, introduce, leave
 from engine.execution.run import CONDITION, Halt, Run
-from engine.execution.scopes import ITEM_ENDED, cancel, interrupt, release
-from engine.execution.state import Instance, Subscription
+from engine.execution.scopes import cancel, interrupt, release
+from engine.execution.state import Instance
 from engine.facts import (
     DeadlinePassed,
     ElementCompleted,
@@ -28,16 +28,24 @@ from engine.values import Value
 # -- firing --------------------------------------------------------------------------------------------
 
 
-def deliver(run: Run, _: int, what: str, name: str, key: str, variables: dict[str, Value]) -> None:
-    """Hand a signal to everything that waits for it, a message to whom it is meant for; or look at the conditions
-    waited for."""
+def deliver(
+    run: Run, _: int, what: str, name: str, key: str, variables: dict[str, Value], one_only: bool = False
+) -> None:
+    """Hand a signal, or a message of the case to itself, to everything that waits for it; or look at the conditions
+    waited for.
+
+    `one_only`: a message from outside has one addressee (BPMN 2.0.2, 8.4.2): what waits with its very key before what
+    waits without a key, the longest waiting first.
+    """
     if what == CONDITION:
         _look_at_conditions(run)
         return
     subscriptions = run.state.subscriptions
     waiting = [one for one in subscriptions.values() if one.name == name and one.what == what]
     if what == "message":
-        waiting = _addressees(waiting, name, key)
+        waiting = [one for one in waiting if not one.key or one.key == key]
+    if one_only:
+        waiting = sorted(waiting, key=lambda one: (not one.key, one.id))[:1]
     for one in waiting:
         if one.id not in subscriptions:
             continue
@@ -46,15 +54,6 @@ def deliver(run: Run, _: int, what: str, name: str, key: str, variables: dict[st
         else:
             run.emit(MessageReceived(one.id, name, dict(variables)))
         fire(run, one.owner, one.element, dict(variables), one.part)
-
-
-def _addressees(waiting: list[Subscription], name: str, key: str) -> list[Subscription]:
-    """Whom a message reaches: one of those that wait for it, with its very key before without a key, the longest
-    waiting first (BPMN 2.0.2, 8.4.2: a message has one target). What the engine itself announces reaches everybody."""
-    fitting = [one for one in waiting if not one.key or one.key == key]
-    if name == ITEM_ENDED:
-        return fitting
-    return sorted(fitting, key=lambda one: (not one.key, one.id))[:1]
 
 
 def _look_at_conditions(run: Run) -> None:

@@ -721,3 +721,36 @@ def test_a_recomputed_cycle_that_does_not_get_on_is_an_incident():
     )
     assert play.open == ["A", "N"]
     assert play.incidents == [("T", "expression_failed")]
+
+
+TWO = """
+start S
+and F
+catch A message=甲{key}
+catch B message=甲
+user X
+user Y
+S -> F -> A -> X
+F -> B -> Y
+"""
+
+
+def test_a_message_from_outside_reaches_who_has_waited_longest():
+    play = Play(diagram(TWO.format(key=""))).message("甲", 数=1)
+    assert play.open == ["X"]
+    assert play.message("甲").open == ["X", "Y"]
+
+
+def test_a_message_reaches_who_waits_with_its_key_before_others():
+    text = TWO.replace("catch A message=甲{key}", "catch A message=甲").replace(
+        "catch B message=甲", "catch B message=甲 correlationKey=乙"
+    )
+    assert Play(diagram(text)).message("甲", "乙").open == ["Y"]
+    assert Play(diagram(text)).message("甲", "丙").open == ["X"]
+    assert Play(diagram(text)).message("甲", "乙").message("甲", "乙").open == ["Y", "X"]
+
+
+def test_what_the_case_says_to_itself_reaches_all():
+    text = TWO.format(key="") + "F -> C -> T\nuser C\nthrow T message=甲\n"
+    play = Play(diagram(text)).complete("C")
+    assert play.open == ["X", "Y"]
