@@ -23,7 +23,7 @@ MOST_AT_ONCE = STEP_BUDGET // 2
 """Copies a parallel multi-instance may open: more would use up the steps of one command, and a person's work with them."""
 
 Behaviour = Callable[[Run, Instance, Element], None]
-_END = Kind.END
+_END, _CALL = Kind.END, Kind.CALL
 BEHAVIOUR: dict[Kind, Behaviour] = {}
 
 
@@ -151,7 +151,7 @@ def leave(
     chosen = element.outgoing
     try:
         values = result
-        if element.outputs or instance.body or element.kind is Kind.CALL:
+        if element.outputs or instance.body or element.kind is _CALL:
             values = _delivered(run, instance, element, result, form)
         if instance.loop:
             step = _next_round(run, instance, element, values, form)
@@ -201,14 +201,14 @@ def _delivered(
         if loop is None or not loop.output_collection:
             return None
         return {loop.output_collection: run.collected(instance)}
-    if element.kind is Kind.CALL:
+    if element.kind is _CALL:
         result = dict(instance.variables or {}) if element.returns_all else None
     values: dict[str, Value] = {}
     near = dict(result or {})
     context = Context(run, instance.id, near, form)
     for binding in element.outputs:
         near[binding.name] = values[binding.name] = run.ask(binding.value, context)
-    if element.kind is Kind.CALL and result is not None:
+    if element.kind is _CALL and result is not None:
         return {**result, **values}
     return values
 

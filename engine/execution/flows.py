@@ -10,7 +10,7 @@ from engine.execution.state import Instance
 from engine.facts import FlowTaken
 from engine.values import Value
 
-_PARALLEL, _INCLUSIVE = Kind.PARALLEL, Kind.INCLUSIVE
+_EXCLUSIVE, _PARALLEL, _INCLUSIVE = Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE
 
 
 def choose(
@@ -22,10 +22,10 @@ def choose(
 ) -> tuple[Flow, ...]:
     """The flows by which a finished element is left. Raises `Halt` when conditions leave no way out."""
     flows = element.outgoing
-    if element.kind is Kind.PARALLEL:
+    if element.kind is _PARALLEL:
         return flows
     default = element.default
-    if element.kind is Kind.EXCLUSIVE:
+    if element.kind is _EXCLUSIVE:
         for flow in flows:
             if flow.id != default and run.condition(flow, instance, near, form):
                 return (flow,)
@@ -107,7 +107,7 @@ def fire_inclusive(run: Run) -> bool:
     circle: tuple[Instance, Process, Element] | None = None
     for scope in [one for one in run.state.instances.values() if one.arrivals]:
         process = run.inside(scope)[0]
-        inclusive = [g for g in scope.arrivals if process.elements[g].kind is Kind.INCLUSIVE]
+        inclusive = [g for g in scope.arrivals if process.elements[g].kind is _INCLUSIVE]
         for id in inclusive:
             gateway = process.elements[id]
             marked = {token[0] for token in scope.arrivals[id]}

@@ -174,10 +174,10 @@ def _cancelled(state: State, fact: f.ElementCancelled) -> None:
 
 
 def _gone(state: State, id: int) -> Instance:
-    if id in state.causes:
+    if id in state.items and id in state.causes:
         known = state.known(id)
-        if known is not None:
-            state.causes[id] = known
+        assert known is not None
+        state.causes[id] = known
     instance = state.instances.pop(id)
     del state.instances[instance.scope].children[id]
     state.items.pop(id, None)

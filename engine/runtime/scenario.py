@@ -2,7 +2,8 @@
 
 Every scenario is run three ways: plainly; with the state restored from its snapshot's bytes between every step; and
 with the state folded anew from the facts' bytes between every step. The facts of the three must be the same, and
-the plain run's state must equal the fold of its facts.
+the plain run's state must equal the fold of its facts. A fourth time SpiffWorkflow follows the plain run's facts and
+must offer the same work after every command 两机对照, as far as it is right about what is drawn.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     timeline: list[Line] = field(default_factory=list)
     steps: int = 0
+    commands: int = 0
+    compared: int = 0  # commands after which the second engine offered the same work
+    ended: str = ""  # why the comparison ended before the case, "" where it did not
 
     @property
     def passed(self) -> bool:
@@ -64,10 +68,28 @@ def run(
             report.timeline = stage.timeline
             if fold(through_bytes(stage.facts)) != stage.state:
                 report.failures.append(Failure(way, 0, "由事实重放得到同一状态", "状态不同"))
+            _compare(report, stage)
         elif histories[way] != histories["直接"]:
             at = _first_difference(histories["直接"], histories[way])
             report.failures.append(Failure(way, 0, "与直接运行的事实完全相同", f"第 {at} 条事实起不同"))
     return report
+
+
+def _compare(report: Report, stage: Stage) -> None:
+    """Let the second engine follow the plain run."""
+    from engine.definitions.second_engine.following import (
+        SecondEngine,
+    )  # SpiffWorkflow, which running cases do not need
+
+    second = SecondEngine(stage.package)
+    for moment, facts in stage.commands:
+        difference = second.follow(facts, moment)
+        if difference:
+            report.failures.append(Failure("两机", 0, "第二引擎开出同样的待办", difference))
+            return
+        if second.ended:
+            break
+    report.commands, report.compared, report.ended = len(stage.commands), second.compared, second.ended
 
 
 def scenario_calendar(scenario: Scenario) -> WorkCalendar:

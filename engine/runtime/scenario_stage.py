@@ -39,7 +39,7 @@ MOST_STEPS = 200
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A promise not kept. `way` is 直接, 快照 or 重放; `step` 0 means the comparison at the end."""
+    """A promise not kept. `way` is 直接, 快照, 重放 or 两机; `step` 0 means the comparison at the end."""
 
     way: str
     step: int
@@ -85,6 +85,7 @@ class Stage:
         self.now = scenario.now
         self.state = State()
         self.facts: list[Fact] = []
+        self.commands: list[tuple[Moment, list[Fact]]] = []  # the same, command by command
         self.timeline: list[Line] = []
         self.failures: list[Failure] = []
         self.refused = ""  # code of the last step's refusal
@@ -115,6 +116,7 @@ class Stage:
             self.state = fold(self.facts)
             raise
         self.facts += said
+        self.commands.append((Moment(self.now, self.calendar), said))
         local = self.now.astimezone(SHANGHAI)
         self.timeline += [Line(local, actor.name, fact) for fact in said]
 

@@ -1,4 +1,5 @@
-"""`duban scenario` 场景: run what a package promises, each scenario plainly, restored between every step, and replayed."""
+"""`duban scenario` 场景: run what a package promises, each scenario plainly, restored between every step, replayed,
+and followed by the second engine."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     failed = sum(not r.passed for r in found)
     if not args.json:
         print(
-            f"{len(found)} 个场景，{len(found) - failed} 个通过，{failed} 个未通过（每个场景各按三种方式运行）"
+            f"{len(found)} 个场景，{len(found) - failed} 个通过，{failed} 个未通过"
+            f"（每个场景各按三种方式运行；两机对照 {sum(r.compared for r in found)}/{sum(r.commands for r in found)} 步）"
         )
     return 1 if failed else 0
 
@@ -49,9 +51,12 @@ def run(args: argparse.Namespace) -> int:
 def _show(report: Report, args: argparse.Namespace) -> None:
     if args.json:
         data = {"file": report.file, "title": report.title, "steps": report.steps, "passed": report.passed}
+        data |= {"commands": report.commands, "compared": report.compared, "comparison_ended": report.ended}
         line({**data, "failures": [str(f) for f in report.failures]})
         return
     print(f"{'通过' if report.passed else '未通过'}  {report.title}（{report.steps} 步，{report.file}）")
+    if report.ended:
+        print(f"    两机对照 {report.compared}/{report.commands} 步：{report.ended}")
     if args.timeline:
         for entry in report.timeline:
             at = entry.at.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
