@@ -177,6 +177,36 @@ class LoopOutput(Fact):
     value: Value
 
 
+@dataclass(frozen=True, slots=True)
+class ActivitiesEnabled(Fact):
+    """自由子流程：the inner activities of ad-hoc subprocess `id` that are still to begin, in order.
+
+    `closing`: its completion condition holds, nothing further begins and no token goes on inside.
+    """
+
+    id: int
+    elements: tuple[str, ...]
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayActivated(Fact):
+    """复杂网关开启：a complex gateway has taken tokens from `flows` and waits for those of its other incoming flows."""
+
+    scope: int
+    element: str
+    flows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayReset(Fact):
+    """复杂网关复位：no more tokens are expected. Those of `flows`, which came late, are taken; it may begin anew."""
+
+    scope: int
+    element: str
+    flows: tuple[str, ...] = ()
+
+
 # -- work of people and machines -----------------------------------------------------------------------
 
 

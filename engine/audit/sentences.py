@@ -28,6 +28,9 @@ TECHNICAL: frozenset[type[f.Fact]] = frozenset(
         f.ElementCancelled,
         f.LoopOpened,
         f.LoopOutput,
+        f.ActivitiesEnabled,
+        f.GatewayActivated,
+        f.GatewayReset,
         f.VariablesSet,
         f.DeadlineSet,
         f.DeadlineDropped,
@@ -235,6 +238,23 @@ def _output(n: Narrator, x: f.LoopOutput, e: Entry) -> str:
     return f"{n.what(x.id)}收到第 {x.index + 1} 份结果"
 
 
+def _enabled(n: Narrator, x: f.ActivitiesEnabled, e: Entry) -> str:
+    if x.closing:
+        return f"{n.what(x.id)}的完成条件成立，不再开始新的环节"
+    if not x.elements:
+        return f"{n.what(x.id)}里的环节都已开始"
+    return f"{n.what(x.id)}还要依次办理" + "、".join(f"“{n.named(one)}”" for one in x.elements)
+
+
+def _activated(n: Narrator, x: f.GatewayActivated, e: Entry) -> str:
+    return f"复杂网关“{n.named(x.element)}”已到 {len(x.flows)} 路，先行放行，其余各路到齐后复位"
+
+
+def _reset(n: Narrator, x: f.GatewayReset, e: Entry) -> str:
+    late = f"，收下晚到的 {len(x.flows)} 路" if x.flows else ""
+    return f"复杂网关“{n.named(x.element)}”复位{late}"
+
+
 def _offered(n: Narrator, x: f.WorkItemOffered, e: Entry) -> str:
     due = f"，限{moment_text(x.due)}前办结" if x.due else ""
     return f"产生待办“{x.name or n.named(x.element)}”{due}"
@@ -401,6 +421,9 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.ElementCancelled: _cancelled,
     f.LoopOpened: _loop,
     f.LoopOutput: _output,
+    f.ActivitiesEnabled: _enabled,
+    f.GatewayActivated: _activated,
+    f.GatewayReset: _reset,
     f.WorkItemOffered: _offered,
     f.WorkItemRouted: _routed,
     f.WorkItemClaimed: _claimed,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.definitions import collaboration, joined, xml
 from engine.definitions.links import link_flows
-from engine.definitions.model import Element, Flow, Kind, Process
+from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
 from engine.definitions.reading import Node, Reading, instead, is_bpmn, line_of, local, namespace, text_of
 from engine.definitions.vocabulary import (
@@ -215,6 +215,8 @@ def _scope(reading: Reading, node: Node, draft: _Draft, scope: str, position: st
                 "dataInputAssociation",
                 "dataOutputAssociation",
             }
+            or tag == "completionCondition"
+            and local(node) == "adHocSubProcess"
         ):
             continue
         else:
@@ -399,7 +401,11 @@ def _inner(reading: Reading, draft: _Draft) -> None:
     for key, element in list(draft.elements.items()):
         if element.kind is not Kind.SUBPROCESS:
             continue
+        element = draft.elements[key]  # it may lie in an ad-hoc subprocess
         found = starts.get(key, [])
+        if element.ad_hoc is not None:
+            _ad_hoc(reading, draft, element, element.ad_hoc, handlers.get(key, []))
+            continue
         if len(found) != 1:
             word = "没有开始事件" if not found else "有多个开始事件"
             reading.error("subprocess_start", draft.sources[key], f"子流程{word}，请画且只画一个。")
@@ -408,3 +414,29 @@ def _inner(reading: Reading, draft: _Draft) -> None:
             start=found[0].id if found else "",
             event_subprocesses=tuple(handlers.get(key, ())),
         )
+
+
+def _ad_hoc(reading: Reading, draft: _Draft, element: Element, how: AdHoc, handlers: list[str]) -> None:
+    """What is drawn directly in an ad-hoc subprocess: no start and no end event, at least one activity (BPMN 2.0.2,
+    10.3.5); what has no incoming flow may begin."""
+    inside = [e for e in draft.elements.values() if e.scope == element.id]
+    for one in inside:
+        if one.kind in (Kind.START, Kind.END):
+            reading.error(
+                "ad_hoc_event",
+                draft.sources[one.id],
+                "自由子流程里不能画开始事件和结束事件，请删去：没有流入连线的环节都可以直接办理。",
+            )
+        draft.elements[one.id] = replace(one, inside_ad_hoc=True)
+    if not any(e.kind in ACTIVITIES and not e.event_subprocess for e in inside):
+        reading.error("ad_hoc_empty", draft.sources[element.id], "自由子流程里没有任务，请至少画一个。")
+    begins = tuple(
+        e.id
+        for e in inside
+        if not e.incoming and not e.event_subprocess and e.kind not in (Kind.START, Kind.END, Kind.BOUNDARY)
+    )
+    draft.elements[element.id] = replace(
+        draft.elements[element.id],
+        ad_hoc=replace(how, begins=begins),
+        event_subprocesses=tuple(handlers),
+    )

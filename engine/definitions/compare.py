@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.definitions.forms import Field, Form
-from engine.definitions.model import Element, Event, Flow, Kind, Loop, Package, Process
+from engine.definitions.model import AdHoc, Element, Event, Flow, Kind, Loop, Package, Process
 from engine.definitions.vocabulary import EVENTS, GATEWAYS, KIND_TITLES, PEOPLE, TRIGGER_TITLES
 from engine.feel import Expression
 from engine.values import Value, plain
@@ -173,6 +173,8 @@ def _element(before: Element, now: Element) -> Iterator[str]:
         ("事由", before.summary, now.summary),
         ("时限", before.due, now.due),
         ("脚本", before.script, now.script),
+        ("激活条件", before.activation, now.activation),
+        ("完成条件", _completion(before), _completion(now)),
     ):
         if _text(was) != _text(to):
             shown = (
@@ -191,6 +193,13 @@ def _element(before: Element, now: Element) -> Iterator[str]:
     ):
         if once != then:
             yield f"{name}的{word}由{once or '无'}改为{then or '无'}"
+    for word, amount, amount_now in (
+        ("启动令牌数", before.start_quantity, now.start_quantity),
+        ("完成令牌数", before.completion_quantity, now.completion_quantity),
+    ):
+        if amount != amount_now:
+            yield f"{name}的{word}由 {amount} 改为 {amount_now}"
+    yield from _ad_hoc(name, before.ad_hoc, now.ad_hoc)
     yield from _event(name, before.event, now.event)
     yield from _loop(name, before.loop, now.loop)
     for word, befores, nows in (("输入", before.inputs, now.inputs), ("输出", before.outputs, now.outputs)):
@@ -211,6 +220,24 @@ _PROPERTIES = {
     "outputCollection": "汇总变量",
     "outputElement": "汇总内容",
 }
+
+
+def _completion(element: Element) -> Expression | None:
+    return element.ad_hoc.completion if element.ad_hoc is not None else None
+
+
+def _ad_hoc(name: str, before: AdHoc | None, now: AdHoc | None) -> Iterator[str]:
+    if (before is None) != (now is None):
+        yield f"{name}{'改为' if before is None else '不再是'}自由子流程"
+    elif before is not None and now is not None:
+        if before.sequential != now.sequential:
+            yield f"{name}里的环节由{_order(before)}办理改为{_order(now)}办理"
+        if before.cancels != now.cancels:
+            yield f"{name}完成时，其余在办环节改为{'撤销' if now.cancels else '办完为止'}"
+
+
+def _order(how: AdHoc) -> str:
+    return "逐个" if how.sequential else "同时"
 
 
 def _event(name: str, before: Event | None, now: Event | None) -> Iterator[str]:

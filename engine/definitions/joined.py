@@ -19,7 +19,14 @@ _ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 _CHILDREN = frozenset({"flowNodeRef", "dataInputRefs", "dataOutputRefs"})
 _ASSOCIATIONS = frozenset({"dataInputAssociation", "dataOutputAssociation"})
 _NO_END = frozenset(
-    {"exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway", "process"}
+    {
+        "exclusiveGateway",
+        "inclusiveGateway",
+        "parallelGateway",
+        "complexGateway",
+        "eventBasedGateway",
+        "process",
+    }
 )
 
 

@@ -38,9 +38,13 @@ class Kind(StrEnum):
     EXCLUSIVE = "exclusiveGateway"
     PARALLEL = "parallelGateway"
     INCLUSIVE = "inclusiveGateway"
+    COMPLEX = "complexGateway"
     EVENT_GATEWAY = "eventBasedGateway"
     SUBPROCESS = "subProcess"
     CALL = "callActivity"
+
+
+_JOINS = frozenset({Kind.PARALLEL, Kind.INCLUSIVE, Kind.COMPLEX})
 
 
 class Trigger(StrEnum):
@@ -114,6 +118,17 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
+class AdHoc:
+    """How the activities of an ad-hoc subprocess are performed (BPMN 2.0.2, 13.3.5): those without incoming flows
+    begin, all at once or `sequential`, until all are done or `completion` holds, which then `cancels` the others."""
+
+    sequential: bool = False
+    completion: Expression | None = None
+    cancels: bool = True
+    begins: tuple[str, ...] = ()  # ids of the elements without incoming flows, as drawn
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """One input or output parameter: `name` := `value`."""
 
@@ -134,6 +149,9 @@ class Element:
     incoming: tuple[str, ...] = ()
     outgoing: tuple[Flow, ...] = ()
     default: str = ""
+    activation: Expression | None = None  # complex gateway: when the tokens that have come let it begin
+    start_quantity: int = 1  # tokens an activity needs to begin
+    completion_quantity: int = 1  # tokens it sends along each flow
     event: Event | None = None
     loop: Loop | None = None
     inputs: tuple[Binding, ...] = ()
@@ -146,6 +164,8 @@ class Element:
     event_subprocess: bool = False
     start: str = ""  # the start event tokens begin at
     event_subprocesses: tuple[str, ...] = ()  # drawn directly inside this scope
+    ad_hoc: AdHoc | None = None
+    inside_ad_hoc: bool = False  # an activity drawn directly in an ad-hoc subprocess
     # people
     groups: Expression | None = None  # gives a string or a list of strings
     roles: tuple[str, ...] = ()  # the candidate groups, where they are drawn as plain text
@@ -165,6 +185,16 @@ class Element:
     returns_all: bool = False  # call activity: all variables come back
     properties: Mapping[str, str] = field(default_factory=dict)
     documentation: str = ""
+    # worked out once, for the kernel
+    gathers: bool = field(init=False, default=False, repr=False)  # tokens may have to wait for each other here
+    branches: bool = field(init=False, default=False, repr=False)  # there is something to decide when it is left
+
+    def __post_init__(self) -> None:
+        gathers = self.start_quantity > 1 or (len(self.incoming) > 1 and self.kind in _JOINS)
+        object.__setattr__(self, "gathers", gathers)
+        conditional = len(self.outgoing) > 1 or any(flow.condition is not None for flow in self.outgoing)
+        branches = conditional or self.completion_quantity > 1 or self.inside_ad_hoc
+        object.__setattr__(self, "branches", branches or self.kind is Kind.COMPLEX)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -211,7 +241,10 @@ class Collaboration:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One executable process. `elements` are all nodes at every depth, `flows` all sequence flows, by id."""
+    """One executable process. `elements` are all nodes at every depth, `flows` all sequence flows, by id.
+
+    `upstream` is filled when it is first asked for (see `execution.flows.before`): it follows from the drawing alone.
+    """
 
     key: str
     name: str
@@ -223,6 +256,9 @@ class Process:
     lanes: Mapping[str, str] = field(default_factory=dict)  # element id → lane name
     line: int = 0
     collaboration: Collaboration = Collaboration()  # of the file it is drawn in
+    upstream: dict[tuple[str, str], frozenset[str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # gateway and incoming flow → the elements from which a token can come by it
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass, field
 
 from engine.definitions.events import read_event
-from engine.definitions.model import Binding, Element, Kind, Loop
+from engine.definitions.model import AdHoc, Binding, Element, Kind, Loop
 from engine.definitions.reading import Node, Reading, camunda, is_bpmn, line_of, literal, local, text_of
 from engine.definitions.vocabulary import (
     ACTIVITIES,
+    AD_HOC_ATTRIBUTES,
     EVENT_DEFINITIONS,
     EVENTS,
     INSTEAD,
@@ -55,7 +56,8 @@ def boolean(reading: Reading, node: Node, name: str, default: bool) -> bool:
 
 def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: str) -> Element:
     """A flow node without its flows. `position` says where a start event is drawn (see `POSITIONS`)."""
-    reading.attributes(node, NODE_ATTRIBUTES[kind])
+    ad_hoc = local(node) == "adHocSubProcess"
+    reading.attributes(node, AD_HOC_ATTRIBUTES if ad_hoc else NODE_ATTRIBUTES[kind])
     extensions = _extensions(reading, node, kind)
     event = read_event(reading, node, kind, position, extensions.properties.get("correlationKey", ""))
     loop = _loop(reading, node, extensions) if kind in ACTIVITIES else None
@@ -74,6 +76,10 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         name=" ".join(str(node.get("name") or "").split()),
         line=line_of(node),
         default=str(node.get("default") or ""),
+        activation=_activation(reading, node) if kind is Kind.COMPLEX else None,
+        start_quantity=_quantity(reading, node, "startQuantity"),
+        completion_quantity=_quantity(reading, node, "completionQuantity"),
+        ad_hoc=_ad_hoc(reading, node) if ad_hoc else None,
         event=event,
         loop=loop,
         inputs=tuple(extensions.inputs),
@@ -109,6 +115,41 @@ def _interrupting(reading: Reading, node: Node, kind: Kind) -> bool:
     return True
 
 
+MOST_TOKENS = 100
+"""Tokens an activity may need or make: more would use up the steps of one command."""
+
+
+def _quantity(reading: Reading, node: Node, name: str) -> int:
+    """`startQuantity` or `completionQuantity`: a natural number, at least 1 (BPMN 2.0.2, table 10.3)."""
+    raw = str(node.get(name, "1")).strip()
+    quantity = int(raw) if re.fullmatch(r"\+?0*[1-9]\d{0,2}", raw) else 0
+    if not 1 <= quantity <= MOST_TOKENS:
+        reading.error(
+            "token_quantity", node, f"“{name}”应是 1 到 {MOST_TOKENS} 的整数，不能是“{raw[:40]}”，请改正或删去。"
+        )
+        return 1
+    return quantity
+
+
+def _activation(reading: Reading, node: Node) -> Expression | None:
+    """When a complex gateway begins; without it, when all tokens have come that can."""
+    parts = [child for child in node if is_bpmn(child, "activationCondition")]
+    if len(parts) > 1:
+        reading.error("activation_twice", parts[1], "一个复杂网关只能有一个激活条件，请只留一个。")
+    return reading.formula(parts[0], reading.expression_child(parts[0]), "激活条件") if parts else None
+
+
+def _ad_hoc(reading: Reading, node: Node) -> AdHoc:
+    parts = [child for child in node if is_bpmn(child, "completionCondition")]
+    if len(parts) > 1:
+        reading.error("completion_twice", parts[1], "一个自由子流程只能有一个完成条件，请只留一个。")
+    return AdHoc(
+        sequential=str(node.get("ordering") or "").strip().lower() == "sequential",
+        completion=reading.formula(parts[0], reading.expression_child(parts[0]), "完成条件") if parts else None,
+        cancels=boolean(reading, node, "cancelRemainingInstances", True),
+    )
+
+
 def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
     """Children that no reader of this element takes up. A subprocess's own content is `bpmn`'s."""
     known = {"incoming", "outgoing", "extensionElements"} | NODE_DECORATION
@@ -118,6 +159,8 @@ def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
         known |= {"multiInstanceLoopCharacteristics", "standardLoopCharacteristics"}
     if kind is Kind.SCRIPT:
         known |= {"script"}
+    if kind is Kind.COMPLEX:
+        known |= {"activationCondition"}
     if kind is Kind.SUBPROCESS:
         return
     for child in node:

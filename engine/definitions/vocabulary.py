@@ -26,7 +26,7 @@ DECORATION_NAMESPACES = frozenset(
 )
 """Drawing, colours and the modeler's own notes: shown, never executed."""
 
-FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind}
+FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind} | {"adHocSubProcess": Kind.SUBPROCESS}
 
 ACTIVITIES = frozenset(
     {
@@ -43,7 +43,7 @@ ACTIVITIES = frozenset(
     }
 )
 PEOPLE = frozenset({Kind.USER, Kind.MANUAL})
-GATEWAYS = frozenset({Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE, Kind.EVENT_GATEWAY})
+GATEWAYS = frozenset({Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE, Kind.COMPLEX, Kind.EVENT_GATEWAY})
 EVENTS = frozenset({Kind.START, Kind.END, Kind.CATCH, Kind.THROW, Kind.BOUNDARY})
 
 KIND_TITLES: dict[Kind, str] = {
@@ -63,6 +63,7 @@ KIND_TITLES: dict[Kind, str] = {
     Kind.EXCLUSIVE: "排他网关",
     Kind.PARALLEL: "并行网关",
     Kind.INCLUSIVE: "包容网关",
+    Kind.COMPLEX: "复杂网关",
     Kind.EVENT_GATEWAY: "事件网关",
     Kind.SUBPROCESS: "子流程",
     Kind.CALL: "调用活动",
@@ -188,8 +189,8 @@ _TASK_ATTRIBUTES: dict[str, frozenset[str] | None] = {
     **_ANY,
     "default": None,
     "isForCompensation": frozenset({"false"}),
-    "startQuantity": frozenset({"1"}),
-    "completionQuantity": frozenset({"1"}),
+    "startQuantity": None,
+    "completionQuantity": None,
 }
 _IMPLEMENTATION = frozenset({"##unspecified", "##webservice"})
 _DIRECTION = frozenset({"unspecified", "converging", "diverging", "mixed"})
@@ -217,6 +218,7 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
     Kind.BOUNDARY: {**_ANY, "attachedToRef": None, "cancelActivity": None, "parallelMultiple": _BOOLEAN},
     Kind.EXCLUSIVE: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
     Kind.INCLUSIVE: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
+    Kind.COMPLEX: {**_ANY, "default": None, "gatewayDirection": _DIRECTION},
     Kind.PARALLEL: {**_ANY, "gatewayDirection": _DIRECTION},
     Kind.EVENT_GATEWAY: {
         **_ANY,
@@ -226,6 +228,13 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
     },
 }
 """Attributes of flow nodes. A set of values means that only these (in lower case) may be written."""
+
+AD_HOC_ATTRIBUTES: dict[str, frozenset[str] | None] = {
+    **_TASK_ATTRIBUTES,
+    "triggeredByEvent": _FALSE,
+    "ordering": frozenset({"parallel", "sequential"}),
+    "cancelRemainingInstances": None,
+}
 
 _CAMUNDA_DECORATION = frozenset({"modelerTemplate", "modelerTemplateVersion", "modelerTemplateIcon"})
 _WORK = frozenset({"candidateGroups", "assignee", "dueDate", "formKey"})
@@ -261,8 +270,6 @@ PROPERTIES: dict[str, frozenset[Kind]] = {
 INSTEAD: dict[str, str] = {
     # elements
     "transaction": "事务子流程不执行，请改画普通子流程，用错误边界事件处理失败。",
-    "adHocSubProcess": "自由子流程不执行，请改画普通子流程，把各步用并行或包容网关连起来。",
-    "complexGateway": "复杂网关不执行，请改画包容网关或并行网关。",
     "subChoreography": "编排图不执行，请改画流程图。",
     "choreographyTask": "编排图不执行，请改画流程图。",
     "choreography": "编排图不执行，请改画流程图。",
@@ -324,8 +331,6 @@ INSTEAD: dict[str, str] = {
     "operationRef": "服务操作不执行，请删去，写 camunda:topic。",
     "scriptFormat": "脚本只能用 FEEL，请把脚本格式改为 feel。",
     "eventGatewayType": "请删去该属性；几个事件都要等时，用并行网关后接各捕获事件。",
-    "startQuantity": "请删去该属性，用并行网关汇合几路。",
-    "completionQuantity": "请删去该属性，用并行网关分出几路。",
     "calledElementBinding": "被调用的流程总是同一流程包中的同一版本，请删去该属性。",
     "decisionRefBinding": "决策表总是同一流程包中的同一版本，请删去该属性。",
     "errorMessage": "请删去；错误说明由抛出错误的步骤给出。",
@@ -344,6 +349,8 @@ RESERVED = frozenset(
         "nrOfInstances",
         "nrOfCompletedInstances",
         "nrOfActiveInstances",
+        "activationCount",
+        "waitingForStart",
     }
 )
 """Names that expressions already know (docs/dialect.md); a variable of that name would hide them."""

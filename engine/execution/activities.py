@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.definitions.deciding import Table
 from engine.definitions.model import Element, Kind, Process, Trigger
-from engine.execution import timers
+from engine.execution import adhoc, timers
 from engine.execution.arming import arm_event_subprocesses
 from engine.execution.context import Context
 from engine.execution.elements import behaviour, enter, leave
@@ -172,6 +172,10 @@ def _entry(row: Value) -> Value:
 @behaviour(Kind.SUBPROCESS, Kind.CALL)
 def _open(run: Run, instance: Instance, element: Element) -> None:
     process, _ = run.inside(instance)
+    if element.ad_hoc is not None:
+        arm_event_subprocesses(run, instance)
+        adhoc.begin(run, instance, process, element)
+        return
     start = _start(process, element)
     arm_event_subprocesses(run, instance)
     run.later(_begin, instance.id, process, start)

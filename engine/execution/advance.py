@@ -29,7 +29,7 @@ from engine.commands import (
 )
 from engine.definitions.model import Package, Process, Trigger
 from engine.errors import CalendarUnknown, NotFound, NotOpen, Suspended
-from engine.execution import activities, events, flows, moving  # noqa: F401  (activities registers itself)
+from engine.execution import activities, complex, events, flows, moving  # noqa: F401  (activities registers itself)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
 from engine.execution.elements import enter, execute, inputs, leave, result_of
@@ -68,7 +68,7 @@ def advance(
     run = Run(package, state, moment, case, enter, events.deliver)
     _COMMANDS[type(command)](run, command)
     run.drain()
-    while state.open and flows.fire_inclusive(run):
+    while state.open and (flows.fire_inclusive(run) or complex.settle(run)):
         run.drain()
     return run.facts
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from engine.definitions.model import Element, Kind, Loop, Process, Trigger
-from engine.execution import flows
+from engine.definitions.model import Element, Flow, Kind, Loop, Process, Trigger
+from engine.execution import adhoc, flows
 from engine.execution.arming import arm_boundaries
 from engine.execution.context import Context
 from engine.execution.run import STEP_BUDGET, Halt, Run
@@ -148,15 +148,15 @@ def leave(
     """
     process = run.package.processes[instance.process]
     element = process.elements[instance.element]
-    chosen = element.outgoing
+    chosen, over = element.outgoing, False
     try:
         values = result
         if element.outputs or instance.body or element.kind is _CALL:
             values = _delivered(run, instance, element, result, form)
         if instance.loop:
             step = _next_round(run, instance, element, values, form)
-        elif chosen and (len(chosen) > 1 or chosen[0].condition is not None):
-            chosen = flows.choose(run, instance, element, values, form)
+        elif element.branches:
+            chosen, over = _ways(run, instance, element, values, form)
     except Halt as problem:
         run.incident(instance, element.id, problem, leaving=True)
         return
@@ -168,12 +168,34 @@ def leave(
         _close_round(run, instance, element, step)
         return
     run.emit(ElementCompleted(instance.id, _end(run, instance, element) if element.kind is _END else ""))
-    if chosen:
+    if over:
+        adhoc.close(run, run.state.instances[instance.scope])
+        run.later(finish_scope, instance.scope)
+    elif chosen:
         scope, cause, strand = instance.scope, instance.cause, instance.strand
         for flow in chosen:
             flows.take(run, process, scope, flow, cause, strand)
     else:
         run.later(finish_scope, instance.scope)
+
+
+def _ways(
+    run: Run,
+    instance: Instance,
+    element: Element,
+    values: dict[str, Value] | None,
+    form: dict[str, Value] | None,
+) -> tuple[tuple[Flow, ...], bool]:
+    """The flows by which an element is left, each once for every token that takes it (BPMN 2.0.2, 13.3.2:
+    `completionQuantity`), and whether the ad-hoc subprocess around it is over with it."""
+    chosen = flows.choose(run, instance, element, values, form) if element.outgoing else ()
+    if element.completion_quantity > 1:
+        chosen = tuple(flow for flow in chosen for _ in range(element.completion_quantity))
+    if element.inside_ad_hoc:
+        over = adhoc.over(run, instance, element, values, form)
+        if over or adhoc.closing(run.state.instances[instance.scope]):
+            return (), over
+    return chosen, False
 
 
 def _end(run: Run, instance: Instance, element: Element) -> str:
@@ -220,6 +242,8 @@ def finish_scope(run: Run, scope: int) -> None:
         return
     if scope == ROOT:
         end_case(run)
+    elif here.items:
+        adhoc.begin_next(run, here)
     else:
         leave(run, here)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.execution.run import Halt, Run
@@ -10,7 +10,27 @@ from engine.execution.state import Instance
 from engine.facts import FlowTaken
 from engine.values import Value
 
-_EXCLUSIVE, _PARALLEL, _INCLUSIVE = Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE
+_EXCLUSIVE, _PARALLEL, _INCLUSIVE, _COMPLEX = Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE, Kind.COMPLEX
+WAITING = "waitingForStart"
+COUNT = "activationCount"
+"""What the conditions after a complex gateway may ask besides variables (BPMN 2.0.2, table 10.58)."""
+
+_GATEWAYS = (_EXCLUSIVE, _INCLUSIVE, _COMPLEX)
+
+Gather = Callable[[Run, Instance, Process, Element], object]
+GATHERING: dict[Kind, Gather] = {}
+"""What follows when a token has come to where tokens wait for each other; by default, as for an activity."""
+
+
+def gathering(*kinds: Kind) -> Callable[[Gather], Gather]:
+    """Register what follows when a token has come to an element of these kinds."""
+
+    def register(do: Gather) -> Gather:
+        for kind in kinds:
+            GATHERING[kind] = do
+        return do
+
+    return register
 
 
 def choose(
@@ -20,11 +40,21 @@ def choose(
     near: Mapping[str, Value] | None,
     form: Mapping[str, Value] | None,
 ) -> tuple[Flow, ...]:
-    """The flows by which a finished element is left. Raises `Halt` when conditions leave no way out."""
+    """The flows by which a finished element is left. Raises `Halt` when conditions leave no way out.
+
+    Conditions are asked in the order in which the flows are drawn. An activity's flows without a condition are a
+    parallel split beside the inclusive one of those with conditions (BPMN 2.0.2, 13.2.1): they never keep its default
+    flow from being taken.
+    """
     flows = element.outgoing
     if element.kind is _PARALLEL:
         return flows
     default = element.default
+    if element.kind is _COMPLEX:
+        if instance.variables is None:  # nothing had to come together
+            near = {COUNT: 1, WAITING: True, **(near or {})}
+        elif not instance.variables[WAITING]:
+            return _late(run, instance, element, near)
     if element.kind is _EXCLUSIVE:
         for flow in flows:
             if flow.id != default and run.condition(flow, instance, near, form):
@@ -32,15 +62,24 @@ def choose(
         chosen: tuple[Flow, ...] = ()
     else:
         chosen = tuple(f for f in flows if f.id != default and run.condition(f, instance, near, form))
-    if not chosen:
-        chosen = tuple(flow for flow in flows if flow.id == default)
-    if not chosen:
+    if default and not any(f.condition is not None or element.kind in _GATEWAYS for f in chosen):
+        chosen = tuple(f for f in flows if f.id == default or f in chosen)
+    if not chosen and flows:
         raise Halt(
             "no_flow_matches",
             f"“{element.name or element.id}”之后没有一条路的条件成立，也没有画默认路径。"
             "请核对案件信息后重试，或请流程管理员补画默认路径。",
         )
     return chosen
+
+
+def _late(
+    run: Run, instance: Instance, gateway: Element, near: Mapping[str, Value] | None
+) -> tuple[Flow, ...]:
+    """The flows a complex gateway takes for tokens that came after it had begun; it may be none."""
+    asked = [f for f in gateway.outgoing if f.condition is not None and f.id != gateway.default]
+    chosen = tuple(flow for flow in asked if run.condition(flow, instance, near, None))
+    return chosen or tuple(flow for flow in gateway.outgoing if flow.id == gateway.default)
 
 
 def take(
@@ -51,12 +90,11 @@ def take(
     cause: int,
     strand: int,
 ) -> None:
-    """Send a token along a flow, to what it reaches or to wait at a join."""
+    """Send a token along a flow, to what it reaches or to wait where tokens gather."""
     target = process.elements[flow.target]
-    if len(target.incoming) > 1 and (target.kind is _PARALLEL or target.kind is _INCLUSIVE):
+    if target.gathers:
         run.emit(FlowTaken(scope, flow.id, target.id, cause, strand))
-        if target.kind is _PARALLEL and _complete(run.state.instances[scope], target):
-            run.later(_join, scope, process, target)
+        GATHERING.get(target.kind, _gather)(run, run.state.instances[scope], process, target)
         return
     run.emit(FlowTaken(scope, flow.id, "", cause, strand))
     run.later(_arrive, scope, process, target, cause, strand)
@@ -73,6 +111,20 @@ def _arrive(
     run.enter(run, process, target, scope, cause, strand)
 
 
+# -- where tokens gather -------------------------------------------------------------------------------
+
+
+@gathering(_INCLUSIVE)
+def _rest(run: Run, scope: Instance, process: Process, gateway: Element) -> None:
+    """An inclusive join is looked at when all else rests."""
+
+
+@gathering(_PARALLEL)
+def _meet(run: Run, scope: Instance, process: Process, gateway: Element) -> None:
+    if _complete(scope, gateway):
+        run.later(_join, scope.id, process, gateway)
+
+
 def _complete(scope: Instance, gateway: Element) -> bool:
     waiting = scope.arrivals.get(gateway.id)
     return waiting is not None and {token[0] for token in waiting}.issuperset(gateway.incoming)
@@ -81,65 +133,115 @@ def _complete(scope: Instance, gateway: Element) -> bool:
 def _join(run: Run, scope: int, process: Process, gateway: Element) -> None:
     here = run.state.instances[scope]
     if _complete(here, gateway):
-        _fire(run, here, process, gateway)
+        fire(run, here, process, gateway)
 
 
-def _fire(run: Run, scope: Instance, process: Process, gateway: Element) -> None:
-    """Take one waiting token of every incoming flow that has one. The strand of the latest goes on."""
+def fire(
+    run: Run,
+    scope: Instance,
+    process: Process,
+    gateway: Element,
+    variables: dict[str, Value] | None = None,
+    without: Iterable[str] = (),
+) -> None:
+    """Take one waiting token of every incoming flow that has one (`without` these). The strand of the latest goes on."""
     waiting = scope.arrivals[gateway.id]
     consumes: dict[str, tuple[str, int, int]] = {}
     for token in waiting:
-        consumes.setdefault(token[0], token)
+        if token[0] not in without:
+            consumes.setdefault(token[0], token)
+    _begin(run, scope, process, gateway, list(consumes.values()), variables)
+
+
+def _gather(run: Run, scope: Instance, process: Process, element: Element) -> None:
+    """An activity begins when `startQuantity` tokens have come, by whichever flows (BPMN 2.0.2, 13.3.2)."""
+    if len(scope.arrivals[element.id]) >= element.start_quantity:
+        run.later(_start, scope.id, process, element)
+
+
+def _start(run: Run, scope: int, process: Process, element: Element) -> None:
+    here = run.state.instances[scope]
+    waiting = here.arrivals.get(element.id, ())
+    if len(waiting) >= element.start_quantity:
+        _begin(run, here, process, element, waiting[: element.start_quantity])
+
+
+def _begin(
+    run: Run,
+    scope: Instance,
+    process: Process,
+    element: Element,
+    tokens: Sequence[tuple[str, int, int]],
+    variables: dict[str, Value] | None = None,
+) -> None:
     cause = strand = 0
-    for _, its_cause, its_strand in consumes.values():
+    for _, its_cause, its_strand in tokens:
         cause, strand = its_cause or cause, its_strand or strand
-    run.enter(run, process, gateway, scope.id, cause, strand, consumes=tuple(consumes))
+    consumes = tuple(flow for flow, _, _ in tokens)
+    run.enter(run, process, element, scope.id, cause, strand, variables=variables, consumes=consumes)
+
+
+# -- when all else rests -------------------------------------------------------------------------------
 
 
 def fire_inclusive(run: Run) -> bool:
     """Let one inclusive join go on that no token of its scope keeps waiting any more. Asked when all else rests.
 
-    BPMN 2.0.2, 13.4.3: a token elsewhere keeps the join waiting when it can reach an incoming flow that has no token,
-    unless it can just as well reach one that has. Paths through the join itself do not count. So two joins in a large
-    loop (a case that is opened again) do not wait for each other. Joins that still do are freed, the first to have
-    been reached first.
+    Joins that wait for each other in a circle are freed, the first to have been reached first.
     """
     circle: tuple[Instance, Process, Element] | None = None
     for scope in [one for one in run.state.instances.values() if one.arrivals]:
         process = run.inside(scope)[0]
-        inclusive = [g for g in scope.arrivals if process.elements[g].kind is _INCLUSIVE]
-        for id in inclusive:
+        inclusive = {g for g in scope.arrivals if waits_like_inclusive(process.elements[g])}
+        for id in inclusive and [g for g in scope.arrivals if g in inclusive]:
             gateway = process.elements[id]
-            marked = {token[0] for token in scope.arrivals[id]}
-            empty = [flow for flow in gateway.incoming if flow not in marked]
-            upstream = before(process, gateway, empty)
-            if upstream:
-                upstream -= before(process, gateway, marked)
+            upstream = awaited(process, gateway, {token[0] for token in scope.arrivals[id]})
             active = {run.state.instances[child].element for child in scope.children}
             waiting = {g for g in scope.arrivals if g != id}
             if not upstream & (active | waiting):
-                _fire(run, scope, process, gateway)
+                fire(run, scope, process, gateway)
                 return True
-            if circle is None and not upstream & (active | (waiting - set(inclusive))):
+            if circle is None and not upstream & (active | (waiting - inclusive)):
                 circle = (scope, process, gateway)
     if circle is not None:
-        _fire(run, *circle)
+        fire(run, *circle)
         return True
     return False
 
 
-def before(process: Process, gateway: Element, flows: Iterable[str]) -> set[str]:
-    """The elements of the same scope from which a token can reach one of these incoming flows of `gateway` without
-    going through it, boundary events included."""
+def waits_like_inclusive(element: Element) -> bool:
+    """An inclusive join, or a complex gateway that does not say when it begins."""
+    return element.kind is _INCLUSIVE or (element.kind is _COMPLEX and element.activation is None)
+
+
+def awaited(process: Process, gateway: Element, come: Iterable[str]) -> frozenset[str]:
+    """The elements of the same scope whose token keeps the gateway waiting: from there it can come by an incoming flow
+    that is not among those that have `come`, unless it can just as well come by one of these. Paths through the
+    gateway itself do not count, so two joins in a large loop do not wait for each other (BPMN 2.0.2, 13.4.3)."""
+    marked = set(come)
+    missing = [flow for flow in gateway.incoming if flow not in marked]
+    if not missing:
+        return frozenset()
+    found = frozenset().union(*(before(process, gateway, flow) for flow in missing))
+    return found.difference(*(before(process, gateway, flow) for flow in marked)) if found else found
+
+
+def before(process: Process, gateway: Element, flow: str) -> frozenset[str]:
+    """The elements of the same scope from which a token can reach this incoming flow of `gateway` without going
+    through it, boundary events included."""
+    known = process.upstream.get((gateway.id, flow))
+    if known is not None:
+        return known
     found: set[str] = set()
-    stack = [process.flows[flow].source for flow in flows]
+    stack = [process.flows[flow].source]
     while stack:
         id = stack.pop()
         if id == gateway.id or id in found:
             continue
         found.add(id)
         at = process.elements[id]
-        stack += [process.flows[flow].source for flow in at.incoming]
+        stack += [process.flows[one].source for one in at.incoming]
         if at.attached_to:
             stack.append(at.attached_to)
-    return found
+    process.upstream[gateway.id, flow] = frozenset(found)
+    return frozenset(found)

@@ -225,6 +225,7 @@ _INSTANCE: _Columns = (
     ("done", 0),
     ("outputs", None),
     ("came", None),
+    ("activated", None),
 )
 _CAUSE: _Columns = (
     ("id", 0),

@@ -20,9 +20,11 @@ class Instance:
 
     `scope` is the instance around it (a subprocess, a call, a multi-instance body, the root). `cause` and `strand`
     are those of the token that entered it. `variables` are its locals. `result` is what its finished work delivered,
-    kept until it is left. `items`, `done`, `outputs` belong to a loop's body. `arrivals` are the tokens waiting at
-    joins in this scope: gateway → [(flow, cause, strand)]. `came` is what parallel multiple events of the instance have
-    collected so far: event → number of the definition (as text) → payload.
+    kept until it is left. `items`, `done`, `outputs` belong to a loop's body; the `items` of an ad-hoc subprocess are its
+    elements still to begin. `arrivals` are the tokens waiting at joins in this scope: gateway → [(flow, cause, strand)].
+    `activated`: the complex gateways that wait for reset, with the flows by which tokens have come. `came`
+    is what parallel multiple events of the instance have collected so far: event → number of the definition (as text) →
+    payload.
     """
 
     id: int
@@ -40,6 +42,7 @@ class Instance:
     done: int = 0
     outputs: dict[int, Value] | None = None
     came: dict[str, dict[str, dict[str, Value]]] | None = None
+    activated: dict[str, list[str]] | None = None
     arrivals: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
     children: dict[int, None] = field(
         default_factory=dict

@@ -85,7 +85,7 @@ def _clear(state: State) -> None:
     root = state.instances.get(ROOT)
     state.instances = {ROOT: root} if root is not None else {}
     if root is not None:
-        root.children, root.holds, root.arrivals = {}, {}, {}
+        root.children, root.holds, root.arrivals, root.activated = {}, {}, {}, None
     state.causes, state.strands, state.left = {}, {}, None
     state.items, state.jobs, state.deadlines = {}, {}, {}
     state.subscriptions, state.incidents = {}, {}
@@ -196,6 +196,25 @@ def _output(state: State, fact: f.LoopOutput) -> None:
     if instance.outputs is None:
         instance.outputs = {}
     instance.outputs[fact.index] = fact.value
+
+
+def _enabled(state: State, fact: f.ActivitiesEnabled) -> None:
+    instance = state.instances[fact.id]
+    instance.items = list(fact.elements) if fact.elements or fact.closing else None
+    if fact.closing:
+        instance.arrivals = {}
+
+
+def _activated(state: State, fact: f.GatewayActivated) -> None:
+    scope = state.instances[fact.scope]
+    scope.activated = {**(scope.activated or {}), fact.element: list(fact.flows)}
+
+
+def _reset(state: State, fact: f.GatewayReset) -> None:
+    scope = state.instances[fact.scope]
+    _consume(scope, fact.flows)
+    left = {gateway: flows for gateway, flows in (scope.activated or {}).items() if gateway != fact.element}
+    scope.activated = left or None
 
 
 # -- work ----------------------------------------------------------------------------------------------
@@ -387,6 +406,9 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.ElementCancelled: _cancelled,
     f.LoopOpened: _loop,
     f.LoopOutput: _output,
+    f.ActivitiesEnabled: _enabled,
+    f.GatewayActivated: _activated,
+    f.GatewayReset: _reset,
     f.WorkItemOffered: _offered,
     f.WorkItemRouted: _routed,
     f.WorkItemClaimed: _claimed,

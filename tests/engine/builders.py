@@ -53,9 +53,11 @@ _TAGS = {
     "xor": "exclusiveGateway",
     "and": "parallelGateway",
     "or": "inclusiveGateway",
+    "complex": "complexGateway",
     "event": "eventBasedGateway",
     "sub": "subProcess",
     "eventsub": "subProcess",
+    "adhoc": "adHocSubProcess",
     "call": "callActivity",
 }
 _CAMUNDA = {
@@ -184,6 +186,16 @@ class _Writer:
         if default:
             attributes += f" default={quoteattr(default)}"
         extensions, body = "", ""
+        for word, name in (("needs", "startQuantity"), ("makes", "completionQuantity")):
+            if word in words:
+                attributes += f' {name}="{words.pop(word)}"'
+        if node.kind == "complex" and "when" in words:
+            body += f"<bpmn:activationCondition>{escape(words.pop('when'))}</bpmn:activationCondition>"
+        if node.kind == "adhoc":
+            attributes += ' ordering="Sequential"' if words.pop("sequential", "") else ""
+            attributes += ' cancelRemainingInstances="false"' if words.pop("keep", "") else ""
+            if "until" in words:
+                body += f"<bpmn:completionCondition>{escape(words.pop('until'))}</bpmn:completionCondition>"
         if node.kind == "eventsub":
             attributes += ' triggeredByEvent="true"'
         if node.kind == "boundary":
@@ -339,7 +351,7 @@ def xml(text: str) -> bytes:
         kind, id, *rest = _words(line)
         node = _Node(kind, id, dict((w.split("=", 1) if "=" in w else (w, "true")) for w in rest))
         parent.inside.append(node)
-        if kind in ("sub", "eventsub"):
+        if kind in ("sub", "eventsub", "adhoc"):
             stack.append((indent, node))
     return _Writer(pools, messages).definitions(processes).encode()
 

@@ -28,6 +28,8 @@ def unreachable(process: Process, package: Package) -> Remarks:
         waiting += element.event_subprocesses
         if element.start:
             waiting.append(element.start)
+        if element.ad_hoc is not None:
+            waiting += element.ad_hoc.begins
     hidden = set(process.elements) - seen
     for key in process.elements:
         element = process.elements[key]
@@ -75,7 +77,9 @@ def _interruptible(process: Process, scope: str) -> bool:
 def implicit_end(process: Process, package: Package) -> Remarks:
     """A path that stops without an end event: legal, but a reader must guess."""
     for element in process.elements.values():
-        if not element.outgoing and element.kind is not Kind.END and not element.event_subprocess:
+        if element.outgoing or element.kind is Kind.END or element.event_subprocess:
+            continue
+        if not element.inside_ad_hoc:  # there it is the rule
             yield element, f"{title(element)}后面没有连线，流程在此静静结束，请画结束事件。"
 
 

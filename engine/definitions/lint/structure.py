@@ -217,13 +217,13 @@ def gateway_condition(process: Process, package: Package) -> Remarks:
 @rule("gateway_default", "warning")
 def gateway_default(process: Process, package: Package) -> Remarks:
     """Without a default, a case no condition fits halts with an incident."""
-    for gateway in _branching(process):
+    for gateway in [*_branching(process), *(e for e in _of(process, Kind.COMPLEX) if len(e.outgoing) > 1)]:
         conditions = [f.condition.text.strip() if f.condition else "true" for f in gateway.outgoing]
         if not gateway.default and "true" not in conditions:
             yield gateway, f"{title(gateway)}没有默认流，条件都不满足时案件会停住，请设一条默认流。"
 
 
-@rule("loop_cardinality")
+@rule("loop_cardinality", diagram="warning")
 def loop_cardinality(process: Process, package: Package) -> Remarks:
     for element in process.elements.values():
         if element.loop is None:
