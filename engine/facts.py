@@ -177,7 +177,7 @@ class LoopOutput(Fact):
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ActivitiesEnabled(Fact):
     """自由子流程：the inner activities of ad-hoc subprocess `id` that are still to begin, in order.
 
@@ -189,7 +189,7 @@ class ActivitiesEnabled(Fact):
     closing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GatewayActivated(Fact):
     """复杂网关开启：a complex gateway has taken tokens from `flows` and waits for those of its other incoming flows."""
 
@@ -198,7 +198,7 @@ class GatewayActivated(Fact):
     flows: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GatewayReset(Fact):
     """复杂网关复位：no more tokens are expected. Those of `flows`, which came late, are taken; it may begin anew."""
 

@@ -186,8 +186,12 @@ class Element:
     properties: Mapping[str, str] = field(default_factory=dict)
     documentation: str = ""
     # worked out once, for the kernel
-    gathers: bool = field(init=False, default=False, repr=False)  # tokens may have to wait for each other here
-    branches: bool = field(init=False, default=False, repr=False)  # there is something to decide when it is left
+    gathers: bool = field(
+        init=False, default=False, repr=False
+    )  # tokens may have to wait for each other here
+    branches: bool = field(
+        init=False, default=False, repr=False
+    )  # there is something to decide when it is left
 
     def __post_init__(self) -> None:
         gathers = self.start_quantity > 1 or (len(self.incoming) > 1 and self.kind in _JOINS)

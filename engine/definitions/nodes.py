@@ -125,7 +125,9 @@ def _quantity(reading: Reading, node: Node, name: str) -> int:
     quantity = int(raw) if re.fullmatch(r"\+?0*[1-9]\d{0,2}", raw) else 0
     if not 1 <= quantity <= MOST_TOKENS:
         reading.error(
-            "token_quantity", node, f"“{name}”应是 1 到 {MOST_TOKENS} 的整数，不能是“{raw[:40]}”，请改正或删去。"
+            "token_quantity",
+            node,
+            f"“{name}”应是 1 到 {MOST_TOKENS} 的整数，不能是“{raw[:40]}”，请改正或删去。",
         )
         return 1
     return quantity
@@ -145,7 +147,9 @@ def _ad_hoc(reading: Reading, node: Node) -> AdHoc:
         reading.error("completion_twice", parts[1], "一个自由子流程只能有一个完成条件，请只留一个。")
     return AdHoc(
         sequential=str(node.get("ordering") or "").strip().lower() == "sequential",
-        completion=reading.formula(parts[0], reading.expression_child(parts[0]), "完成条件") if parts else None,
+        completion=reading.formula(parts[0], reading.expression_child(parts[0]), "完成条件")
+        if parts
+        else None,
         cancels=boolean(reading, node, "cancelRemainingInstances", True),
     )
 

@@ -139,6 +139,10 @@ def _joins(package: Package, state: State) -> list[Waiting]:
             sources = (process.elements[process.flows[f].source] for f in element.incoming if f not in come)
             missing = tuple(name for source in sources if (name := naming.called(package, source)))
             name = naming.called(package, element)
+            if element.start_quantity > 1:
+                text = f"“{name or gateway}”要到 {element.start_quantity} 路才开始，已到 {len(tokens)} 路。"
+                found.append(Waiting("join", text, scope.id, gateway, name or gateway))
+                continue
             text = f"{f'“{name}”' if name else '几路'}汇合：已到 {len(come)} 路，还在等" + (
                 "、".join(f"“{m}”" for m in missing) or "其余各路"
             )

@@ -7,8 +7,8 @@
         end E
     ''')
 
-Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub` are inside it, `A -> B -> C` for
-flows, with `A -> B if EXPRESSION` and `A -> B default`. Values with blanks stand in double quotes. A process is
+Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub`/`adhoc` are inside it, `A -> B -> C` for
+flows, with `A -> B if EXPRESSION`, `A -> B default` and `A -> B as NAME`. Values with blanks stand in double quotes. A process is
 `process KEY` with indented lines; lines outside any are process `main`.
 
 `A ~> B` is a message flow (`A ~> B message=NAME` with a message drawn on it); every process is then the pool `KEY_pool`.
@@ -108,6 +108,7 @@ class _Link:
     target: str
     condition: str = ""
     default: bool = False
+    name: str = ""
 
 
 class _Writer:
@@ -162,6 +163,7 @@ class _Writer:
                 self.flows[id] = self.flows.get(id, 0) + 1
                 if self.flows[id] > 1:
                     id += f"-{self.flows[id]}"
+                name = f" name={quoteattr(link.name)}" if link.name else ""
                 if link.default:
                     defaults[link.source] = id
                 condition = (
@@ -171,7 +173,7 @@ class _Writer:
                     else ""
                 )
                 flows += (
-                    f'<bpmn:sequenceFlow id="{id}" sourceRef="{link.source}" targetRef="{link.target}">'
+                    f'<bpmn:sequenceFlow id="{id}"{name} sourceRef="{link.source}" targetRef="{link.target}">'
                     f"{condition}</bpmn:sequenceFlow>"
                 )
         nodes = "".join(self.node(n, defaults.get(n.id, "")) for n in content if isinstance(n, _Node))
@@ -371,8 +373,9 @@ def _links(line: str) -> Iterable[_Link]:
         line, condition = match[1], match[2]
     elif line.endswith(" default"):
         line, default = line.removesuffix(" default"), True
+    line, _, name = line.partition(" as ")
     ids = [part.strip() for part in line.split("->")]
-    return [_Link(a, b, condition, default) for a, b in zip(ids, ids[1:], strict=False)]
+    return [_Link(a, b, condition, default, name.strip()) for a, b in zip(ids, ids[1:], strict=False)]
 
 
 def diagram(text: str, parameters: dict[str, Any] | None = None) -> Package:

@@ -270,8 +270,24 @@ def extended(inside: str) -> str:
 
 REFUSED: dict[str, tuple[str, str]] = {
     "transaction": ("unknown_element", STRAIGHT + element("transaction", "t", start("x"))),
-    "ad-hoc": ("unknown_element", STRAIGHT + element("adHocSubProcess", "t")),
-    "complex gateway": ("unknown_element", STRAIGHT + element("complexGateway", "t")),
+    "empty ad-hoc": ("ad_hoc_empty", STRAIGHT + element("adHocSubProcess", "t")),
+    "ad-hoc with a start": (
+        "ad_hoc_event",
+        STRAIGHT + element("adHocSubProcess", "t", user("x") + start("z")),
+    ),
+    "ad-hoc with an end": ("ad_hoc_event", STRAIGHT + element("adHocSubProcess", "t", user("x") + end("z"))),
+    "ad-hoc order": (
+        "attribute_value",
+        STRAIGHT + element("adHocSubProcess", "t", user("x"), ordering="any"),
+    ),
+    "no token to begin": ("token_quantity", STRAIGHT + user("t", startQuantity="0")),
+    "half a token": ("token_quantity", STRAIGHT + user("t", completionQuantity="1.5")),
+    "too many tokens": ("token_quantity", STRAIGHT + user("t", completionQuantity="101")),
+    "complex gateway asked twice": (
+        "activation_twice",
+        STRAIGHT
+        + element("complexGateway", "t", 2 * "<bpmn:activationCondition>x > 1</bpmn:activationCondition>"),
+    ),
     "compensation": ("unknown_element", boundary("<bpmn:compensateEventDefinition/>")),
     "condition missing": ("condition_missing", boundary("<bpmn:conditionalEventDefinition/>")),
     "cancel": ("unknown_element", boundary("<bpmn:cancelEventDefinition/>")),
