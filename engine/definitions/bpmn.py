@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import collaboration, joined, xml
+from engine.definitions import collaboration, data, joined, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
@@ -62,14 +62,14 @@ class _Draft:
     lanes: dict[str, str] = field(default_factory=dict)
 
 
-def read(data: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Process], list[Finding]]:
+def read(content: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Process], list[Finding]]:
     """BPMN bytes → processes by id, and findings. Processes are usable only where no finding is an error.
 
     `lone`: the diagram stands alone and may come from any tool (see `Reading.loose`).
     """
     reading = Reading(file, lone=lone)
     try:
-        root = xml.parse(data, file)
+        root = xml.parse(content, file)
     except DefinitionRefused as refusal:
         return {}, list(refusal.fields["findings"])
     if not is_bpmn(root, "definitions"):
@@ -79,6 +79,7 @@ def read(data: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Proce
     _unique_ids(reading, root)
     joined.check(reading, root)
     together = collaboration.read(reading, root)
+    data.read_items(reading, root)
     processes: dict[str, Process] = {}
     for node in root:
         if is_bpmn(node, "process"):
@@ -172,6 +173,7 @@ def _process(reading: Reading, node: Node) -> Process:
     draft = _Draft(key)
     _scope(reading, node, draft, key, "process start")
     _tie(reading, draft)
+    inputs, outputs = data.read_signature(reading, node)
     starts = tuple(e.id for e in draft.elements.values() if e.kind is Kind.START and e.scope == key)
     handlers = tuple(e.id for e in draft.elements.values() if e.event_subprocess and e.scope == key)
     return Process(
@@ -184,6 +186,9 @@ def _process(reading: Reading, node: Node) -> Process:
         event_subprocesses=handlers,
         lanes=draft.lanes,
         line=line_of(node),
+        inputs=inputs,
+        outputs=outputs,
+        declares=reading.declared.get(key, ()),
     )
 
 
@@ -203,7 +208,7 @@ def _scope(reading: Reading, node: Node, draft: _Draft, scope: str, position: st
             _lanes(reading, child, draft)
         elif (
             tag in SCOPE_DECORATION
-            or tag == "extensionElements"
+            or tag in {"extensionElements", "ioSpecification"}
             or inside_activity
             and tag
             in {
@@ -211,7 +216,6 @@ def _scope(reading: Reading, node: Node, draft: _Draft, scope: str, position: st
                 "outgoing",
                 "multiInstanceLoopCharacteristics",
                 "standardLoopCharacteristics",
-                "ioSpecification",
                 "dataInputAssociation",
                 "dataOutputAssociation",
             }

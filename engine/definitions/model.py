@@ -130,10 +130,12 @@ class AdHoc:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One input or output parameter: `name` := `value`."""
+    """One input or output parameter: `name` := `value`. `source`: a data output is copied, where one of that name was
+    delivered at all."""
 
     name: str
     value: Expression
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,9 @@ class Element:
     loop: Loop | None = None
     inputs: tuple[Binding, ...] = ()
     outputs: tuple[Binding, ...] = ()
+    data_inputs: tuple[str, ...] = ()  # names of its data inputs and outputs, in the order drawn
+    data_outputs: tuple[str, ...] = ()
+    declares: tuple[str, ...] = ()  # of a subprocess: the variables that are its own
     # boundary events
     attached_to: str = ""
     interrupting: bool = True
@@ -263,6 +268,9 @@ class Process:
     upstream: dict[tuple[str, str], frozenset[str]] = field(
         default_factory=dict, repr=False, compare=False
     )  # gateway and incoming flow → the elements from which a token can come by it
+    inputs: tuple[str, ...] = ()  # what it takes and gives when it is called, in the order drawn
+    outputs: tuple[str, ...] = ()
+    declares: tuple[str, ...] = ()  # the variables that are its own when it is called
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from engine.definitions.data import read_data
 from engine.definitions.events import read_event
 from engine.definitions.model import AdHoc, Binding, Element, Kind, Loop
 from engine.definitions.reading import Node, Reading, camunda, is_bpmn, line_of, literal, local, text_of
@@ -61,6 +62,7 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
     extensions = _extensions(reading, node, kind)
     event = read_event(reading, node, kind, position, extensions.properties.get("correlationKey", ""))
     loop = _loop(reading, node, extensions) if kind in ACTIVITIES else None
+    data = read_data(reading, node, kind)
     _strangers(reading, node, kind)
     people = kind in PEOPLE
     groups, roles = _groups(reading, node) if people else (None, ())
@@ -82,8 +84,11 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         ad_hoc=_ad_hoc(reading, node) if ad_hoc else None,
         event=event,
         loop=loop,
-        inputs=tuple(extensions.inputs),
-        outputs=tuple(extensions.outputs),
+        inputs=(*data.taken, *extensions.inputs),
+        outputs=(*data.given, *extensions.outputs),
+        data_inputs=data.inputs,
+        data_outputs=data.outputs,
+        declares=reading.declared.get(element_id, ()) if kind is Kind.SUBPROCESS else (),
         attached_to=str(node.get("attachedToRef") or "").rpartition(":")[2] if kind is Kind.BOUNDARY else "",
         interrupting=_interrupting(reading, node, kind),
         event_subprocess=kind is Kind.SUBPROCESS and boolean(reading, node, "triggeredByEvent", False),
@@ -170,10 +175,6 @@ def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
     for child in node:
         if not is_bpmn(child, *known):
             reading.unknown_child(child)
-        elif local(child).endswith("Association"):  # drawn data flow; a computed one would be executed
-            for part in child:
-                if local(part) in {"assignment", "transformation"}:
-                    reading.unknown_child(part)
 
 
 # -- people and machines -------------------------------------------------------------------------------

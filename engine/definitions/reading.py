@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
@@ -14,6 +15,9 @@ from engine.definitions import vocabulary
 from engine.definitions.vocabulary import BPMN, CAMUNDA, DECORATION_NAMESPACES, XSI
 from engine.errors import EngineError, Finding
 from engine.feel import Expression, compile_expression
+
+if TYPE_CHECKING:
+    from engine.definitions.data import Item
 
 Node = etree._Element
 
@@ -85,6 +89,10 @@ class Reading:
     escalations: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, Node] = field(default_factory=dict)
     """Root element id → the event definition that events refer to."""
+    items: dict[str, Item] = field(default_factory=dict)
+    """Item-aware elements by id, references included (see `data`)."""
+    declared: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Process or subprocess id → the variables that are its own."""
     lone: bool = False
     """A diagram without a package: what another tool leaves out or adds is a warning, see `loose`."""
     nodes: int = 0

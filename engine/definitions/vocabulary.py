@@ -301,8 +301,6 @@ INSTEAD: dict[str, str] = {
     "script": "请改写成以 = 开头的 FEEL 表达式。",
     "list": "请改写成以 = 开头的 FEEL 列表，如 =[1, 2]。",
     "map": "请改写成以 = 开头的 FEEL 上下文，如 ={甲: 1}。",
-    "assignment": "数据关联里的赋值不执行，请改用输入输出参数。",
-    "transformation": "数据关联里的转换不执行，请改用输入输出参数。",
     # attributes
     "candidateStarterGroups": "谁可以登记请写在 process.toml 的 [start.*] 里。",
     "candidateStarterUsers": "谁可以登记请写在 process.toml 的 [start.*] 里。",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.definitions.deciding import Table
 from engine.definitions.model import Element, Kind, Process, Trigger
-from engine.execution import adhoc, timers
+from engine.execution import adhoc, data, timers
 from engine.execution.arming import arm_event_subprocesses
 from engine.execution.context import Context
 from engine.execution.elements import behaviour, enter, leave
@@ -108,8 +108,8 @@ def _script(run: Run, instance: Instance, element: Element) -> None:
         leave(run, instance)
         return
     found = run.value(element.script, instance)
-    if element.result_variable:
-        leave(run, instance, {element.result_variable: found})
+    if name := data.result_name(element, found):
+        leave(run, instance, {name: found})
     elif isinstance(found, dict):
         leave(run, instance, found)
     else:
@@ -132,8 +132,8 @@ def _decide(run: Run, instance: Instance, element: Element) -> None:
     many = isinstance(logic, Table) and not logic.aggregation and logic.policy in _GIVES_A_LIST
     rows = found if many and isinstance(found, list) else [] if found is None else [found]
     value = _mapped(rows, element)
-    if element.result_variable:
-        leave(run, instance, {element.result_variable: value})
+    if name := data.result_name(element, value):
+        leave(run, instance, {name: value})
     elif value is None or isinstance(value, dict):
         leave(run, instance, value)
     else:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.definitions.model import Element, Flow, Kind, Loop, Process, Trigger
-from engine.execution import adhoc, flows
+from engine.execution import adhoc, data, flows
 from engine.execution.arming import arm_boundaries
 from engine.execution.context import Context
 from engine.execution.run import STEP_BUDGET, Halt, Run
@@ -85,6 +85,8 @@ def introduce(
             variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
         except Halt as found:
             problem = found
+    if not body and (element.declares or element.kind is Kind.CALL):
+        variables = data.with_own(run, element, variables)
     if element.kind is _END and any(event.trigger is Trigger.TERMINATE for event in element.events):
         waiting = run.state.instances[scope].arrivals.values()
         consumes = tuple(flow for tokens in waiting for flow, _, _ in tokens)
@@ -116,7 +118,7 @@ def inputs(run: Run, element: Element, context: Context) -> dict[str, Value]:
     context.near = values
     for binding in element.inputs:
         values[binding.name] = run.ask(binding.value, context)
-    return values
+    return data.as_called(run, element, values) if element.kind is Kind.CALL else values
 
 
 def execute(run: Run, instance: Instance, element: Element, arm: bool = True) -> None:
@@ -227,9 +229,19 @@ def _delivered(
         result = dict(instance.variables or {}) if element.returns_all else None
     values: dict[str, Value] = {}
     near = dict(result or {})
+    delivered = near
+    if element.data_outputs:
+        delivered = data.delivered(run, instance, element, near)
+        near = dict(delivered)
     context = Context(run, instance.id, near, form)
     for binding in element.outputs:
-        near[binding.name] = values[binding.name] = run.ask(binding.value, context)
+        if binding.source:
+            value = delivered.get(binding.source)
+            if value is None:
+                continue  # nothing of that name was delivered: the target stays as it is
+        else:
+            value = run.ask(binding.value, context)
+        near[binding.name] = values[binding.name] = value
     if element.kind is _CALL and result is not None:
         return {**result, **values}
     return values

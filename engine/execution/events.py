@@ -9,7 +9,7 @@ from engine.execution.collecting import collect, collect_anew
 from engine.execution.elements import behaviour, introduce, leave
 from engine.execution.run import CONDITION, Halt, Run
 from engine.execution.scopes import cancel, interrupt, release
-from engine.execution.state import Instance
+from engine.execution.state import ROOT, Instance
 from engine.facts import (
     DeadlinePassed,
     ElementCompleted,
@@ -321,7 +321,10 @@ def _describe(values: dict[str, Value], event: Event, code: str, message: str) -
 
 @behaviour(Kind.START, Kind.BOUNDARY)
 def _pass(run: Run, instance: Instance, element: Element) -> None:
-    leave(run, instance)
+    if element.outputs and instance.scope == ROOT:  # what began the case lies in the root's variables
+        leave(run, instance, dict(run.state.root_variables))
+    else:
+        leave(run, instance)
 
 
 @behaviour(Kind.CATCH, Kind.RECEIVE)

@@ -12,7 +12,7 @@ flows, with `A -> B if EXPRESSION`, `A -> B default` and `A -> B as NAME`. Value
 `process KEY` with indented lines; lines outside any are process `main`.
 
 `A ~> B` is a message flow (`A ~> B message=NAME` with a message drawn on it); every process is then the pool `KEY_pool`.
-`pool ID` at the margin is a pool without content.
+`pool ID` at the margin is a pool without content. Data objects and associations: see `builders_data`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from engine.definitions.model import Package, Parameter
 from engine.execution.advance import advance
 from engine.execution.state import State, fold
 from engine.values import dumps, loads
+from tests.engine.builders_data import SCOPE_KINDS, element_data, scope_data
 
 _TAGS = {
     "start": "startEvent",
@@ -117,6 +118,7 @@ class _Writer:
         self.flows: dict[str, int] = {}
         self.definitions_: list[str] = []
         self.pools = pools or []
+        self.data: dict[str, str] = {}
         self.messages = messages or []
 
     def reference(self, tag: str, name: str) -> str:
@@ -176,8 +178,10 @@ class _Writer:
                     f'<bpmn:sequenceFlow id="{id}"{name} sourceRef="{link.source}" targetRef="{link.target}">'
                     f"{condition}</bpmn:sequenceFlow>"
                 )
-        nodes = "".join(self.node(n, defaults.get(n.id, "")) for n in content if isinstance(n, _Node))
-        return nodes + flows
+        inside = [n for n in content if isinstance(n, _Node)]
+        data = scope_data([(n.kind, n.id, n.words.get("name", "")) for n in inside if n.kind in SCOPE_KINDS])
+        nodes = "".join(self.node(n, defaults.get(n.id, "")) for n in inside if n.kind not in SCOPE_KINDS)
+        return data + nodes + flows
 
     def node(self, node: _Node, default: str) -> str:
         words = dict(node.words)
@@ -198,6 +202,7 @@ class _Writer:
             attributes += ' cancelRemainingInstances="false"' if words.pop("keep", "") else ""
             if "until" in words:
                 body += f"<bpmn:completionCondition>{escape(words.pop('until'))}</bpmn:completionCondition>"
+        data = element_data(node.id, node.kind, words, self.data)
         if node.kind == "eventsub":
             attributes += ' triggeredByEvent="true"'
         if node.kind == "boundary":
@@ -250,7 +255,7 @@ class _Writer:
             raise AssertionError(f"unknown words on {node.id}: {words}")
         if extensions:
             extensions = f"<bpmn:extensionElements>{extensions}</bpmn:extensionElements>"
-        inner = extensions + self.scope(node.inside) + loop + event + body
+        inner = extensions + data + self.scope(node.inside) + loop + event + body
         return f"<bpmn:{tag} {attributes}>{inner}</bpmn:{tag}>"
 
     def event(self, node: _Node, words: dict[str, str]) -> str:
@@ -322,6 +327,7 @@ def xml(text: str) -> bytes:
     stack: list[tuple[int, _Node]] = []
     pools: list[str] = []
     messages: list[str] = []
+    data: dict[str, str] = {}
     for raw in text.splitlines():
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -353,9 +359,13 @@ def xml(text: str) -> bytes:
         kind, id, *rest = _words(line)
         node = _Node(kind, id, dict((w.split("=", 1) if "=" in w else (w, "true")) for w in rest))
         parent.inside.append(node)
+        if kind in SCOPE_KINDS:
+            data[id] = kind
         if kind in ("sub", "eventsub", "adhoc"):
             stack.append((indent, node))
-    return _Writer(pools, messages).definitions(processes).encode()
+    writer = _Writer(pools, messages)
+    writer.data = data
+    return writer.definitions(processes).encode()
 
 
 def _words(line: str) -> list[str]:

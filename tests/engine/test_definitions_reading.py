@@ -450,8 +450,8 @@ REFUSED: dict[str, tuple[str, str]] = {
         "variable_name",
         loop("", 'camunda:collection="x" camunda:elementVariable="item"'),
     ),
-    "computed data flow": (
-        "unknown_element",
+    "computed data flow to nowhere": (
+        "data_target",
         STRAIGHT + user("t", "<bpmn:dataInputAssociation><bpmn:assignment/></bpmn:dataInputAssociation>"),
     ),
     "same id twice": ("duplicate_id", STRAIGHT + user("t") + user("t")),
