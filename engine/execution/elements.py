@@ -85,7 +85,7 @@ def introduce(
             variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
         except Halt as found:
             problem = found
-    if not body and (element.declares or element.kind is Kind.CALL):
+    if not body and (element.declares or element.kind is _CALL):
         variables = data.with_own(run, element, variables)
     if element.kind is _END and any(event.trigger is Trigger.TERMINATE for event in element.events):
         waiting = run.state.instances[scope].arrivals.values()
@@ -118,7 +118,7 @@ def inputs(run: Run, element: Element, context: Context) -> dict[str, Value]:
     context.near = values
     for binding in element.inputs:
         values[binding.name] = run.ask(binding.value, context)
-    return data.as_called(run, element, values) if element.kind is Kind.CALL else values
+    return data.as_called(run, element, values) if element.kind is _CALL else values
 
 
 def execute(run: Run, instance: Instance, element: Element, arm: bool = True) -> None:
