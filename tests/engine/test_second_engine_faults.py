@@ -262,6 +262,38 @@ def inclusive_join_looks_one_way_back() -> None:
 
 
 @shows
+def join_counts_the_round_before() -> None:
+    case = Stock(
+        """
+        start S
+        user A
+        and F
+        user B
+        xor Y
+        user C
+        user D
+        xor Z
+        and J
+        xor X
+        end E
+        S -> A -> F
+        F -> B -> Y
+        Y -> J default
+        Y -> B if False
+        F -> C -> D -> Z
+        Z -> J default
+        Z -> C if False
+        J -> X
+        X -> E if False
+        X -> A default
+        """
+    )
+    for element in ("A", "B", "C", "D", "A", "C", "D"):
+        case.finish(element)
+    assert case.ready == ["A", "B"]  # B has not been done: A should not be open
+
+
+@shows
 def endless_loop_is_foreseen_endlessly() -> None:
     with pytest.raises(RecursionError):
         Stock(

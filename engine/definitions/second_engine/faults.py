@@ -38,8 +38,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "non_interrupting_fires_once",
-        "不中断的信号边界事件只触发一次",
-        "每次触发后边界事件不再对照",
+        "不中断的边界事件（信号、消息）只触发一次",
+        "再次触发时不再对照",
     ),
     Fault(
         "data_shared_with_history",
@@ -70,6 +70,11 @@ FAULTS: tuple[Fault, ...] = (
         "inclusive_join_looks_one_way_back",
         "包容汇合只顺着一条来路往回看，别的来路上还有令牌也放行",
         "由本系统说明哪些令牌汇合",
+    ),
+    Fault(
+        "join_counts_the_round_before",
+        "循环里的并行汇合，第二轮会算上第一轮的令牌而提前放行",
+        "同一处再次汇合时不再对照",
     ),
     Fault(
         "endless_loop_is_foreseen_endlessly",

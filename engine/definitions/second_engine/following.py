@@ -75,6 +75,8 @@ class SecondEngine:
         self._executions: dict[int, Execution] = {}
         self._work: dict[int, str] = {}  # open work items and jobs → element
         self._armed: dict[int, tuple[int, str]] = {}  # deadlines and subscriptions → owner, event
+        self._fired: set[tuple[int, str]] = set()  # owner and event that has come
+        self._joins: set[tuple[int, str]] = set()  # scope and parallel join that has gone on
         self._variables: dict[int, dict[str, Value]] = defaultdict(dict)
         # what the second engine will need to know when it gets there, element by element
         self._visits: dict[str, deque[int]] = defaultdict(deque)
@@ -118,6 +120,8 @@ class SecondEngine:
                     self._over = True
                 case f.ElementEntered():
                     yield from self._entered(fact)
+                case f.FlowTaken() if (fact.scope, fact.waits_at) in self._joins:
+                    raise Ended(f"“{self._name(fact.waits_at)}”再次汇合，第二引擎会算上上一轮的令牌")
                 case f.LoopOpened():
                     known = self._executions[fact.id]
                     known.rounds = len(fact.items)
@@ -183,6 +187,8 @@ class SecondEngine:
             self._visits[fact.element].append(fact.id)
         if joins(element):
             yield from self._joined(fact.consumes)
+        elif fact.consumes:
+            self._joins.add((fact.scope, fact.element))
 
     def _beside(self, element: Element) -> bool:
         """Whether what is left out goes on beside the rest and changes nothing of it."""
@@ -209,9 +215,14 @@ class SecondEngine:
         element = self._elements.get(id)
         if element is None or id in self._out or not self._both(owner):
             return
+        if (owner, id) in self._fired:
+            raise Ended(f"“{self._name(id)}”不中断任务而再次触发，第二引擎只触发一次")
         source = self._flows[element.incoming[0]].source if element.incoming else ""
         after_gateway = source != "" and self._elements[source].kind is Kind.EVENT_GATEWAY
-        beside = sorted({o for o, e in self._armed.values() if e == id and self._both(o)})
+        beside = sorted(
+            {o for o, e in self._armed.values() if e == id and self._both(o) and (o, e) not in self._fired}
+        )
+        self._fired.add((owner, id))
 
         def tell() -> None:
             waits_at, place = source if after_gateway else id, beside.index(owner)

@@ -5,7 +5,7 @@ It never sees an expression of ours: `drawing` writes questions instead, and `as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -81,11 +81,11 @@ class SpiffCase:
         self._workflow.catch(_message(element))
 
     def _ready(self) -> list[Any]:
-        return list(self._workflow.get_tasks(state=TaskState.READY, manual=True))
+        return _oldest_first(self._workflow.get_tasks(state=TaskState.READY, manual=True))
 
     def _waiting(self, element: str) -> list[Any]:
-        tasks = [t for t in self._workflow.get_tasks(state=TaskState.WAITING) if _element(t) == element]
-        return sorted(tasks, key=lambda task: task.last_state_change)
+        tasks = self._workflow.get_tasks(state=TaskState.WAITING)
+        return _oldest_first(task for task in tasks if _element(task) == element)
 
 
 class _Answers(PythonScriptEngine):
@@ -123,6 +123,10 @@ def _specs(version: _Version, process: str, start: str) -> tuple[Any, Any]:
     parser = BpmnParser()
     parser.add_bpmn_xml(draw(version.package, process, start), filename=f"{process}.bpmn")
     return parser.get_spec(process), parser.get_subprocess_specs(process)
+
+
+def _oldest_first(tasks: Iterable[Any]) -> list[Any]:
+    return sorted(tasks, key=lambda task: task.last_state_change)
 
 
 def _message(element: str) -> BpmnEvent:
