@@ -6,16 +6,15 @@ Straight from lxml, so that every finding names its element and line. What the k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import collaboration, data, joined, xml
+from engine.definitions import collaboration, data, standard, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
 from engine.definitions.reading import Node, Reading, instead, is_bpmn, line_of, local, namespace, text_of
 from engine.definitions.vocabulary import (
-    ACTIVITIES,
     BPMN,
     DECORATION_NAMESPACES,
     DEFINITION_CHILDREN,
@@ -56,16 +55,18 @@ class _Draft:
     """Flow id → its XML element, for findings."""
     order: dict[str, list[str]] = field(default_factory=dict)
     """Element id → the flow ids of its `outgoing` children."""
-    incoming: dict[str, list[str]] = field(default_factory=dict)
     sources: dict[str, Node] = field(default_factory=dict)
     """Element id → its XML element."""
     lanes: dict[str, str] = field(default_factory=dict)
 
 
-def read(content: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Process], list[Finding]]:
+def read(
+    content: bytes, file: str, *, lone: bool = False, rules: Collection[standard.Rule] = standard.UNPLAYABLE
+) -> tuple[dict[str, Process], list[Finding]]:
     """BPMN bytes → processes by id, and findings. Processes are usable only where no finding is an error.
 
-    `lone`: the diagram stands alone and may come from any tool (see `Reading.loose`).
+    `lone`: the diagram stands alone and may come from any tool (see `Reading.loose`). `rules`: the structural rules of the
+    standard that are held against it.
     """
     reading = Reading(file, lone=lone)
     try:
@@ -75,9 +76,9 @@ def read(content: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Pr
     if not is_bpmn(root, "definitions"):
         reading.error("not_bpmn", root, "不是 BPMN 2.0 文件（最外层应为 definitions），请从流程设计器导出。")
         return {}, reading.findings
+    judged = standard.judge(root, file, rules)
+    reading.said |= {(finding.rule, finding.element) for finding in judged}
     _definitions(reading, root)
-    _unique_ids(reading, root)
-    joined.check(reading, root)
     together = collaboration.read(reading, root)
     data.read_items(reading, root)
     processes: dict[str, Process] = {}
@@ -90,7 +91,7 @@ def read(content: bytes, file: str, *, lone: bool = False) -> tuple[dict[str, Pr
     collaboration.check(reading, root, processes)
     if not processes:
         reading.error("no_process", root, "图中没有流程，请至少画一个带开始事件的流程。")
-    return processes, reading.findings
+    return processes, judged + reading.findings
 
 
 # -- the root ------------------------------------------------------------------------------------------
@@ -144,17 +145,6 @@ def _definitions(reading: Reading, root: Node) -> None:
                 reading.loose("unknown_element", node, f"“{tag}”不能用在此处。{instead(tag)}")
             case _:
                 pass
-
-
-def _unique_ids(reading: Reading, root: Node) -> None:
-    seen: set[str] = set()
-    for node in root.iter(f"{{{BPMN}}}*"):
-        key = node.get("id")
-        if key is None:
-            continue
-        if key in seen:
-            reading.error("duplicate_id", node, f"编号“{str(key)[:60]}”用了两次，请把其中一个改名。")
-        seen.add(str(key))
 
 
 # -- processes and scopes ------------------------------------------------------------------------------
@@ -241,14 +231,13 @@ def _node(reading: Reading, node: Node, draft: _Draft, scope: str, position: str
         reading.error("element_id", node, "元素没有编号（id），请填写。")
         return
     if key in draft.elements or key in draft.flows:
-        return  # found by `_unique_ids`
+        return  # found by the standard's rules
     element = read_node(reading, node, kind, scope, position if kind is Kind.START else kind.value)
     draft.elements[key] = element
     draft.sources[key] = node
     for child in node:
-        if is_bpmn(child, "outgoing", "incoming"):
-            side = draft.order if local(child) == "outgoing" else draft.incoming
-            side.setdefault(key, []).append((child.text or "").strip().rpartition(":")[2])
+        if is_bpmn(child, "outgoing"):
+            draft.order.setdefault(key, []).append((child.text or "").strip().rpartition(":")[2])
     if kind is Kind.SUBPROCESS:
         inner = "event subprocess start" if element.event_subprocess else "subprocess start"
         _scope(reading, node, draft, key, inner)
@@ -307,20 +296,12 @@ def _tie(reading: Reading, draft: _Draft) -> None:
     outgoing: dict[str, list[Flow]] = {}
     incoming: dict[str, list[str]] = {}
     for key, flow in list(draft.flows.items()):
-        ends = {"起点": flow.source, "终点": flow.target}
-        missing = [side for side, end in ends.items() if end not in draft.elements]
-        for side in missing:
-            shown = ends[side][:60] or "空"
-            reading.error(
-                "flow_end_missing", draft.flow_nodes[key], f"顺序流的{side}“{shown}”不存在，请重新连线。"
-            )
-        if missing:
-            del draft.flows[key]
+        if flow.source not in draft.elements or flow.target not in draft.elements:
+            del draft.flows[key]  # the standard's rules say so
             continue
         outgoing.setdefault(flow.source, []).append(flow)
         incoming.setdefault(flow.target, []).append(key)
-    _listed(reading, draft)
-    for link in link_flows(reading, draft.elements, draft.sources, outgoing, incoming):
+    for link in link_flows(draft.elements, draft.sources):
         draft.flows[link.id] = link
         outgoing.setdefault(link.source, []).append(link)
         incoming.setdefault(link.target, []).append(link.id)
@@ -333,61 +314,18 @@ def _tie(reading: Reading, draft: _Draft) -> None:
             outgoing=tuple(flows),
             incoming=tuple(incoming.get(key, ())),
         )
-    _directions(reading, draft)
-    _boundaries(reading, draft)
+    _boundaries(draft)
     _inner(reading, draft)
     for key in [k for k in draft.lanes if k not in draft.elements]:
         del draft.lanes[key]
 
 
-def _directions(reading: Reading, draft: _Draft) -> None:
-    """A gateway that says which way it works is drawn so (BPMN 2.0.2, 10.6)."""
-    for key, node in draft.sources.items():
-        direction = str(node.get("gatewayDirection") or "").strip().lower()
-        element = draft.elements[key]
-        if direction == "converging" and len(element.outgoing) > 1:
-            reading.error(
-                "gateway_direction",
-                node,
-                "标为汇合（Converging）的网关只能有一条流出的顺序流，请改标注或拆成两个。",
-            )
-        elif direction == "diverging" and len(element.incoming) > 1:
-            reading.error(
-                "gateway_direction",
-                node,
-                "标为分支（Diverging）的网关只能有一条流入的顺序流，请改标注或拆成两个。",
-            )
-
-
-def _listed(reading: Reading, draft: _Draft) -> None:
-    """`incoming` and `outgoing` children must name flows that do end there."""
-    for table, side, word in ((draft.order, "source", "流出"), (draft.incoming, "target", "流入")):
-        for key, flows in table.items():
-            for flow in flows:
-                found = draft.flows.get(flow)
-                if found is None or getattr(found, side) != key:
-                    reading.error(
-                        "flow_listed",
-                        draft.sources[key],
-                        f"所列{word}的顺序流“{flow[:60]}”并不接在此元素上，请重新连线。",
-                    )
-
-
-def _boundaries(reading: Reading, draft: _Draft) -> None:
+def _boundaries(draft: _Draft) -> None:
+    """Tie boundary events to what they are attached to."""
     attached: dict[str, list[str]] = {}
     for element in draft.elements.values():
-        if element.kind is not Kind.BOUNDARY:
-            continue
         host = draft.elements.get(element.attached_to)
-        if host is None or host.kind not in ACTIVITIES:
-            reading.error(
-                "boundary_host", draft.sources[element.id], "边界事件没有附着在任务或子流程上，请重新放置。"
-            )
-        elif host.scope != element.scope:
-            reading.error(
-                "boundary_host", draft.sources[element.id], "边界事件与它附着的任务不在同一层，请重新放置。"
-            )
-        else:
+        if element.kind is Kind.BOUNDARY and host is not None and host.scope == element.scope:
             attached.setdefault(host.id, []).append(element.id)
     for key, events in attached.items():
         draft.elements[key] = replace(draft.elements[key], boundary=tuple(events))

@@ -1,17 +1,18 @@
 """Compile a package 编译流程包: files → one immutable `model.Package`, or findings.
 
 `compile_package` for what the office publishes, `compile_diagram` for a lone diagram (`duban play`). Both are pure:
-the same files give the same package, addressed by the same hash.
+the same files give the same package, addressed by the same hash. What is said of a file besides is in `checking`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from engine.definitions import bpmn, lint, manifest
+from engine.definitions import bpmn, lint, manifest, standard
 from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.forms import Form, read_form
 from engine.definitions.manifest import set_parameter
@@ -20,7 +21,6 @@ from engine.definitions.package_files import known_path, load_folder, unzip_file
 from engine.errors import Finding
 
 __all__ = [
-    "check_files",
     "compile_diagram",
     "compile_package",
     "load_folder",
@@ -55,7 +55,8 @@ def compile_package(files: Mapping[str, bytes]) -> tuple[Package | None, list[Fi
     ]
     about = manifest.read(files.get(manifest.FILE, b""))
     findings += about.findings
-    processes, found = _by_key(files, ".bpmn", bpmn.read, "流程", "process_twice")
+    read = partial(bpmn.read, rules=standard.ALL)
+    processes, found = _by_key(files, ".bpmn", read, "流程", "process_twice")
     findings += found
     decisions, found = _by_key(files, ".dmn", read_decisions, "决策", "decision_twice")
     findings += found
@@ -101,19 +102,6 @@ def _consequences(findings: list[Finding]) -> set[str]:
     return silent
 
 
-def check_files(files: Mapping[str, bytes]) -> list[Finding]:
-    """Everything there is to say about a package before it is published: schema, reading, lint, forms, decisions."""
-    from engine.definitions import schema  # loads SpiffWorkflow, which running cases do not need
-
-    findings = compile_package(files)[1]
-    said = {(f.file, f.element, f.line) for f in findings if f.severity == "error"}
-    for path in sorted(p for p in files if p.endswith(".bpmn")):
-        # where reading has said what to draw instead, the schema's sentence adds nothing
-        findings += [f for f in schema.check(files[path], path) if (f.file, f.element, f.line) not in said]
-    findings.sort(key=lambda f: (f.severity != "error", f.file, f.line))
-    return findings
-
-
 def _by_key(
     files: Mapping[str, bytes],
     ending: str,
@@ -157,7 +145,7 @@ def compile_diagram(
     other calls, one with a plain start before others.
     """
     name = PurePosixPath(file).name or "diagram.bpmn"
-    processes, findings = bpmn.read(data, name, lone=True)
+    processes, findings = bpmn.read(data, name, lone=True, rules=standard.UNPLAYABLE)
     if refuses(findings):
         return None, findings
     decisions: dict[str, Decision] = {}
@@ -167,9 +155,22 @@ def compile_diagram(
         findings += remarks
     if refuses(findings):
         return None, findings
+    package = lone_package(data, name, processes, decisions, tables or {})
+    findings += lint.check_diagram(package)
+    return (None if refuses(findings) else package), findings
+
+
+def lone_package(
+    data: bytes,
+    name: str,
+    processes: Mapping[str, Process],
+    decisions: Mapping[str, Decision],
+    tables: Mapping[str, bytes],
+) -> Package:
+    """A package around a lone diagram: no roles, forms and parameters."""
     main = _main(processes)
-    files = {name: data, **(tables or {})}
-    package = Package(
+    files = {name: data, **tables}
+    return Package(
         hash=package_hash(files),
         key=main.key,
         title=main.name,
@@ -184,8 +185,6 @@ def compile_diagram(
         register={},
         files=files,
     )
-    findings += lint.check_diagram(package)
-    return (None if refuses(findings) else package), findings
 
 
 def refuses(findings: list[Finding]) -> bool:

@@ -95,6 +95,8 @@ class Reading:
     """Process or subprocess id → the variables that are its own."""
     lone: bool = False
     """A diagram without a package: what another tool leaves out or adds is a warning, see `loose`."""
+    said: set[tuple[str, str]] = field(default_factory=set)
+    """What the rules of the standard have found already: rule, element."""
     nodes: int = 0
     expression_text: int = 0
     """Characters of expressions read so far."""
@@ -110,6 +112,9 @@ class Reading:
         self._note("warning" if self.lone else "error", rule, node, message)
 
     def _note(self, severity: str, rule: str, node: Node, message: str) -> None:
+        around = [owner(one) for one in (node, node.getparent()) if one is not None]
+        if any((rule, element) in self.said for element in around):
+            return
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(Finding(severity, rule, message, self.file, owner(node), line_of(node)))
 

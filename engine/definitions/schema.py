@@ -6,6 +6,7 @@ schema is compiled once a process (about 10 ms); a check of a 300-element diagra
 
 from __future__ import annotations
 
+import copy
 import re
 from functools import lru_cache
 from threading import Lock
@@ -53,6 +54,43 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
         "“{a}”的内容“{c}”写法不对，请改正",
     ),
 )
+_ORDER = {
+    tag: rank
+    for rank, tag in enumerate(
+        (
+            "documentation",
+            "extensionElements",
+            "import",
+            "itemDefinition",
+            "auditing",
+            "monitoring",
+            "categoryValueRef",
+            "supportedInterfaceRef",
+            "incoming",
+            "outgoing",
+            "ioSpecification",
+            "ioBinding",
+            "property",
+            "dataInput",
+            "dataOutput",
+            "dataInputAssociation",
+            "dataOutputAssociation",
+            "inputSet",
+            "outputSet",
+            "resourceRole",
+            "performer",
+            "humanPerformer",
+            "potentialOwner",
+            "multiInstanceLoopCharacteristics",
+            "standardLoopCharacteristics",
+            "laneSet",
+            "participant",
+            "messageFlow",
+        )
+    )
+}
+"""The schema's order of what may stand in one element; what is not listed comes after, in the order it is written."""
+
 _lock = Lock()
 
 
@@ -70,18 +108,46 @@ def check(data: bytes, file: str) -> list[Finding]:
         root = xml.parse(data, file)
     except DefinitionRefused as refusal:
         return list(refusal.fields["findings"])
-    with _lock:  # the error log belongs to the schema object
-        if _schema().validate(root):
-            return []
-        entries = [(e.message, e.line, e.path) for e in _schema().error_log]
+    entries = _entries(root)
+    if not entries:
+        return []
     tree = root.getroottree()
+    misplaced = _only_misplaced(root, entries)
     findings: dict[tuple[str, int], Finding] = {}
     for message, line, path in entries[:MAX_FINDINGS]:
-        finding = Finding("error", "schema", _sentence(message), file, _element(tree, path), line)
+        rule = "schema_order" if (line, message) in misplaced else "schema"
+        finding = Finding("error", rule, _sentence(message), file, _element(tree, path), line)
         findings.setdefault(
             (finding.element, line), finding
         )  # one wrong value is reported two or three times
     return list(findings.values())
+
+
+def _entries(root: etree._Element) -> list[tuple[str, int, str | None]]:
+    """What the validator says: message, line, path."""
+    with _lock:  # the error log belongs to the schema object
+        if _schema().validate(root):
+            return []
+        return [(e.message, e.line, e.path) for e in _schema().error_log]
+
+
+def _only_misplaced(root: etree._Element, entries: list[tuple[str, int, str | None]]) -> set[tuple[int, str]]:
+    """Those of the entries that the schema would not say if the children stood in its order: nothing is wrong but their
+    places, which mean nothing."""
+    unexpected = [
+        (line, message) for message, line, _ in entries if "This element is not expected" in message
+    ]
+    if not unexpected:
+        return set()
+    ordered = copy.deepcopy(root)
+    lines = {line for line, _ in unexpected}
+    for parent in list(ordered.iter("*")):
+        if any(child.sourceline in lines for child in parent):
+            parent[:] = sorted(
+                parent, key=lambda child: _ORDER.get(etree.QName(child).localname, len(_ORDER))
+            )
+    still = {line for message, line, _ in _entries(ordered) if "not expected" in message}
+    return {(line, message) for line, message in unexpected if line not in still}
 
 
 def _element(tree: etree._ElementTree, path: str | None) -> str:

@@ -23,7 +23,8 @@ from engine.audit.ledger import Entry, Position
 from engine.calendar import Moment, WorkCalendar
 from engine.clock import Clock, SystemClock
 from engine.commands import ENGINE, Actor, Command, ImportCase, KernelCommand, PassDeadline, StartCase
-from engine.definitions.compile import check_files, compile_package, refuses, unzip_files, zip_files
+from engine.definitions.checking import check_files
+from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import Conflict, DefinitionRefused, Finding, InputInvalid, NotFound, StepBudgetExceeded

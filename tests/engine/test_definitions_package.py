@@ -16,9 +16,9 @@ import pytest
 from lxml import etree
 
 from engine.definitions import manifest
+from engine.definitions.checking import check_files
 from engine.definitions.compare import changes
 from engine.definitions.compile import (
-    check_files,
     compile_package,
     load_folder,
     package_hash,

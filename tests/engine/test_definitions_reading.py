@@ -479,14 +479,14 @@ JOINED = {
         '<bpmn:messageFlow id="f" sourceRef="t" targetRef="zz"/>',
         "",
     ),
-    "a message flow without an end": ("message_flow", '<bpmn:messageFlow id="f" sourceRef="t"/>', ""),
+    "a message flow without an end": ("message_flow_missing", '<bpmn:messageFlow id="f" sourceRef="t"/>', ""),
     "a message flow inside a pool": (
-        "message_flow",
+        "message_flow_pool",
         '<bpmn:messageFlow id="f" sourceRef="s" targetRef="t"/>',
         "",
     ),
     "a message flow to the pool around": (
-        "message_flow",
+        "message_flow_pool",
         '<bpmn:messageFlow id="f" sourceRef="t" targetRef="own"/>',
         "",
     ),

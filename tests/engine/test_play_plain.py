@@ -147,13 +147,20 @@ def checked(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[s
     return code, {row["rule"]: row["severity"] for row in rows}
 
 
-def test_what_the_schema_says_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_children_out_of_order_are_a_warning_and_what_else_the_schema_says_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "a.bpmn"
     file.write_bytes(
         straight('<userTask id="A"><incoming>f1</incoming><documentation>晚了</documentation></userTask>')
     )
     code, rules = checked(file, capsys)
-    assert (code, rules["schema"]) == (0, "warning")
+    assert (code, rules["schema_order"]) == (0, "warning")
+    file.write_bytes(
+        straight('<userTask id="A"><incoming>f1</incoming><loopCardinality>3</loopCardinality></userTask>')
+    )
+    code, rules = checked(file, capsys)
+    assert (code, rules["schema"]) == (1, "error")
 
 
 def test_decision_tables_beside_are_checked_with_it(
@@ -163,7 +170,7 @@ def test_decision_tables_beside_are_checked_with_it(
     file.write_bytes(
         straight('<businessRuleTask id="A" camunda:decisionRef="d" camunda:resultVariable="r"/>')
     )
-    assert checked(file, capsys)[1]["unknown_decision"] == "error"
+    assert checked(file, capsys)[1]["unknown_decision"] == "warning"
     (tmp_path / "d.dmn").write_text(
         '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="x" name="x" namespace="urn:x">'
         '<decision id="d" name="d"><literalExpression id="l"><text>1</text></literalExpression></decision></definitions>',

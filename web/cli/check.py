@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-from engine.definitions import compile as compiling
-from engine.errors import Finding, InputInvalid
+from engine.definitions import checking
+from engine.definitions.compile import load_folder
+from engine.definitions.decisions import read_decisions
+from engine.errors import DefinitionRefused, EngineError, Finding
 
 FORMS = "forms"
 PROCESSES = "processes"
@@ -16,7 +18,9 @@ PROCESSES = "processes"
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("check", help="检查流程图或流程包", description=__doc__)
-    parser.add_argument("paths", nargs="+", type=Path, help=".bpmn 文件、流程包文件夹，或装有流程包的文件夹")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, help=".bpmn 或 .dmn 文件、流程包文件夹，或装有它们的文件夹"
+    )
     parser.add_argument("--forms", type=Path, help="表单文件夹（缺省：流程包旁的 forms/<流程包>）")
     parser.add_argument("--json", action="store_true", help="每行输出一条 JSON")
     parser.set_defaults(run=run)
@@ -36,7 +40,7 @@ def forms_folder(package: Path, given: Path | None = None) -> Path:
 
 def package_files(package: Path, forms: Path | None = None) -> dict[str, bytes]:
     """A package's files as they are deployed."""
-    return compiling.load_folder(package, forms_folder(package, forms))
+    return load_folder(package, forms_folder(package, forms))
 
 
 def tables_beside(path: Path, data: bytes) -> dict[str, bytes]:
@@ -47,32 +51,51 @@ def tables_beside(path: Path, data: bytes) -> dict[str, bytes]:
 
 
 def _findings(path: Path, forms: Path | None) -> list[tuple[str, list[Finding]]]:
+    """What is found in a path, by diagram or package. Nothing that lies there stops the check of what comes after."""
     if path.is_file():
-        data = path.read_bytes()
-        package, findings = compiling.compile_diagram(data, path.name, tables_beside(path, data))
-        if package is not None:
-            from engine.definitions import schema  # loads SpiffWorkflow, which nothing else here needs
-
-            # it plays; what the schema says besides is for whoever drew it
-            findings += [replace(one, severity="warning") for one in schema.check(data, path.name)]
-        return [(path.name, findings)]
+        return [(path.name, _of_file(path))]
     folders = package_folders(path)
-    if not folders:
-        raise InputInvalid(f"{path}：没有找到流程包（缺少 process.toml），也不是流程图文件。")
-    return [(folder.name, compiling.check_files(package_files(folder, forms))) for folder in folders]
+    if folders:
+        return [(folder.name, _of_package(folder, forms)) for folder in folders]
+    files = sorted(one for one in path.glob("*") if one.suffix in {".bpmn", ".dmn"})
+    if files:
+        return [(one.name, _of_file(one)) for one in files]
+    message = "没有找到流程包（缺少 process.toml），也没有流程图文件，请检查路径。"
+    return [(path.name, [Finding("error", "not_found", message, str(path))])]
+
+
+def _of_file(path: Path) -> list[Finding]:
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".dmn":
+            return read_decisions(data, path.name)[1]
+        return checking.check_diagram(data, path.name, tables_beside(path, data))
+    except OSError as error:
+        return [Finding("error", "not_found", f"打不开（{error.strerror}），请检查路径和权限。", path.name)]
+
+
+def _of_package(folder: Path, forms: Path | None) -> list[Finding]:
+    try:
+        return checking.check_files(package_files(folder, forms))
+    except DefinitionRefused as refusal:
+        return list(refusal.fields.get("findings", ())) or [
+            Finding("error", refusal.code, refusal.message, folder.name)
+        ]
+    except EngineError as error:
+        return [Finding("error", error.code, error.message, folder.name)]
 
 
 def run(args: argparse.Namespace) -> int:
     errors = 0
     for path in args.paths:
         for title, findings in _findings(path, args.forms):
-            errors += sum(f.severity == "error" for f in findings)
-            if args.json:
-                for finding in findings:
-                    print(json.dumps({"package": title, **asdict(finding)}, ensure_ascii=False))
-                continue
-            for finding in findings:
-                print(f"{'错误' if finding.severity == 'error' else '提醒'}  {finding}")
             wrong = sum(f.severity == "error" for f in findings)
-            print(f"{title}：{wrong} 处错误，{len(findings) - wrong} 处提醒")
+            errors += wrong
+            for finding in findings:
+                if args.json:
+                    print(json.dumps({"package": title, **asdict(finding)}, ensure_ascii=False))
+                else:
+                    print(f"{'错误' if finding.severity == 'error' else '提醒'}  {finding}")
+            if not args.json:
+                print(f"{title}：{wrong} 处错误，{len(findings) - wrong} 处提醒")
     return 1 if errors else 0

@@ -1,4 +1,4 @@
-"""Rules about how elements are joined 连线与位置."""
+"""Advice on one drawing 图面: what the standard allows and people would stumble over. What it forbids stands in `standard`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from engine.definitions.lint.rules import Remarks, rule, title
 from engine.definitions.model import Element, Kind, Package, Process, Trigger
-from engine.definitions.vocabulary import ACTIVITIES, EVENTS, KIND_TITLES
+from engine.definitions.vocabulary import ACTIVITIES, KIND_TITLES
 from engine.values import Months, parse_duration
 
 MAX_CARDINALITY = 100
@@ -16,18 +16,6 @@ _BRANCHING = frozenset({Kind.EXCLUSIVE, Kind.INCLUSIVE})
 _NUMBER = re.compile(r"\d{1,30}(\.\d+)?")
 _CYCLE = re.compile(r'"R(?P<times>\d*)/(?P<interval>P[^"]*)"')
 _DURATION = re.compile(r'duration\(\s*"(?P<text>[^"]*)"\s*\)')
-
-
-@rule("flow_crosses_scope")
-def flow_crosses_scope(process: Process, package: Package) -> Remarks:
-    """A sequence flow stays inside its subprocess."""
-    for flow in process.flows.values():
-        source, target = process.elements[flow.source], process.elements[flow.target]
-        if source.scope != target.scope:
-            yield (
-                flow,
-                f"顺序流从{title(source)}跨出子流程连到{title(target)}，请改为连接子流程的边框，或用边界事件。",
-            )
 
 
 @rule("flow_doubled", "warning")
@@ -41,79 +29,6 @@ def flow_doubled(process: Process, package: Package) -> Remarks:
                 f"{title(process.elements[flow.source])}有两条顺序流连到同一处，后续会办两遍，请删去一条。",
             )
         seen.add((flow.source, flow.target))
-
-
-@rule("start_incoming")
-def start_incoming(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if element.kind is Kind.START and element.incoming:
-            yield element, f"{title(element)}不能有流入的顺序流，请连到它后面的元素。"
-
-
-@rule("end_outgoing")
-def end_outgoing(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if element.kind is Kind.END and element.outgoing:
-            yield element, f"{title(element)}不能有流出的顺序流，请改画中间抛出事件。"
-
-
-@rule("boundary_incoming")
-def boundary_incoming(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if element.kind is Kind.BOUNDARY and element.incoming:
-            yield element, f"{title(element)}附着在任务边上，不能有流入的顺序流，请连到它后面的元素。"
-
-
-@rule("boundary_outgoing")
-def boundary_outgoing(process: Process, package: Package) -> Remarks:
-    """BPMN 2.0.2, Intermediate Event: a boundary event leads somewhere."""
-    for element in process.elements.values():
-        if element.kind is Kind.BOUNDARY and not element.outgoing:
-            yield element, f"{title(element)}没有流出的顺序流，触发后无事可做，请连到后续环节或删去。"
-
-
-@rule("intermediate_flow")
-def intermediate_flow(process: Process, package: Package) -> Remarks:
-    """BPMN 2.0.2, Intermediate Event: an intermediate event in the normal flow has a flow in and a flow out."""
-    for element in _of(process, Kind.CATCH, Kind.THROW):
-        if element.event is not None and element.event.trigger is Trigger.LINK:
-            continue
-        if not element.incoming:
-            yield element, f"{title(element)}没有流入的顺序流，请连上，或改画开始事件、边界事件。"
-        if not element.outgoing:
-            yield element, f"{title(element)}没有流出的顺序流，请连上，或改画结束事件。"
-
-
-@rule("boundary_on_event_subprocess")
-def boundary_on_event_subprocess(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if element.event_subprocess and element.boundary:
-            yield element, f"事件{title(element)}不能有边界事件，请把处理画在它里面。"
-
-
-@rule("event_subprocess_flow")
-def event_subprocess_flow(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if element.event_subprocess and (element.incoming or element.outgoing):
-            yield element, f"事件{title(element)}由事件触发，不能连顺序流，请删去连线或改画普通子流程。"
-
-
-@rule("event_subprocess_loop")
-def event_subprocess_loop(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if element.event_subprocess and element.loop is not None:
-            yield element, f"事件{title(element)}不能循环，请在它里面再画子流程。"
-
-
-@rule("error_start_interrupts")
-def error_start_interrupts(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if (
-            element.kind is Kind.START
-            and any(event.trigger is Trigger.ERROR for event in element.events)
-            and not element.interrupting
-        ):
-            yield element, f"{title(element)}接收错误，总是中断，请改为中断型，或改用升级事件。"
 
 
 @rule("none_start_count")
@@ -135,71 +50,6 @@ def none_start_twice(process: Process, package: Package) -> Remarks:
 
 def _plain(start: Element) -> bool:
     return start.event is None or start.event.trigger is Trigger.NONE
-
-
-@rule("event_gateway_target")
-def event_gateway_target(process: Process, package: Package) -> Remarks:
-    """After an event gateway only waiting: catch events, or receive tasks without boundary events."""
-    for gateway in _of(process, Kind.EVENT_GATEWAY):
-        if len(gateway.outgoing) < 2:
-            yield gateway, f"{title(gateway)}应有至少两条流出的顺序流，只等一件事时请直接画捕获事件。"
-        for flow in gateway.outgoing:
-            target = process.elements[flow.target]
-            if target.kind not in {Kind.CATCH, Kind.RECEIVE}:
-                yield (
-                    flow,
-                    f"{title(gateway)}后面只能接中间捕获事件或接收任务，不能接{title(target)}，请在中间加一个。",
-                )
-            elif len(target.incoming) > 1:
-                yield flow, f"{title(target)}在{title(gateway)}之后，不能另有流入的顺序流，请拆成两个。"
-            elif target.boundary:
-                yield flow, f"{title(target)}在{title(gateway)}之后，不能有边界事件，请改画为并列的捕获事件。"
-
-
-@rule("event_gateway_mixed")
-def event_gateway_mixed(process: Process, package: Package) -> Remarks:
-    """BPMN 2.0.2, Event-Based Gateway: messages are waited for by catch events or by receive tasks, not by both."""
-    for gateway in _of(process, Kind.EVENT_GATEWAY):
-        after = [process.elements[flow.target] for flow in gateway.outgoing]
-        messages = [e for e in after if any(event.trigger is Trigger.MESSAGE for event in e.events)]
-        if len({e.kind for e in messages}) > 1:
-            yield gateway, f"{title(gateway)}后面不能既用接收任务又用消息捕获事件，请统一为其中一种。"
-
-
-@rule("lone_condition")
-def lone_condition(process: Process, package: Package) -> Remarks:
-    """BPMN 2.0.2, Sequence Flow: a conditional flow of an activity has another beside it, or the token may be left behind."""
-    for element in _of(process, *ACTIVITIES):
-        if len(element.outgoing) == 1 and element.outgoing[0].condition is not None:
-            yield (
-                element.outgoing[0],
-                f"{title(element)}只有一条带条件的流出顺序流，条件不成立时无路可走，请再画一条（如默认流）或删去条件。",
-            )
-
-
-@rule("condition_place")
-def condition_place(process: Process, package: Package) -> Remarks:
-    """Parallel and event gateways and events take all their flows (or choose by event): conditions mean nothing."""
-    for flow in process.flows.values():
-        source = process.elements[flow.source]
-        if flow.condition is None:
-            continue
-        if source.kind in {Kind.PARALLEL, Kind.EVENT_GATEWAY}:
-            yield flow, f"{title(source)}流出的顺序流不看条件，请删去条件，或把网关改为排他（包容）网关。"
-        elif source.kind in EVENTS:
-            yield flow, f"{title(source)}流出的顺序流不能带条件，请在它后面加排他网关。"
-
-
-@rule("default_flow")
-def default_flow(process: Process, package: Package) -> Remarks:
-    for element in process.elements.values():
-        if not element.default:
-            continue
-        flow = next((f for f in element.outgoing if f.id == element.default), None)
-        if flow is None:
-            yield element, f"{title(element)}的默认流“{element.default[:40]}”不是它流出的顺序流，请重新设置。"
-        elif flow.condition is not None:
-            yield flow, f"{title(element)}的默认流不能带条件，请删去条件或另设默认流。"
 
 
 @rule("gateway_condition", diagram="warning")
