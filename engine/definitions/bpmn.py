@@ -15,6 +15,7 @@ from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import boolean, read_node
 from engine.definitions.reading import Node, Reading, instead, is_bpmn, line_of, local, namespace, text_of
 from engine.definitions.vocabulary import (
+    ACTIVITIES,
     BPMN,
     DECORATION_NAMESPACES,
     DEFINITION_CHILDREN,

@@ -16,7 +16,7 @@ from lxml import etree
 from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnValidator
 
 from engine.definitions import xml
-from engine.definitions.reading import MAX_FINDINGS, owner
+from engine.definitions.reading import MAX_FINDINGS, line_of, owner
 from engine.errors import DefinitionRefused, Finding
 
 _NAMESPACE = re.compile(r"\{[^{}]*\}")
@@ -140,12 +140,12 @@ def _only_misplaced(root: etree._Element, entries: list[tuple[str, int, str | No
     if not unexpected:
         return set()
     ordered = copy.deepcopy(root)
-    lines = {line for line, _ in unexpected}
+    lines: set[int] = {line for line, _ in unexpected}
     for parent in list(ordered.iter("*")):
-        if any(child.sourceline in lines for child in parent):
-            parent[:] = sorted(
-                parent, key=lambda child: _ORDER.get(etree.QName(child).localname, len(_ORDER))
-            )
+        children = list(parent)
+        if any(line_of(child) in lines for child in children):
+            children.sort(key=lambda child: _ORDER.get(etree.QName(child).localname, len(_ORDER)))
+            parent.extend(children)  # an element that is appended again moves
     still = {line for message, line, _ in _entries(ordered) if "not expected" in message}
     return {(line, message) for line, message in unexpected if line not in still}
 

@@ -150,17 +150,17 @@ def loop_behavior(drawing: Drawing) -> Wrong:
 # -- ad-hoc --------------------------------------------------------------------------------------------
 
 
-@rule("adhoc_empty", "10.3.5", "{it}里面没有活动", "至少画一个任务", plays=True)
-def adhoc_empty(drawing: Drawing) -> Wrong:
+@rule("ad_hoc_empty", "10.3.5", "{it}里面没有活动", "至少画一个任务", plays=True)
+def ad_hoc_empty(drawing: Drawing) -> Wrong:
     for node in drawing.all("adHocSubProcess"):
         if not children(node, *sorted(ACTIVITIES)):
             yield node
 
 
 @rule(
-    "adhoc_content", "10.3.5", "{it}里面不能有{what}", "删去，自由子流程里的活动由办理人决定先后", plays=True
+    "ad_hoc_event", "10.3.5", "{it}里面不能有{what}", "删去，自由子流程里的活动由办理人决定先后", plays=True
 )
-def adhoc_content(drawing: Drawing) -> Wrong:
+def ad_hoc_event(drawing: Drawing) -> Wrong:
     for node in drawing.all("adHocSubProcess"):
         for child in children(node, "startEvent", "endEvent", *sorted(CHOREOGRAPHY)):
             yield child, {"it": title(node), "what": title(child)}
