@@ -266,8 +266,8 @@ def test_a_name_that_no_expression_can_read_gives_way_to_the_id() -> None:
 
 def test_what_cannot_be_done_is_refused() -> None:
     assert errors('data D\nstart S\nuser A give:x="D := 1"\nS -> A') == []
-    assert errors("data D\nstart S\ncatch A message=m take:x=D\nS -> A") == ["data_place"]
-    assert errors("data D\nstart S\nthrow A message=m give:x=D\nS -> A") == ["data_place"]
+    assert errors("data D\nstart S\ncatch A message=m take:x=D\nend E\nS -> A -> E") == ["data_place"]
+    assert errors("data D\nstart S\nthrow A message=m give:x=D\nend E\nS -> A -> E") == ["data_place"]
     wrong = xml('data D\nstart S\nuser A give:x="D.a := 1"\nS -> A').replace(b">D.a<", b">Other.a<")
     assert [x.rule for x in bpmn.read(wrong, "a.bpmn")[1] if x.severity == "error"] == ["data_assignment"]
 

@@ -165,8 +165,6 @@ def data_association_source(drawing: Drawing) -> Wrong:
                     "do": "只留一个来源，或写 transformation",
                 },
             )
-        elif count == 0 and not children(node, "transformation", "assignment"):
-            yield node, {"why": "没有来源", "do": "写上 sourceRef，或写 assignment"}
     for node in drawing.all("dataInputAssociation"):
         for source in drawing.references(node, "sourceRef"):
             if is_bpmn(source, "dataOutput"):
