@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from engine.definitions import collaboration, data, standard, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
-from engine.definitions.nodes import boolean, read_node
-from engine.definitions.reading import Node, Reading, instead, is_bpmn, line_of, local, namespace, text_of
+from engine.definitions.nodes import read_node
+from engine.definitions.reading import Node, Reading, boolean, instead, is_bpmn, line_of, local, namespace, text_of
 from engine.definitions.vocabulary import (
     ACTIVITIES,
     BPMN,
@@ -107,6 +107,8 @@ def _definitions(reading: Reading, root: Node) -> None:
         )
     reading.extensions(root)
     used = {text_of(ref).rpartition(":")[2] for ref in root.iter(f"{{{BPMN}}}eventDefinitionRef")}
+    for loop in root.iter(f"{{{BPMN}}}multiInstanceLoopCharacteristics"):
+        used |= {str(loop.get(f"{one}BehaviorEventRef") or "").rpartition(":")[2] for one in ("one", "none")}
     for node in reading.children(root, *DEFINITION_CHILDREN, *OUTSIDE_WORLD):
         key, tag = str(node.get("id") or ""), local(node)
         name = str(node.get("name") or "").strip()

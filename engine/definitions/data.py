@@ -16,6 +16,9 @@ from engine.definitions.model import Binding, Kind
 from engine.definitions.reading import Node, Reading, is_bpmn, local, owner, text_of
 from engine.definitions.vocabulary import BPMN, RESERVED, VARIABLE
 
+_ROUND = ("inputDataItem", "outputDataItem")
+"""What one round of a multi-instance takes and gives (see `loops`)."""
+
 PLACEHOLDER = "__targetRef_placeholder"
 """What modelers call the property they invent where a task has no data input: it only carries the arrow."""
 
@@ -56,7 +59,7 @@ def read_items(reading: Reading, root: Node) -> None:
             shown.setdefault(_meant(node), str(node.get("name") or ""))
     for id, node in found.items():
         tag = local(node)
-        if tag in ("dataObject", "dataStore", *_OWN) and node.get("name") != PLACEHOLDER:
+        if tag in ("dataObject", "dataStore", *_OWN, *_ROUND) and node.get("name") != PLACEHOLDER:
             name = str(node.get("name") or shown.get(id, ""))
             reading.items[id] = Item(id, _variable(name, id), tag, _holder(node))
     for id, node in found.items():

@@ -8,6 +8,7 @@ from datetime import datetime
 from engine.definitions.model import Event, Kind, Trigger
 from engine.definitions.reading import Node, Reading, camunda, is_bpmn, literal, local, text_of
 from engine.definitions.vocabulary import (
+    BPMN,
     EVENT_DEFINITIONS,
     EVENTS,
     INSTEAD,
@@ -89,6 +90,26 @@ def _definitions(reading: Reading, node: Node) -> list[Node]:
             else:
                 found.append(definition)
     return found
+
+
+def thrown_events(reading: Reading, drawn: Node, source: Node | str) -> list[Event]:
+    """What an implicit throw event of the activity `drawn` throws: the definitions in it, or the one it names. That one
+    may stand at the root or, as some modelers write it, inside another event."""
+    if isinstance(source, str):
+        name = source.rpartition(":")[2]
+        found = [
+            one
+            for one in drawn.getroottree().iter(f"{{{BPMN}}}*")
+            if one.get("id") in (source, name) and local(one) in EVENT_DEFINITIONS
+        ]
+        if not found:
+            reading.error("unknown_reference", drawn, f"引用的事件定义“{name[:60]}”不存在，请重新选择或删去。")
+    else:
+        found = _definitions(reading, source)
+        for child in source:
+            if not is_bpmn(child, *EVENT_DEFINITIONS, "eventDefinitionRef", "documentation", "extensionElements"):
+                reading.unknown_child(child)
+    return [_definition(reading, one, EVENT_DEFINITIONS[local(one)], Kind.THROW, None, drawn) for one in found]
 
 
 def _position(reading: Reading, node: Node, kind: Kind, trigger: Trigger, position: str) -> None:

@@ -99,6 +99,19 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Throw:
+    """An implicit throw event of a multi-instance (BPMN 2.0.2, 10.3.8): `events` are thrown when a round ends.
+
+    `behavior` "none": with every round, "one": with the first, "complex": where `condition` holds, which also ends the
+    multi-instance.
+    """
+
+    behavior: str
+    events: tuple[Event, ...] = ()
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """Standard loop, or multi-instance over a `collection` or `cardinality`.
 
@@ -115,6 +128,7 @@ class Loop:
     condition: Expression | None = None  # standard loop: goes on while true
     test_before: bool = False
     maximum: int | None = None
+    throws: tuple[Throw, ...] = ()  # what a multi-instance throws when a round ends
 
 
 @dataclass(frozen=True, slots=True)

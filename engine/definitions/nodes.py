@@ -10,8 +10,19 @@ from dataclasses import dataclass, field
 
 from engine.definitions.data import read_data
 from engine.definitions.events import read_event
-from engine.definitions.model import AdHoc, Binding, Element, Kind, Loop
-from engine.definitions.reading import Node, Reading, camunda, is_bpmn, line_of, literal, local, text_of
+from engine.definitions.loops import read_loop, without_gathered
+from engine.definitions.model import AdHoc, Binding, Element, Kind
+from engine.definitions.reading import (
+    Node,
+    Reading,
+    boolean,
+    camunda,
+    is_bpmn,
+    line_of,
+    literal,
+    local,
+    text_of,
+)
 from engine.definitions.vocabulary import (
     ACTIVITIES,
     AD_HOC_ATTRIBUTES,
@@ -29,7 +40,6 @@ from engine.feel import Expression
 MAX_BINDINGS = 100
 
 _MAPPINGS = frozenset({"singleEntry", "singleResult", "collectEntries", "resultList"})
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass
@@ -43,26 +53,16 @@ class Extensions:
     returns_all: bool = False
 
 
-def boolean(reading: Reading, node: Node, name: str, default: bool) -> bool:
-    """A boolean attribute; anything but true and false is a finding."""
-    raw = node.get(name)
-    if raw is None:
-        return default
-    value = _BOOLEANS.get(str(raw).strip())
-    if value is None:
-        reading.error("attribute_value", node, f"“{name}”只能是 true 或 false。")
-        return default
-    return value
-
-
 def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: str) -> Element:
     """A flow node without its flows. `position` says where a start event is drawn (see `POSITIONS`)."""
     ad_hoc = local(node) == "adHocSubProcess"
     reading.attributes(node, AD_HOC_ATTRIBUTES if ad_hoc else NODE_ATTRIBUTES[kind])
     extensions = _extensions(reading, node, kind)
     event = read_event(reading, node, kind, position, extensions.properties.get("correlationKey", ""))
-    loop = _loop(reading, node, extensions) if kind in ACTIVITIES else None
     data = read_data(reading, node, kind)
+    loop = read_loop(reading, node, extensions.properties, data) if kind in ACTIVITIES else None
+    if loop is not None:
+        data = without_gathered(reading, node, data)
     _strangers(reading, node, kind)
     people = kind in PEOPLE
     groups, roles = _groups(reading, node) if people else (None, ())
@@ -355,71 +355,3 @@ def _bind(reading: Reading, node: Node, bindings: list[Binding], name: str, valu
         reading.error("binding_twice", node, f"参数“{name}”写了两次，请只留一个。")
     elif reading.variable(node, name, "参数") and value is not None:
         bindings.append(Binding(name, value))
-
-
-# -- loops ---------------------------------------------------------------------------------------------
-
-
-def _loop(reading: Reading, node: Node, extensions: Extensions) -> Loop | None:
-    loops = [c for c in node if is_bpmn(c, "multiInstanceLoopCharacteristics", "standardLoopCharacteristics")]
-    output = {k: extensions.properties.get(k, "") for k in ("outputCollection", "outputElement")}
-    if not loops:
-        if any(output.values()):
-            reading.error("unknown_property", node, "outputCollection 和 outputElement 只能用在多实例上。")
-        return None
-    if len(loops) > 1:
-        reading.error("loop_twice", node, "一个元素只能有一种循环，请只留一个。")
-    mark = loops[0]
-    reading.extensions(mark)
-    if local(mark) == "standardLoopCharacteristics":
-        if any(output.values()):
-            reading.error("unknown_property", node, "outputCollection 和 outputElement 只能用在多实例上。")
-        return _standard_loop(reading, mark)
-    reading.attributes(mark, {"id": None, "isSequential": None, "behavior": frozenset({"all"})})
-    parts = _parts(reading, mark, "loopCardinality", "completionCondition")
-    collection = camunda(mark, "collection")
-    variable = reading.variable(mark, camunda(mark, "elementVariable"), "元素变量")
-    if bool(collection) == ("loopCardinality" in parts):
-        reading.error(
-            "loop_items", mark, "多实例要写“集合”（camunda:collection）或“次数”（loopCardinality）中的一个。"
-        )
-    if variable and not collection:
-        reading.error("loop_items", mark, "写了“元素变量”却没有“集合”，请补上 camunda:collection。")
-    if bool(output["outputCollection"]) != bool(output["outputElement"]):
-        reading.error("loop_output", node, "outputCollection 和 outputElement 要同时写。")
-    return Loop(
-        kind="sequential" if boolean(reading, mark, "isSequential", False) else "parallel",
-        collection=reading.formula(mark, collection, "集合") if collection else None,
-        cardinality=_part(reading, mark, parts, "loopCardinality", "次数"),
-        element_variable=variable,
-        completion=_part(reading, mark, parts, "completionCondition", "完成条件"),
-        output_collection=reading.variable(node, output["outputCollection"], "outputCollection "),
-        output_element=reading.formula(node, output["outputElement"], "outputElement")
-        if output["outputElement"]
-        else None,
-    )
-
-
-def _standard_loop(reading: Reading, mark: Node) -> Loop:
-    reading.attributes(mark, {"id": None, "testBefore": None, "loopMaximum": None})
-    parts = _parts(reading, mark, "loopCondition")
-    raw = str(mark.get("loopMaximum") or "").strip()
-    maximum = int(raw) if re.fullmatch(r"[1-9]\d{0,8}", raw) else None
-    if raw and maximum is None:
-        reading.error("attribute_value", mark, "循环上限（loopMaximum）应是正整数。")
-    if not raw and "loopCondition" not in parts:
-        reading.error("loop_items", mark, "循环没有条件也没有上限，请写 loopCondition。")
-    return Loop(
-        kind="standard",
-        condition=_part(reading, mark, parts, "loopCondition", "循环条件"),
-        test_before=boolean(reading, mark, "testBefore", False),
-        maximum=maximum,
-    )
-
-
-def _parts(reading: Reading, node: Node, *known: str) -> dict[str, str]:
-    return {local(child): reading.expression_child(child) for child in reading.children(node, *known)}
-
-
-def _part(reading: Reading, node: Node, parts: dict[str, str], name: str, what: str) -> Expression | None:
-    return reading.formula(node, parts[name], what) if name in parts else None

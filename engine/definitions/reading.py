@@ -28,6 +28,8 @@ MAX_EXPRESSION_TEXT = 250_000
 _EXPRESSION_COST = 40
 """What an expression costs besides its characters."""
 
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
 _EXPRESSION_ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
     "id": None,
     "language": None,
@@ -46,6 +48,18 @@ def namespace(node: Node) -> str:
 
 def is_bpmn(node: Node, *tags: str) -> bool:
     return namespace(node) == BPMN and (not tags or local(node) in tags)
+
+
+def boolean(reading: Reading, node: Node, name: str, default: bool) -> bool:
+    """A boolean attribute; anything but true and false is a finding."""
+    raw = node.get(name)
+    if raw is None:
+        return default
+    value = _BOOLEANS.get(str(raw).strip())
+    if value is None:
+        reading.error("attribute_value", node, f"“{name}”只能是 true 或 false。")
+        return default
+    return value
 
 
 def line_of(node: Node) -> int:

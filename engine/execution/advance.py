@@ -32,7 +32,7 @@ from engine.errors import CalendarUnknown, NotFound, NotOpen, Suspended
 from engine.execution import activities, complex, events, flows, moving  # noqa: F401  (activities registers itself)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
-from engine.execution.elements import enter, execute, inputs, leave, result_of
+from engine.execution.elements import enter, execute, finish_loop, inputs, leave, result_of
 from engine.execution.run import Halt, Run
 from engine.execution.scopes import cancel, item_ended, release, write
 from engine.execution.state import ROOT, Instance, State
@@ -65,7 +65,7 @@ def advance(
     """
     if len(state.causes) + len(state.strands) > 32:
         state.purge()
-    run = Run(package, state, moment, case, enter, events.deliver)
+    run = Run(package, state, moment, case, enter, events.deliver, events.throw_implicit)
     _COMMANDS[type(command)](run, command)
     run.drain()
     while state.open and (flows.fire_inclusive(run) or complex.settle(run)):
@@ -308,6 +308,9 @@ def _targets(run: Run, owner: Instance) -> set[str]:
 
 def _execute_anew(run: Run, owner: Instance, code: str) -> None:
     element = run.element(owner)
+    if owner.body and code == "uncaught_error":  # its rounds have gone on
+        finish_loop(run, owner.id)
+        return
     if element.inputs and not owner.body:
         try:
             context = Context(run, owner.id)

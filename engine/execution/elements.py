@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from engine.definitions.model import Element, Flow, Kind, Loop, Process, Trigger
+from engine.definitions.model import Element, Event, Flow, Kind, Loop, Process, Trigger
 from engine.execution import adhoc, data, flows
 from engine.execution.arming import arm_boundaries
 from engine.execution.context import Context
@@ -328,8 +328,8 @@ def _next_round(
     element: Element,
     values: dict[str, Value] | None,
     form: dict[str, Value] | None,
-) -> tuple[bool, tuple[int, Value] | None]:
-    """Whether the loop is at its end with this round, and the round's output."""
+) -> _Step:
+    """Whether the loop is at its end with this round, the round's output, and the events it throws."""
     loop, body = element.loop, run.state.instances[instance.scope]
     assert loop is not None
     near: dict[str, Value] = dict(instance.result or {})
@@ -343,17 +343,44 @@ def _next_round(
         near[loop.output_collection] = run.collected(body, output)
     if loop.kind == "standard":
         if loop.maximum is not None and body.done + 1 >= loop.maximum:
-            return True, output
-        return loop.condition is not None and not run.holds(loop.condition, instance, near, form), output
-    if body.done + 1 >= len(body.items or ()):
-        return True, output
-    return loop.completion is not None and run.holds(loop.completion, instance, near, form), output
+            return True, output, ()
+        return loop.condition is not None and not run.holds(loop.condition, instance, near, form), output, ()
+    at_end, events = body.done + 1 >= len(body.items or ()), ()
+    if loop.throws:
+        ends, events = _thrown(run, instance, loop, body.done == 0, near, form)
+        at_end = at_end or ends
+    if not at_end and loop.completion is not None:
+        at_end = run.holds(loop.completion, instance, near, form)
+    return at_end, output, events
 
 
-def _close_round(
-    run: Run, instance: Instance, element: Element, step: tuple[bool, tuple[int, Value] | None]
-) -> None:
-    at_end, output = step
+_Step = tuple[bool, tuple[int, Value] | None, tuple[Event, ...]]
+
+
+def _thrown(
+    run: Run,
+    instance: Instance,
+    loop: Loop,
+    first: bool,
+    near: dict[str, Value],
+    form: dict[str, Value] | None,
+) -> tuple[bool, tuple[Event, ...]]:
+    """Whether a round's complex behaviour ends the multi-instance, and the events that are thrown with the round
+    (BPMN 2.0.2, 10.3.8)."""
+    ends, events = False, []
+    for one in loop.throws:
+        if one.behavior == "one" and not first:
+            continue
+        if one.behavior == "complex":
+            if one.condition is None or not run.holds(one.condition, instance, near, form):
+                continue
+            ends = True
+        events += one.events
+    return ends, tuple(events)
+
+
+def _close_round(run: Run, instance: Instance, element: Element, step: _Step) -> None:
+    at_end, output, events = step
     body = run.state.instances[instance.scope]
     if output is not None:
         run.emit(LoopOutput(body.id, *output))
@@ -362,9 +389,23 @@ def _close_round(
         for child in list(body.children):
             cancel(run, run.state.instances[child])
         run.forget(body.id)
-        leave(run, body)
+    for event in events:
+        if body.id in run.state.instances:
+            run.throw(run, body, event)
+    if at_end:
+        if events:
+            run.later(finish_loop, body.id)  # when those that wait for the events have heard them
+        else:
+            leave(run, body)
     elif body.sequential:
         run.later(_enter_round, body.id, instance.loop + 1)
+
+
+def finish_loop(run: Run, id: int) -> None:
+    """Leave a loop whose rounds are over, unless an event it has thrown halts it."""
+    body = run.state.instances[id]
+    if not body.children and not any(one in run.state.incidents for one in body.holds):
+        leave(run, body)
 
 
 def result_of(run: Run, instance: Instance) -> dict[str, Any] | None:

@@ -371,6 +371,21 @@ _STOPS = {Trigger.ESCALATION: 1, Trigger.TERMINATE: 2, Trigger.ERROR: 2}
 """What may end the element that throws it: thrown after what cannot."""
 
 
+def throw_implicit(run: Run, at: Instance, event: Event) -> None:
+    """Throw an event that no element stands for, as a multi-instance does when a round ends: to the boundary events of
+    `at` and further out (BPMN 2.0.2, 10.3.8). It carries nothing."""
+    if event.trigger is Trigger.MESSAGE:
+        run.emit(MessageSent(event.name, "", {}, at.element))
+        run.post("message", event.name, "", {})
+    elif event.trigger is Trigger.SIGNAL:
+        run.emit(SignalSent(event.name, {}))
+        run.post("signal", event.name, "", {})
+    elif event.trigger is Trigger.ESCALATION:
+        throw_escalation(run, at, event.code, {})
+    elif event.trigger is Trigger.ERROR:
+        throw_error(run, at, event.code, "", {})
+
+
 def payload_of(instance: Instance, element: Element) -> dict[str, Value]:
     """What a throw or send carries: its input parameters."""
     local = instance.variables or {}

@@ -53,6 +53,7 @@ class Run:
         "package",
         "state",
         "steps",
+        "throw",
         "todo",
     )
 
@@ -64,6 +65,7 @@ class Run:
         case: str,
         enter: Callable[..., object],
         deliver: Callable[..., None],
+        throw: Callable[..., None] | None = None,
     ) -> None:
         self.package = package
         self.state = state
@@ -71,6 +73,7 @@ class Run:
         self.case = case
         self.enter = enter  # executes an element that a token reaches
         self.deliver = deliver  # hands a message or signal to the case's own subscriptions
+        self.throw = throw or deliver  # throws an event that no element stands for
         self.facts: list[Fact] = []
         self.todo: deque[tuple[Callable[..., None], int, tuple[Any, ...]]] = deque()
         self.flying: dict[int, int] = {}  # scope → what is queued for it: it cannot be finished before
