@@ -13,7 +13,17 @@ from engine.definitions import collaboration, data, standard, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import read_node
-from engine.definitions.reading import Node, Reading, boolean, instead, is_bpmn, line_of, local, namespace, text_of
+from engine.definitions.reading import (
+    Node,
+    Reading,
+    boolean,
+    instead,
+    is_bpmn,
+    line_of,
+    local,
+    namespace,
+    text_of,
+)
 from engine.definitions.vocabulary import (
     ACTIVITIES,
     BPMN,

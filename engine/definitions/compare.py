@@ -292,6 +292,15 @@ def _loop(name: str, before: Loop | None, now: Loop | None) -> Iterator[str]:
             now.element_variable,
         ):
             yield f"{name}的循环设置改变"
+        if _thrown(before) != _thrown(now):
+            yield f"{name}每份办结时抛出的事件改变"
+
+
+def _thrown(loop: Loop) -> list[tuple[object, ...]]:
+    return [
+        (one.behavior, _text(one.condition), [(e.trigger, e.name, e.code) for e in one.events])
+        for one in loop.throws
+    ]
 
 
 def _bindings(

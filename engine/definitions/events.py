@@ -103,13 +103,19 @@ def thrown_events(reading: Reading, drawn: Node, source: Node | str) -> list[Eve
             if one.get("id") in (source, name) and local(one) in EVENT_DEFINITIONS
         ]
         if not found:
-            reading.error("unknown_reference", drawn, f"引用的事件定义“{name[:60]}”不存在，请重新选择或删去。")
+            reading.error(
+                "unknown_reference", drawn, f"引用的事件定义“{name[:60]}”不存在，请重新选择或删去。"
+            )
     else:
         found = _definitions(reading, source)
         for child in source:
-            if not is_bpmn(child, *EVENT_DEFINITIONS, "eventDefinitionRef", "documentation", "extensionElements"):
+            if not is_bpmn(
+                child, *EVENT_DEFINITIONS, "eventDefinitionRef", "documentation", "extensionElements"
+            ):
                 reading.unknown_child(child)
-    return [_definition(reading, one, EVENT_DEFINITIONS[local(one)], Kind.THROW, None, drawn) for one in found]
+    return [
+        _definition(reading, one, EVENT_DEFINITIONS[local(one)], Kind.THROW, None, drawn) for one in found
+    ]
 
 
 def _position(reading: Reading, node: Node, kind: Kind, trigger: Trigger, position: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.definitions.data import Data
+from engine.definitions.data import Data, Item
 from engine.definitions.events import thrown_events
 from engine.definitions.model import Event, Loop, Throw, Trigger
 from engine.definitions.reading import Node, Reading, boolean, camunda, is_bpmn, local, text_of
@@ -104,7 +104,9 @@ def _rounds(
     if (variable or item is not None) and not (collection or "loopDataInputRef" in parts):
         reading.error("loop_items", mark, "写了“元素变量”却没有“集合”，请补上 camunda:collection。")
     if variable and item is not None:
-        reading.error("loop_items", item, "元素变量写了两次（elementVariable 和 inputDataItem），请只留一个。")
+        reading.error(
+            "loop_items", item, "元素变量写了两次（elementVariable 和 inputDataItem），请只留一个。"
+        )
     elif item is not None:
         variable = _item(reading, item)
     if collection:
@@ -146,45 +148,51 @@ def _results(
 def _collection(reading: Reading, reference: Node, data: Data) -> Expression | None:
     """What a `loopDataInputRef` names: a list in a data object or property, or a data input of the activity, whose
     association says where the list comes from."""
-    key = text_of(reference).rpartition(":")[2]
-    item = reading.items.get(key)
-    if item is None:
-        reading.error("unknown_reference", reference, f"引用的数据“{key[:60]}”不存在，请重新选择或改用集合。")
-        return None
-    if item.kind == "dataInput":
+    item = _named(reading, reference)
+    if isinstance(item, Item) and item.kind == "dataInput":
         for one in data.taken:
             if one.name == item.name:
                 return one.value
-    return reading.constant(reference, f"`{item.name}`")
+    name = item.name if isinstance(item, Item) else item
+    return reading.constant(reference, f"`{name}`") if name else None
 
 
 def _gathered(reading: Reading, node: Node, reference: Node) -> str:
     """The variable a `loopDataOutputRef` names: of a data object or property, or where the association of the
     activity's data output leads."""
-    key = text_of(reference).rpartition(":")[2]
-    item = reading.items.get(key)
-    if item is None:
-        reading.error(
-            "unknown_reference",
-            reference,
-            f"引用的数据“{key[:60]}”不存在，请重新选择或改用 outputCollection。",
-        )
-        return ""
+    item = _named(reading, reference)
+    if isinstance(item, str):
+        return item
     for one in node:
         ends = {local(end): text_of(end).rpartition(":")[2] for end in one}
         target = reading.items.get(ends.get("targetRef", ""))
-        if is_bpmn(one, "dataOutputAssociation") and ends.get("sourceRef") == key and target is not None:
+        if is_bpmn(one, "dataOutputAssociation") and ends.get("sourceRef") == item.id and target is not None:
             return target.name
     return item.name
 
 
+def _named(reading: Reading, reference: Node) -> Item | str:
+    """What a reference of a loop's data names. Some tools write a variable there."""
+    key = text_of(reference).rpartition(":")[2]
+    item = reading.items.get(key)
+    if item is not None:
+        return item
+    reading.loose(
+        "unknown_reference",
+        reference,
+        f"引用的数据“{key[:60]}”不存在，当作同名的变量，请选择图中的数据，或改用集合（camunda:collection）。",
+    )
+    return reading.variable(reference, key, "变量")
+
+
 def without_gathered(reading: Reading, node: Node, data: Data) -> Data:
     """The data of one round: not the data output that gathers the results of all."""
-    references = [text_of(n).rpartition(":")[2] for n in node.iter(f"{{{BPMN}}}loopDataOutputRef")]
+    marks = node.iterchildren(f"{{{BPMN}}}multiInstanceLoopCharacteristics")
+    references = [text_of(c).rpartition(":")[2] for m in marks for c in m if is_bpmn(c, "loopDataOutputRef")]
     names = {reading.items[key].name for key in references if key in reading.items}
     return replace(
         data,
-        given=tuple(one for one in data.given if one.output not in names or not one.output),
+        given=tuple(one for one in data.given if one.source not in names or not one.source),
         outputs=tuple(name for name in data.outputs if name not in names),
     )
 

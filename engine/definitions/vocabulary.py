@@ -284,11 +284,6 @@ INSTEAD: dict[str, str] = {
     "rendering": "表现形式不执行，请用表单（camunda:formKey）。",
     "import": "不能引用外部文件，请把被引用的流程放进同一流程包。",
     "interface": "服务接口不执行，请在服务任务上写 camunda:topic。",
-    "loopDataInputRef": "请改用“集合”（camunda:collection）写出要逐个办理的列表。",
-    "loopDataOutputRef": "请改用扩展属性 outputCollection。",
-    "inputDataItem": "请改用“元素变量”（camunda:elementVariable）。",
-    "outputDataItem": "请改用扩展属性 outputElement。",
-    "complexBehaviorDefinition": "多实例的事件行为不执行，请删去，用完成条件代替。",
     "correlationProperty": "请改用扩展属性 correlationKey 写关联键。",
     "correlationSubscription": "请改用扩展属性 correlationKey 写关联键。",
     "executionListener": "执行监听器不执行，请画成服务任务。",
@@ -332,7 +327,6 @@ INSTEAD: dict[str, str] = {
     "calledElementBinding": "被调用的流程总是同一流程包中的同一版本，请删去该属性。",
     "decisionRefBinding": "决策表总是同一流程包中的同一版本，请删去该属性。",
     "errorMessage": "请删去；错误说明由抛出错误的步骤给出。",
-    "behavior": "多实例的事件行为不执行，请删去，用完成条件代替。",
 }
 """What to draw instead, by tag or attribute name."""
 

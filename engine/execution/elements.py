@@ -345,7 +345,8 @@ def _next_round(
         if loop.maximum is not None and body.done + 1 >= loop.maximum:
             return True, output, ()
         return loop.condition is not None and not run.holds(loop.condition, instance, near, form), output, ()
-    at_end, events = body.done + 1 >= len(body.items or ()), ()
+    at_end = body.done + 1 >= len(body.items or ())
+    events: tuple[Event, ...] = ()
     if loop.throws:
         ends, events = _thrown(run, instance, loop, body.done == 0, near, form)
         at_end = at_end or ends
@@ -367,7 +368,8 @@ def _thrown(
 ) -> tuple[bool, tuple[Event, ...]]:
     """Whether a round's complex behaviour ends the multi-instance, and the events that are thrown with the round
     (BPMN 2.0.2, 10.3.8)."""
-    ends, events = False, []
+    ends = False
+    events: list[Event] = []
     for one in loop.throws:
         if one.behavior == "one" and not first:
             continue

@@ -277,6 +277,14 @@ class _Writer:
                 found += f"<bpmn:{tag}{attributes}>{inner}</bpmn:{tag}>"
         return found
 
+    def root_definition(self, text: str) -> str:
+        """The id of an event definition at the root, e.g. of `signal x`."""
+        kind, _, value = text.partition(" ")
+        tag, attributes, inner = self.definition(kind, value, {})
+        id = f"definition_{len(self.definitions_)}"
+        self.definitions_.append(f'<bpmn:{tag} id="{id}"{attributes}>{inner}</bpmn:{tag}>')
+        return id
+
     def definition(self, kind: str, value: str, words: dict[str, str]) -> tuple[str, str, str]:
         """Tag, attributes and content of one event definition."""
         tag = _DEFINITIONS[kind]
@@ -305,7 +313,7 @@ class _Writer:
             return (
                 f"<bpmn:standardLoopCharacteristics{before}{most}>{inner}</bpmn:standardLoopCharacteristics>"
             )
-        if "each" not in words and "times" not in words:
+        if not {"each", "times", "from"} & words.keys():
             return ""
         attributes, inner = "", ""
         if words.pop("sequential", ""):
@@ -316,6 +324,27 @@ class _Writer:
             attributes += f" camunda:elementVariable={quoteattr(words.pop('as'))}"
         if "times" in words:
             inner += f"<bpmn:loopCardinality>={escape(words.pop('times'))}</bpmn:loopCardinality>"
+        for word, tag in (("from", "loopDataInputRef"), ("into", "loopDataOutputRef")):
+            inner += f"<bpmn:{tag}>{words.pop(word)}</bpmn:{tag}>" if word in words else ""
+        for word, tag in (("item", "inputDataItem"), ("gives", "outputDataItem")):
+            inner += (
+                f'<bpmn:{tag} id="{words[word]}_{tag}" name="{words.pop(word)}"/>' if word in words else ""
+            )
+        for word in ("one", "none"):
+            if word in words:
+                attributes += f' behavior="{word.title()}"'
+                if words[word] != "true":
+                    attributes += f' {word}BehaviorEventRef="{self.root_definition(words[word])}"'
+                words.pop(word)
+        for word in [w for w in words if w.startswith("when")]:
+            attributes += ' behavior="Complex"' if word == "when" else ""
+            condition, _, event = words.pop(word).partition(" throw ")
+            id = self.root_definition(event) if event else ""
+            thrown = f"<bpmn:eventDefinitionRef>{id}</bpmn:eventDefinitionRef>"
+            inner += (
+                f"<bpmn:complexBehaviorDefinition><bpmn:condition>={escape(condition)}</bpmn:condition>"
+                f"{f'<bpmn:event>{thrown}</bpmn:event>' if id else ''}</bpmn:complexBehaviorDefinition>"
+            )
         if "until" in words:
             inner += f"<bpmn:completionCondition>={escape(words.pop('until'))}</bpmn:completionCondition>"
         return f"<bpmn:multiInstanceLoopCharacteristics{attributes}>{inner}</bpmn:multiInstanceLoopCharacteristics>"

@@ -427,12 +427,12 @@ REFUSED: dict[str, tuple[str, str]] = {
         "loop_items",
         loop("<bpmn:loopCardinality>2</bpmn:loopCardinality>", 'camunda:collection="x"'),
     ),
-    "loop behaviour": (
-        "attribute_value",
+    "loop behaviour without an event": (
+        "loop_event",
         loop("<bpmn:loopCardinality>2</bpmn:loopCardinality>", 'behavior="One"'),
     ),
-    "loop data": (
-        "unknown_element",
+    "loop data twice": (
+        "loop_items",
         loop("<bpmn:loopDataInputRef>x</bpmn:loopDataInputRef>", 'camunda:collection="x"'),
     ),
     "unconnected flow": ("flow_end_missing", STRAIGHT + user("t") + flow("t", "nowhere")),
