@@ -386,7 +386,7 @@ def _decisions(old: Package, new: Package) -> Iterator[str]:
 
 
 def _logic(decision: Any) -> tuple[object, ...]:
-    return (decision.variable, decision.logic, tuple(d.id for d in decision.requires), decision.kind)
+    return (decision.variable, decision.logic, decision.requires, decision.type)
 
 
 # -- words ---------------------------------------------------------------------------------------------

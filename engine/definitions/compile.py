@@ -58,7 +58,9 @@ def compile_package(files: Mapping[str, bytes]) -> tuple[Package | None, list[Fi
     read = partial(bpmn.read, rules=standard.ALL)
     processes, found = _by_key(files, ".bpmn", read, "流程", "process_twice")
     findings += found
-    decisions, found = _by_key(files, ".dmn", read_decisions, "决策", "decision_twice")
+    tables = {path: data for path, data in files.items() if path.endswith(".dmn")}
+    read_tables = partial(read_decisions, others=tables)
+    decisions, found = _by_key(files, ".dmn", read_tables, "决策", "decision_twice")
     findings += found
     forms, found = _forms(files)
     findings += found
@@ -139,7 +141,8 @@ def _forms(files: Mapping[str, bytes]) -> tuple[dict[str, Form], list[Finding]]:
 def compile_diagram(
     data: bytes, file: str, tables: Mapping[str, bytes] | None = None
 ) -> tuple[Package | None, list[Finding]]:
-    """A lone BPMN file as a package without roles, forms and parameters. `tables` are DMN files beside it.
+    """A lone BPMN file as a package without roles, forms and parameters. `tables` are DMN files beside it, of which
+    those count that hold a decision it asks for.
 
     Structure is checked, references into a package (roles, forms) are not. Its main process is the first that no
     other calls, one with a plain start before others.
@@ -148,11 +151,8 @@ def compile_diagram(
     processes, findings = bpmn.read(data, name, lone=True, rules=standard.UNPLAYABLE)
     if refuses(findings):
         return None, findings
-    decisions: dict[str, Decision] = {}
-    for path in sorted(tables or {}):
-        found, remarks = read_decisions((tables or {})[path], path)
-        decisions.update(found)
-        findings += remarks
+    decisions, remarks = _beside(processes, name, tables or {})
+    findings += remarks
     if refuses(findings):
         return None, findings
     package = lone_package(data, name, processes, decisions, tables or {})
@@ -185,6 +185,29 @@ def lone_package(
         register={},
         files=files,
     )
+
+
+def _beside(
+    processes: Mapping[str, Process], name: str, tables: Mapping[str, bytes]
+) -> tuple[dict[str, Decision], list[Finding]]:
+    """The decisions of the DMN files beside a lone diagram, and what is wrong with the files that it asks.
+
+    Of several files with the same decision the one named like the diagram counts, else the first. While a decision is
+    not found, every file may be the one that should hold it.
+    """
+    asked = {e.decision for p in processes.values() for e in p.elements.values() if e.decision}
+    decisions: dict[str, Decision] = {}
+    findings: list[Finding] = []
+    others: list[Finding] = []
+    own = PurePosixPath(name).stem
+    for path in sorted(tables, key=lambda path: (PurePosixPath(path).stem != own, path)):
+        found, remarks = read_decisions(tables[path], path, tables)
+        for id in asked & found.keys() & decisions.keys():
+            message = f"决策代码“{id[:40]}”在几个文件中都有，这里用不到这一个，请改名或移走。"
+            findings.append(Finding("warning", "decision_twice", message, path, id, found[id].line))
+        (findings if asked & found.keys() - decisions.keys() else others).extend(remarks)
+        decisions = found | decisions
+    return decisions, findings if asked <= decisions.keys() else findings + others
 
 
 def refuses(findings: list[Finding]) -> bool:

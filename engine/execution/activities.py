@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.definitions.deciding import Table
+from engine.definitions.decisions import Table
 from engine.definitions.model import Element, Kind, Process, Trigger
 from engine.execution import adhoc, data, timers
 from engine.execution.arming import arm_event_subprocesses
@@ -129,7 +129,7 @@ def _decide(run: Run, instance: Instance, element: Element) -> None:
         raise Halt("expression_failed", f"流程包中没有决策表“{element.decision}”。")
     found = run.decide(decision, Context(run, instance.id))
     logic = decision.logic
-    many = isinstance(logic, Table) and not logic.aggregation and logic.policy in _GIVES_A_LIST
+    many = isinstance(logic, Table) and logic.gives_a_list
     rows = found if many and isinstance(found, list) else [] if found is None else [found]
     value = _mapped(rows, element)
     if name := data.result_name(element, value):
@@ -139,9 +139,6 @@ def _decide(run: Run, instance: Instance, element: Element) -> None:
     else:
         name = element.name or element.id
         raise Halt("expression_failed", f"决策“{name}”没有写结果变量，结果也不是一组“名称: 值”。")
-
-
-_GIVES_A_LIST = ("RULE ORDER", "OUTPUT ORDER", "COLLECT")
 
 
 def _mapped(rows: list[Value], element: Element) -> Value:

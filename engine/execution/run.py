@@ -20,7 +20,7 @@ from engine.feel import Expression
 from engine.values import Value
 
 if TYPE_CHECKING:
-    from engine.definitions.deciding import Decision
+    from engine.definitions.decisions import Decision
 
 STEP_BUDGET = 1_000
 """Elements that may be entered in one command: a loop without a place to wait is stopped here."""

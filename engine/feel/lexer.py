@@ -85,7 +85,7 @@ def _goes_on(found: list[Token], name: str) -> bool:
 def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
     """What finds the names that cannot be read word by word, longest first."""
     hard = sorted(
-        (name for name in known if name and not _is_plain(name)), key=lambda name: (-len(name), name)
+        (name for name in known if name and not is_plain(name)), key=lambda name: (-len(name), name)
     )
     if not hard:
         return None
@@ -93,7 +93,7 @@ def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(one + (r"(?![\w·])" if one[-1].isalnum() else "") for one in spelled))
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
     """Whether the parser joins the name from its words."""
     return all(_NAME.fullmatch(word) and word != "?" and word not in KEYWORDS for word in name.split())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.definitions.decisions import Decision
 from engine.definitions.forms import CHOICES, CHOICES_OF_A_ROLE
 from engine.definitions.lint.references import expressions, parameters_read
 from engine.definitions.manifest import FILE, Manifest
@@ -124,7 +123,7 @@ def _parameters(package: Package, about: Manifest) -> Iterator[Finding]:
             for field in f.fields
             for e in field.hides
         ),
-        *(("", key, d.line, e) for key, d in package.decisions.items() for e in _of_decision(d)),
+        *(("", key, d.line, e) for key, d in package.decisions.items() for e in d.expressions()),
     ]
     for file, place, line, expression in elsewhere:
         for key in parameters_read(expression):
@@ -136,16 +135,3 @@ def _parameters(package: Package, about: Manifest) -> Iterator[Finding]:
         if key not in used and key not in READ_BY_THE_ENGINE:
             message = f"参数“{parameter.title}”（p.{key}）没有被用到，改它不起作用，请删去或在流程中使用。"
             yield _finding(about, "parameter_unused", f"parameters.{key}", message, "warning")
-
-
-def _of_decision(decision: Decision) -> Iterator[Expression]:
-    logic = decision.logic
-    if isinstance(logic, Expression):
-        yield logic
-        return
-    for column in logic.inputs:
-        yield column.value
-    for row in logic.rules:
-        for cell in (*row.tests, *row.results):
-            if cell is not None:
-                yield cell
