@@ -201,7 +201,7 @@ def _beside(
     others: list[Finding] = []
     own = PurePosixPath(name).stem
     for path in sorted(tables, key=lambda path: (PurePosixPath(path).stem != own, path)):
-        found, remarks = read_decisions(tables[path], path, tables)
+        found, remarks = read_decisions(tables[path], path, tables, lone=True)
         for id in asked & found.keys() & decisions.keys():
             message = f"决策代码“{id[:40]}”在几个文件中都有，这里用不到这一个，请改名或移走。"
             findings.append(Finding("warning", "decision_twice", message, path, id, found[id].line))

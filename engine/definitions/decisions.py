@@ -9,28 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.definitions.dmn.graph import Decision
-from engine.definitions.dmn.read_graph import Library, Model
+from engine.definitions.dmn.read_graph import Library
 from engine.definitions.dmn.tables import Table
 from engine.errors import Finding
 
-__all__ = ["Decision", "Table", "read_decisions", "read_model"]
+__all__ = ["Decision", "Table", "read_decisions"]
 
 
 def read_decisions(
-    data: bytes, file: str, others: Mapping[str, bytes] | None = None
+    data: bytes, file: str, others: Mapping[str, bytes] | None = None, lone: bool = False
 ) -> tuple[dict[str, Decision], list[Finding]]:
     """All decisions and decision services of a DMN file by id, and what was found wrong with it. Those with an error
-    are left out. `others` are files it may import, by path."""
-    _, decisions, findings = read_model(data, file, others)
-    return decisions, findings
-
-
-def read_model(
-    data: bytes, file: str, others: Mapping[str, bytes] | None = None
-) -> tuple[Model | None, dict[str, Decision], list[Finding]]:
-    """As `read_decisions`, with the model itself."""
-    model, findings = Library({**(others or {}), file: data}).model(file)
+    are left out. `others` are files it may import, by path. `lone`: outside a package, where what the standard calls an
+    error of one expression (an unknown function, arguments that do not fit) is a warning and null."""
+    model, findings = Library({**(others or {}), file: data}, lone).model(file)
     if model is None:
-        return None, {}, findings
-    decisions = model.decisions()
-    return model, decisions, model.reading.findings
+        return {}, findings
+    return model.decisions(), model.reading.findings

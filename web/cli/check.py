@@ -17,7 +17,7 @@ PROCESSES = "processes"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("check", help="检查流程图或流程包", description=__doc__)
+    parser = subparsers.add_parser("check", help="检查流程图、决策文件或流程包", description=__doc__)
     parser.add_argument(
         "paths", nargs="+", type=Path, help=".bpmn 或 .dmn 文件、流程包文件夹，或装有它们的文件夹"
     )
@@ -50,6 +50,13 @@ def tables_beside(path: Path, data: bytes) -> dict[str, bytes]:
     return {one.name: one.read_bytes() for one in sorted(path.parent.glob("*.dmn"))}
 
 
+def models_beside(path: Path, data: bytes) -> dict[str, bytes]:
+    """The decision files in a decision file's folder, where it imports any."""
+    if b"import" not in data:
+        return {}
+    return {one.name: one.read_bytes() for one in sorted(path.parent.glob("*.dmn")) if one != path}
+
+
 def _findings(path: Path, forms: Path | None) -> list[tuple[str, list[Finding]]]:
     """What is found in a path, by diagram or package. Nothing that lies there stops the check of what comes after."""
     if path.is_file():
@@ -68,7 +75,7 @@ def _of_file(path: Path) -> list[Finding]:
     try:
         data = path.read_bytes()
         if path.suffix == ".dmn":
-            return read_decisions(data, path.name)[1]
+            return read_decisions(data, path.name, models_beside(path, data), lone=True)[1]
         return checking.check_diagram(data, path.name, tables_beside(path, data))
     except OSError as error:
         return [Finding("error", "not_found", f"打不开（{error.strerror}），请检查路径和权限。", path.name)]

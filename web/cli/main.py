@@ -16,6 +16,7 @@ SUBCOMMANDS = (
     "check",
     "scenario",
     "play",
+    "decide",
     "case",
     "audit",
     "import_ledger",

@@ -17,7 +17,8 @@ from engine.feel.budget import Run
 from engine.feel.loops import count_up
 from engine.feel.numbers import whole
 from engine.feel.operators import entry_at
-from engine.feel.semantics import Function, Range, as_list, kind
+from engine.feel.semantics import Function, as_list, kind
+from engine.values import Range
 
 Scope = Mapping[str, Any]
 """The names an expression sees."""

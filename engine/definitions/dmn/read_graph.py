@@ -44,8 +44,9 @@ _REQUIREMENTS: dict[str, dict[str, tuple[str, ...]]] = {
 class Library:
     """The DMN files that may import each other, by path."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    def __init__(self, files: Mapping[str, bytes], lone: bool = False) -> None:
         self.files = files
+        self.lone = lone
         self.models: dict[str, Model | None] = {}
 
     def model(self, path: str) -> tuple[Model | None, list[Finding]]:
@@ -56,7 +57,7 @@ class Library:
             except DefinitionRefused as refusal:
                 self.models[path] = None
                 return None, list(refusal.fields["findings"])
-            self.models[path] = model = Model(self, Reading(path), root)
+            self.models[path] = model = Model(self, Reading(path, self.lone), root)
             model.begin()
         return self.models[path], []
 

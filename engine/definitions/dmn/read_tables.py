@@ -146,7 +146,10 @@ class _Columns:
 
     def fits(self, cell: Node, result: Expression, of: Type, allowed: Expression | None, what: str) -> None:
         """A literal result must be of its column's kind and one of its allowed values."""
-        node = Parser(result.text, self.known).expression_text()
+        try:
+            node = Parser(result.text, self.known).expression_text()
+        except ExpressionInvalid:  # already told
+            return
         if not isinstance(node, Literal) or node.value is None:
             return
         if of.kind and of.kind != "list" and kind(node.value) != of.kind:

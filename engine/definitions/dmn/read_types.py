@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.definitions.dmn.reading import Node, Reading, text_in
-from engine.definitions.dmn.types import ANY, BASIC, Type, component_names
+from engine.definitions.dmn.types import ANY, BASIC, Type, as_feel, component_names
 from engine.definitions.reading import text_of
 from engine.errors import ExpressionInvalid
 from engine.feel import Expression
 from engine.feel.lexer import is_plain
-from engine.feel.nodes import Type as Written
+from engine.feel.nodes import Type as FeelType
 from engine.feel.syntax import Parser
 
 
@@ -40,6 +40,16 @@ class Types:
         """Read every item definition, also those nothing refers to."""
         for name in self.nodes:
             self.named(name)
+        self.reading.types = self.for_feel()
+
+    def for_feel(self) -> tuple[tuple[str, FeelType], ...]:
+        """Item definitions as FEEL knows types, those of imports behind the import's name."""
+        own = tuple((name, as_feel(of)) for name, of in self.done.items())
+        return own + tuple(
+            (f"{prefix}.{name}" if prefix else name, of)
+            for prefix, types in self.imported.items()
+            for name, of in types.reading.types
+        )
 
     def hard_names(self) -> frozenset[str]:
         """Names of components that FEEL could not read word by word."""
@@ -96,7 +106,7 @@ class Types:
         except ExpressionInvalid:
             return None
 
-    def _of_feel(self, of: Written, node: Node) -> Type | None:
+    def _of_feel(self, of: FeelType, node: Node) -> Type | None:
         if not of.parts:
             return self.found(of.name, node)
         inside = [(name, self._of_feel(part, node)) for name, part in of.parts]

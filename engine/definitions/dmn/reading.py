@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lxml import etree
 
 from engine.definitions.reading import MAX_FINDINGS, line_of, local, owner, text_of
 from engine.errors import ExpressionInvalid, Finding
 from engine.feel import Expression, compile_expression, compile_unary
+from engine.feel.nodes import Type as FeelType
 
 Node = etree._Element
 Known = frozenset[str]
@@ -123,12 +125,16 @@ _REFUSED = {
 
 @dataclass
 class Reading:
-    """Findings of one file. `knowledge` are the names of its functions, for a hint where one is not connected."""
+    """Findings of one file. `lone`: it stands in no package, so that what the standard calls an error of one
+    expression is null when it is evaluated, and a warning. `knowledge` are the names of its functions, for a hint
+    where one is not connected; `types` its item definitions for FEEL."""
 
     file: str
+    lone: bool = False
     findings: list[Finding] = field(default_factory=list)
     errors: int = 0
     knowledge: frozenset[str] = frozenset()
+    types: tuple[tuple[str, FeelType], ...] = ()
 
     def note(self, rule: str, node: Node, message: str, severity: str = "error") -> None:
         self.errors += severity == "error"
@@ -196,18 +202,32 @@ class Reading:
         return self.compiled(node, text_in(node), compile_unary, known)
 
     def compiled(
-        self, node: Node, text: str, compile_: Callable[[str, Known], Expression], known: Known
+        self, node: Node, text: str, compile_: Callable[..., Expression], known: Known
     ) -> Expression | None:
         self.language(node)
         if not text:
             return None
+        # types are asked for by name only there; elsewhere they would only make the cache of expressions slow
+        types = self.types if "instance" in text or "function" in text else ()
         try:
-            return compile_(text, known)
+            return compile_(text, known, types)
         except ExpressionInvalid as error:
             hint = ""
             if any(name in text and name not in known for name in self.knowledge):
                 hint = "如果要调用业务知识模型或决策服务，请先把它连到这个决策（知识需求）。"
-            self.note(error.code, node, error.message + hint)
+            lax = self.lax(text, compile_, known, types)
+            self.note(error.code, node, error.message + hint, "error" if lax is None else "warning")
+            return lax
+
+    def lax(
+        self, text: str, compile_: Callable[..., Expression], known: Known, types: Any
+    ) -> Expression | None:
+        """In a lone file: the expression with what is wrong in it null, where the standard allows that."""
+        if not self.lone:
+            return None
+        try:
+            return compile_(text, known, types, strict=False)
+        except ExpressionInvalid:
             return None
 
     def language(self, node: Node) -> None:

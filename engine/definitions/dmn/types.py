@@ -2,7 +2,7 @@
 
 DMN 1.3 to 1.5, 7.3.3 (item definitions) and 10.3.2.9.4 (conversions): a value that does not conform to the type it
 is given for becomes null, after three conversions are tried: a value to a list of it, a list of one to that one, a date
-to its midnight.
+to its midnight in UTC. FEEL has the same for its own types (`engine.feel.types`); here stand allowed values besides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Any
 
 from engine.feel import Expression
 from engine.feel.budget import DEPTH_LIMIT, Run, too_deep
+from engine.feel.nodes import ANY as FEEL_ANY
+from engine.feel.nodes import Type as FeelType
 from engine.feel.semantics import Function, kind
+from engine.feel.temporal import ZULU
 
 KIND_NAMES = {
     "number": "数字",
@@ -128,7 +131,7 @@ def coerce(value: Any, of: Type, run: Run) -> Any:
     if isinstance(value, list) and len(value) == 1:
         return coerce(value[0], of, run) if not isinstance(value[0], list) else None
     if of.kind == "date and time" and kind(value) == "date":
-        midnight = datetime.combine(value, time.min)
+        midnight = datetime.combine(value, time(tzinfo=ZULU))
         return midnight if conforms(midnight, of, run) else None
     return None
 
@@ -142,6 +145,20 @@ def returning(function: Function, result: Type) -> Function:
         lambda run, *arguments: coerce(function.call(run, *arguments), result, run),
         function.variadic,
     )
+
+
+def as_feel(of: Type, depth: int = 0) -> FeelType:
+    """The type as FEEL's `instance of` asks for it: without its allowed values."""
+    if not of.kind or depth > DEPTH_LIMIT:
+        return FEEL_ANY
+    if of.base is not None:
+        return as_feel(of.base, depth + 1)
+    inside: tuple[tuple[str, FeelType], ...] = ()
+    if of.item is not None:
+        inside = (("", as_feel(of.item, depth + 1)),)
+    elif of.parts:
+        inside = tuple((name, as_feel(part, depth + 1)) for name, part in of.parts)
+    return FeelType(of.kind, inside)
 
 
 def component_names(of: Type, depth: int = 0) -> Iterator[str]:
