@@ -25,7 +25,6 @@ from engine.definitions.reading import (
     text_of,
 )
 from engine.definitions.vocabulary import (
-    ACTIVITIES,
     BPMN,
     DECORATION_NAMESPACES,
     DEFINITION_CHILDREN,
@@ -359,7 +358,7 @@ def _inner(reading: Reading, draft: _Draft) -> None:
         element = draft.elements[key]  # it may lie in an ad-hoc subprocess
         found = starts.get(key, [])
         if element.ad_hoc is not None:
-            _ad_hoc(reading, draft, element, element.ad_hoc, handlers.get(key, []))
+            _ad_hoc(draft, element, element.ad_hoc, handlers.get(key, []))
             continue
         if len(found) != 1:
             word = "没有开始事件" if not found else "有多个开始事件"
@@ -371,24 +370,15 @@ def _inner(reading: Reading, draft: _Draft) -> None:
         )
 
 
-def _ad_hoc(reading: Reading, draft: _Draft, element: Element, how: AdHoc, handlers: list[str]) -> None:
-    """What is drawn directly in an ad-hoc subprocess: no start and no end event, at least one activity (BPMN 2.0.2,
-    10.3.5); what has no incoming flow may begin."""
+def _ad_hoc(draft: _Draft, element: Element, how: AdHoc, handlers: list[str]) -> None:
+    """What is drawn directly in an ad-hoc subprocess: what has no incoming flow may begin (BPMN 2.0.2, 10.3.5)."""
     inside = [e for e in draft.elements.values() if e.scope == element.id]
     for one in inside:
-        if one.kind in (Kind.START, Kind.END):
-            reading.error(
-                "ad_hoc_event",
-                draft.sources[one.id],
-                "自由子流程里不能画开始事件和结束事件，请删去：没有流入连线的环节都可以直接办理。",
-            )
         draft.elements[one.id] = replace(one, inside_ad_hoc=True)
-    if not any(e.kind in ACTIVITIES and not e.event_subprocess for e in inside):
-        reading.error("ad_hoc_empty", draft.sources[element.id], "自由子流程里没有任务，请至少画一个。")
     begins = tuple(
         e.id
         for e in inside
-        if not e.incoming and not e.event_subprocess and e.kind not in (Kind.START, Kind.END, Kind.BOUNDARY)
+        if not e.incoming and not e.event_subprocess and e.kind not in (Kind.END, Kind.BOUNDARY)
     )
     draft.elements[element.id] = replace(
         draft.elements[element.id],

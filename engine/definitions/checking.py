@@ -32,6 +32,7 @@ _SAYS_AS_WELL: Mapping[str, frozenset[str]] = {
     "expression_invalid": frozenset({"expression_natural", "expression_feel"}),
     "attribute_value": frozenset({"quantity", "script_format", "reference_kind", "event_gateway_parallel"}),
     "process_id": frozenset({"element_id"}),
+    "loop_event": frozenset({"loop_behavior", "unknown_reference"}),
     "message_topic": frozenset({"reference_kind"}),
 }
 """Findings that only repeat what another says of the same element."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.definitions.data import Data, Item
+from engine.definitions.data import Data
 from engine.definitions.events import thrown_events
 from engine.definitions.model import Event, Loop, Throw, Trigger
 from engine.definitions.reading import Node, Reading, boolean, camunda, is_bpmn, local, text_of
@@ -32,8 +32,6 @@ def read_loop(reading: Reading, node: Node, properties: Mapping[str, str], data:
         reading.error("unknown_property", node, "outputCollection 和 outputElement 只能用在多实例上。")
     if not loops:
         return None
-    if len(loops) > 1:
-        reading.error("loop_twice", node, "一个元素只能有一种循环，请只留一个。")
     mark = loops[0]
     reading.extensions(mark)
     if local(mark) == "standardLoopCharacteristics":
@@ -93,9 +91,9 @@ def _rounds(
     """The collection, be it drawn as `camunda:collection` or as `loopDataInputRef`, and the variable of one element."""
     collection = camunda(mark, "collection")
     variable = reading.variable(mark, camunda(mark, "elementVariable"), "元素变量")
-    ways = [bool(collection), "loopCardinality" in parts, "loopDataInputRef" in parts]
-    if sum(ways) != 1:
-        reading.error(
+    ways = sum([bool(collection), "loopCardinality" in parts, "loopDataInputRef" in parts])
+    if ways != 1:
+        (reading.loose if ways else reading.error)(
             "loop_items",
             mark,
             "多实例要写“集合”（camunda:collection 或 loopDataInputRef）或“次数”（loopCardinality）中的一个。",
@@ -148,41 +146,28 @@ def _results(
 def _collection(reading: Reading, reference: Node, data: Data) -> Expression | None:
     """What a `loopDataInputRef` names: a list in a data object or property, or a data input of the activity, whose
     association says where the list comes from."""
-    item = _named(reading, reference)
-    if isinstance(item, Item) and item.kind == "dataInput":
+    item = reading.items.get(text_of(reference).rpartition(":")[2])
+    if item is None:
+        return None  # the standard's rules say so
+    if item.kind == "dataInput":
         for one in data.taken:
             if one.name == item.name:
                 return one.value
-    name = item.name if isinstance(item, Item) else item
-    return reading.constant(reference, f"`{name}`") if name else None
+    return reading.constant(reference, f"`{item.name}`")
 
 
 def _gathered(reading: Reading, node: Node, reference: Node) -> str:
     """The variable a `loopDataOutputRef` names: of a data object or property, or where the association of the
     activity's data output leads."""
-    item = _named(reading, reference)
-    if isinstance(item, str):
-        return item
+    item = reading.items.get(text_of(reference).rpartition(":")[2])
+    if item is None:
+        return ""  # the standard's rules say so
     for one in node:
         ends = {local(end): text_of(end).rpartition(":")[2] for end in one}
         target = reading.items.get(ends.get("targetRef", ""))
         if is_bpmn(one, "dataOutputAssociation") and ends.get("sourceRef") == item.id and target is not None:
             return target.name
     return item.name
-
-
-def _named(reading: Reading, reference: Node) -> Item | str:
-    """What a reference of a loop's data names. Some tools write a variable there."""
-    key = text_of(reference).rpartition(":")[2]
-    item = reading.items.get(key)
-    if item is not None:
-        return item
-    reading.loose(
-        "unknown_reference",
-        reference,
-        f"引用的数据“{key[:60]}”不存在，当作同名的变量，请选择图中的数据，或改用集合（camunda:collection）。",
-    )
-    return reading.variable(reference, key, "变量")
 
 
 def without_gathered(reading: Reading, node: Node, data: Data) -> Data:
@@ -208,11 +193,11 @@ def _throws(reading: Reading, node: Node, mark: Node, complex_: list[Node]) -> t
     behavior = str(mark.get("behavior") or "all").strip().lower()
     for name in ("one", "none"):
         if mark.get(f"{name}BehaviorEventRef") and behavior != name:
-            reading.error(
+            reading.loose(
                 "loop_event", mark, f"写了 {name}BehaviorEventRef，behavior 却不是 {name.title()}，请改正。"
             )
     if behavior != "complex" and complex_:
-        reading.error(
+        reading.loose(
             "loop_event", complex_[0], "写了 complexBehaviorDefinition，behavior 却不是 Complex，请改正。"
         )
     if behavior in ("none", "one"):
@@ -220,7 +205,7 @@ def _throws(reading: Reading, node: Node, mark: Node, complex_: list[Node]) -> t
     if behavior != "complex":
         return ()
     if not complex_:
-        reading.error("loop_event", mark, "behavior 是 Complex，请写 complexBehaviorDefinition，或改为 All。")
+        reading.loose("loop_event", mark, "behavior 是 Complex，请写 complexBehaviorDefinition，或改为 All。")
     return tuple(_complex(reading, node, one) for one in complex_)
 
 
@@ -241,7 +226,7 @@ def _complex(reading: Reading, node: Node, definition: Node) -> Throw:
     reading.attributes(definition, {"id": None})
     parts = {local(c): c for c in reading.children(definition, "condition", "event")}
     if "condition" not in parts:
-        reading.error("loop_event", definition, "complexBehaviorDefinition 没有写条件，请填写 condition。")
+        reading.loose("loop_event", definition, "complexBehaviorDefinition 没有写条件，请填写 condition。")
     events: tuple[Event, ...] = ()
     if "event" in parts:
         reading.attributes(parts["event"], {"id": None, "name": None})
@@ -252,5 +237,5 @@ def _complex(reading: Reading, node: Node, definition: Node) -> Throw:
 def _allowed(reading: Reading, node: Node, events: list[Event]) -> tuple[Event, ...]:
     for event in events:
         if event.trigger not in _THROWN:
-            reading.error("loop_event", node, "多实例只能抛出信号、消息、升级或错误，请改用其中一种。")
+            reading.loose("loop_event", node, "多实例只能抛出信号、消息、升级或错误，请改用其中一种。")
     return tuple(event for event in events if event.trigger in _THROWN)

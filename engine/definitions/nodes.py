@@ -127,15 +127,11 @@ MOST_TOKENS = 100
 def _quantity(reading: Reading, node: Node, name: str) -> int:
     """`startQuantity` or `completionQuantity`: a natural number, at least 1 (BPMN 2.0.2, table 10.3)."""
     raw = str(node.get(name, "1")).strip()
-    quantity = int(raw) if re.fullmatch(r"\+?0*[1-9]\d{0,2}", raw) else 0
-    if not 1 <= quantity <= MOST_TOKENS:
-        reading.error(
-            "token_quantity",
-            node,
-            f"“{name}”应是 1 到 {MOST_TOKENS} 的整数，不能是“{raw[:40]}”，请改正或删去。",
-        )
-        return 1
-    return quantity
+    if not re.fullmatch(r"\+?\d{1,9}", raw) or int(raw) < 1:
+        return 1  # the standard's rules say so
+    if int(raw) > MOST_TOKENS:
+        reading.loose("token_quantity", node, f"“{name}”最多 {MOST_TOKENS}，不能是“{raw}”，请减少。")
+    return min(int(raw), MOST_TOKENS)
 
 
 def _activation(reading: Reading, node: Node) -> Expression | None:

@@ -171,7 +171,10 @@ def _open(run: Run, instance: Instance, element: Element) -> None:
     process, _ = run.inside(instance)
     if element.ad_hoc is not None:
         arm_event_subprocesses(run, instance)
-        adhoc.begin(run, instance, process, element)
+        if element.ad_hoc.begins:
+            adhoc.begin(run, instance, process, element)
+        else:
+            leave(run, instance)
         return
     start = _start(process, element)
     arm_event_subprocesses(run, instance)

@@ -270,18 +270,12 @@ def extended(inside: str) -> str:
 
 REFUSED: dict[str, tuple[str, str]] = {
     "transaction": ("unknown_element", STRAIGHT + element("transaction", "t", start("x"))),
-    "empty ad-hoc": ("ad_hoc_empty", STRAIGHT + element("adHocSubProcess", "t")),
-    "ad-hoc with a start": (
-        "ad_hoc_event",
-        STRAIGHT + element("adHocSubProcess", "t", user("x") + start("z")),
-    ),
-    "ad-hoc with an end": ("ad_hoc_event", STRAIGHT + element("adHocSubProcess", "t", user("x") + end("z"))),
     "ad-hoc order": (
         "attribute_value",
         STRAIGHT + element("adHocSubProcess", "t", user("x"), ordering="any"),
     ),
-    "no token to begin": ("token_quantity", STRAIGHT + user("t", startQuantity="0")),
-    "half a token": ("token_quantity", STRAIGHT + user("t", completionQuantity="1.5")),
+    "no token to begin": ("quantity", STRAIGHT + user("t", startQuantity="0")),
+    "half a token": ("quantity", STRAIGHT + user("t", completionQuantity="1.5")),
     "too many tokens": ("token_quantity", STRAIGHT + user("t", completionQuantity="101")),
     "complex gateway asked twice": (
         "activation_twice",

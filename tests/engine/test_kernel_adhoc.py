@@ -180,3 +180,26 @@ X -> Y
     play = Play(diagram(text))
     play.do(c.ThrowError(next(iter(play.state.jobs)), "坏", "", {}))
     assert play.open == ["Y"]
+
+
+def test_what_should_not_be_drawn_inside_is_borne():
+    """The standard forbids start and end events inside (`duban check` says so); they do no harm."""
+    text = """
+start S
+adhoc H
+  start B
+  user A
+  end X
+  user C
+  B -> A -> X
+user Z
+S -> H -> Z
+"""
+    play = Play(diagram(text))
+    assert play.open == ["C", "A"]
+    assert play.complete("A").complete("C").open == ["Z"]
+
+
+def test_an_empty_one_is_passed():
+    assert Play(diagram("start S\nadhoc H\nuser Z\nS -> H -> Z")).open == ["Z"]
+    assert Play(diagram("start S\nadhoc H sequential\nuser Z\nS -> H -> Z")).open == ["Z"]

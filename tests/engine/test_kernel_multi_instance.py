@@ -178,7 +178,7 @@ def test_wrong_behaviours_are_refused(mark, rule):
         '<bpmn:timerEventDefinition id="t"><bpmn:timeDuration>PT1H</bpmn:timeDuration></bpmn:timerEventDefinition>'
         "<bpmn:process",
     )
-    assert rule in {x.rule for x in bpmn.read(data.encode(), "a.bpmn", lone=True)[1] if x.severity == "error"}
+    assert rule in {x.rule for x in bpmn.read(data.encode(), "a.bpmn")[1] if x.severity == "error"}
 
 
 # -- data ----------------------------------------------------------------------------------------------
@@ -298,11 +298,3 @@ end E
 S -> P -> E
 """
     assert Play(diagram(text), n=1).trace().count("+A") == 2
-
-
-def test_some_tools_name_a_variable_where_data_are_meant():
-    data = xml("start S\nuser A from=名单 item=户\nuser Z\nS -> A -> Z")
-    processes, findings = bpmn.read(data, "a.bpmn", lone=True)
-    assert [(x.rule, x.severity) for x in findings] == [("unknown_reference", "warning")]
-    loop = processes["main"].elements["A"].loop
-    assert loop is not None and loop.collection is not None and loop.collection.names == {"名单"}
