@@ -1,4 +1,4 @@
-"""What time it is 时钟: the only place where the engine reads a clock.
+"""What time it is 时钟, as the rest of the engine is told. The host's clock itself is read in `runtime.host_clock` only.
 
 Instants are aware datetimes in UTC everywhere; days are computed in Asia/Shanghai by the calendar, whatever
 the host's zone.
@@ -6,7 +6,7 @@ the host's zone.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,13 +17,6 @@ class Clock(Protocol):
     """Anything that can say the present instant (aware, UTC)."""
 
     def now(self) -> datetime: ...
-
-
-class SystemClock:
-    """The host's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class FixedClock:

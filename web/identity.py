@@ -36,11 +36,11 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from engine.clock import SystemClock
 from engine.commands import Actor
 from engine.directory import AUDITOR, OFFICE, Directory
 from engine.errors import EngineError, NotAllowed
 from engine.runtime import accounts
+from engine.runtime.host_clock import SystemClock
 from web.context import demo_mode, the_engine
 from web.errors import NotSignedIn, TooMany
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from engine.audit import chain, ledger, office
 from engine.audit.ledger import Entry, Position
 from engine.calendar import Moment, WorkCalendar
-from engine.clock import Clock, SystemClock
+from engine.clock import Clock
 from engine.commands import ENGINE, Actor, Command, ImportCase, KernelCommand, PassDeadline, StartCase
 from engine.definitions.checking import check_files
 from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
@@ -32,6 +32,7 @@ from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
 from engine.runtime import demo_clock, uploads
+from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
 from engine.store.database import Database, open_database

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.clock import Clock, SystemClock
+from engine.clock import Clock
 from engine.errors import InputInvalid
 from engine.runtime.demo_clock import DemoClock
 from engine.runtime.engine import Engine
+from engine.runtime.host_clock import SystemClock
 
 SHORTEST_SECRET = 32
 """Characters a production secret must have."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.clock import SystemClock
 from engine.commands import SuspendCase
 from engine.errors import Conflict, InputInvalid, NotFound
 from engine.facts import DeadlinePassed, JobFailed, MessageReceived, NoticeSent, SignalReceived
 from engine.runtime import external, relay
 from engine.runtime.engine import Engine
+from engine.runtime.host_clock import SystemClock
 from engine.runtime.worker import Worker
 from engine.store import tables
 from tests.engine.office_builder import (

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.calendar import seed
-from engine.clock import SHANGHAI, SystemClock
+from engine.clock import SHANGHAI
 from engine.definitions.compile import compile_diagram
 from engine.errors import EngineError, InputInvalid
 from engine.execution.explain import explain
 from engine.execution.play import Heard, Playing, read_answers
+from engine.runtime.host_clock import SystemClock
 from engine.values import Months, from_outside, parse_duration
 from web.cli.check import tables_beside
 
