@@ -46,7 +46,7 @@ def test_a_case_stays_small() -> None:
         stage.play(lambda _: None)
         assert not stage.failures
     marking, whole = (statistics.median(column) for column in zip(*sizes, strict=True))
-    print(
+    said = (
         f"median of {len(sizes)} commands: marking {marking:.0f} bytes, whole {whole:.0f}; most {max(sizes)}"
     )
-    assert marking <= MARKING and whole <= WHOLE
+    assert marking <= MARKING and whole <= WHOLE, said
