@@ -126,6 +126,7 @@ class ElementEntered(Fact):
     true for the multi-instance body around them. `consumes` are the flows whose waiting tokens a join (or an
     interrupting event subprocess) took. `variables` are the locals the element starts with (input mapping, element
     variable, payload); where `strand` is the element's own id they are the locals of the strand it starts.
+    `awaited_by` is the id of what goes on when this element, which undoes another, is over.
     """
 
     id: int
@@ -138,6 +139,7 @@ class ElementEntered(Fact):
     consumes: tuple[str, ...] = ()
     variables: dict[str, Value] | None = None
     strand: int = 0
+    awaited_by: int = 0
 
 
 @fact
@@ -145,11 +147,13 @@ class ElementCompleted(Fact):
     """The element did its work and its token moved on (`FlowTaken` follows, where a flow leaves it).
 
     `end` is the name of the end event, where the element is one of the case's own course
-    (not of what it contains or calls, nor of what runs beside it).
+    (not of what it contains or calls, nor of what runs beside it). `compensable`: it is remembered, and what it
+    contained, because it may have to be undone.
     """
 
     id: int
     end: str = ""
+    compensable: bool = False
 
 
 @fact
@@ -205,6 +209,46 @@ class GatewayReset(Fact):
     scope: int
     element: str
     flows: tuple[str, ...] = ()
+
+
+# -- undoing what is done ------------------------------------------------------------------------------
+
+
+@fact
+class CompensationThrown(Fact):
+    """补偿：event `id` has completed activities undone, `activities` in this order; `activity` is the one it names, "" for
+    all in its reach. `runner` is the id under which they are undone where the event does not wait, else 0."""
+
+    id: int
+    activity: str
+    activities: tuple[int, ...]
+    runner: int = 0
+
+
+@fact
+class CompensationBegan(Fact):
+    """Completed activity `id` is being undone, and `by` waits for it: by `handler`, the compensation activity bound to it,
+    or (where that is empty) from inside, so that it is there again with the data it had when it completed, and
+    `activities` in it are undone in this order."""
+
+    id: int
+    by: int
+    activities: tuple[int, ...] = ()
+    handler: str = ""
+
+
+@fact
+class CompensationEnded(Fact):
+    """What was undone from inside is undone (or is given up, where what waited for it was stopped)."""
+
+    id: int
+
+
+@fact
+class TransactionCancelled(Fact):
+    """事务取消：everything that went on in transaction `id` has been stopped, and what completed in it is to be undone."""
+
+    id: int
 
 
 # -- work of people and machines -----------------------------------------------------------------------

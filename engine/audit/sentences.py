@@ -44,6 +44,7 @@ TECHNICAL: frozenset[type[f.Fact]] = frozenset(
         f.SignalReceived,
         f.TriggerCame,
         f.EscalationThrown,
+        f.CompensationEnded,
     }
 )
 """Kinds that say how the diagram was walked through, not what people or clocks did."""
@@ -87,6 +88,8 @@ class Narrator:
     def _remember(self, fact: f.Fact) -> None:
         if isinstance(fact, f.ElementEntered | f.WorkItemOffered | f.JobOffered | f.DeadlineSet):
             self.ids[fact.id] = fact.element
+        elif isinstance(fact, f.CompensationThrown) and fact.runner:
+            self.ids[fact.runner] = self.ids.get(fact.id, "")
         elif isinstance(fact, f.Subscribed):
             self.ids[fact.id] = fact.element
             self.subscribed[fact.id] = fact.name
@@ -384,6 +387,27 @@ def _escalation(n: Narrator, x: f.EscalationThrown, e: Entry) -> str:
     return f"{n.what(x.id)}上报 {x.code}{caught}"
 
 
+def _compensation(n: Narrator, x: f.CompensationThrown, e: Entry) -> str:
+    if not x.activities:
+        what = f"“{n.named(x.activity)}”" if x.activity else "已办的步骤"
+        return f"{n.what(x.id)}要求撤销{what}，没有已办完需要撤销的"
+    steps = "、".join(n.what(one) for one in x.activities[:6])
+    return f"{n.what(x.id)}要求依次撤销{steps}{'等' if len(x.activities) > 6 else ''}"
+
+
+def _undoing(n: Narrator, x: f.CompensationBegan, e: Entry) -> str:
+    by = f"，由“{n.named(x.handler)}”办理" if x.handler else ""
+    return f"开始撤销已办的{n.what(x.id)}{by}"
+
+
+def _undone(n: Narrator, x: f.CompensationEnded, e: Entry) -> str:
+    return f"{n.what(x.id)}的撤销结束"
+
+
+def _transaction(n: Narrator, x: f.TransactionCancelled, e: Entry) -> str:
+    return f"事务{n.what(x.id)}取消，其中未办完的停止办理"
+
+
 def _number(n: Narrator, x: f.NumberGiven, e: Entry) -> str:
     return f"编号：{x.text}"
 
@@ -450,6 +474,10 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.TriggerCame: _trigger_came,
     f.ErrorThrown: _error,
     f.EscalationThrown: _escalation,
+    f.CompensationThrown: _compensation,
+    f.CompensationBegan: _undoing,
+    f.CompensationEnded: _undone,
+    f.TransactionCancelled: _transaction,
     f.NumberGiven: _number,
     f.FileAttached: _file,
     f.NoteAdded: _note,

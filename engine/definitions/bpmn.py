@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import collaboration, data, standard, xml
+from engine.definitions import collaboration, compensation, data, standard, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import read_node
@@ -91,6 +91,7 @@ def read(
     _definitions(reading, root)
     together = collaboration.read(reading, root)
     data.read_items(reading, root)
+    reading.associations = compensation.associations(root)
     processes: dict[str, Process] = {}
     for node in root:
         if is_bpmn(node, "process"):
@@ -174,7 +175,7 @@ def _process(reading: Reading, node: Node) -> Process:
         )
     draft = _Draft(key)
     _scope(reading, node, draft, key, "process start")
-    _tie(reading, draft)
+    own = _tie(reading, draft)
     inputs, outputs = data.read_signature(reading, node)
     starts = tuple(e.id for e in draft.elements.values() if e.kind is Kind.START and e.scope == key)
     handlers = tuple(e.id for e in draft.elements.values() if e.event_subprocess and e.scope == key)
@@ -191,6 +192,7 @@ def _process(reading: Reading, node: Node) -> Process:
         inputs=inputs,
         outputs=outputs,
         declares=reading.declared.get(key, ()),
+        compensation=own,
     )
 
 
@@ -303,8 +305,10 @@ def _lanes(reading: Reading, node: Node, draft: _Draft) -> None:
 # -- tying flows to elements ---------------------------------------------------------------------------
 
 
-def _tie(reading: Reading, draft: _Draft) -> None:
-    """Give every element its flows, boundary events, inner start and event subprocesses."""
+def _tie(reading: Reading, draft: _Draft) -> str:
+    """Give every element its flows, boundary events, inner start and event subprocesses, and what undoes it.
+
+    Gives the compensation event subprocess of the process itself."""
     outgoing: dict[str, list[Flow]] = {}
     incoming: dict[str, list[str]] = {}
     for key, flow in list(draft.flows.items()):
@@ -328,8 +332,10 @@ def _tie(reading: Reading, draft: _Draft) -> None:
         )
     _boundaries(draft)
     _inner(reading, draft)
+    own = compensation.bind(reading, draft.elements, draft.sources, draft.key)
     for key in [k for k in draft.lanes if k not in draft.elements]:
         del draft.lanes[key]
+    return own
 
 
 def _boundaries(draft: _Draft) -> None:
@@ -374,11 +380,14 @@ def _ad_hoc(draft: _Draft, element: Element, how: AdHoc, handlers: list[str]) ->
     """What is drawn directly in an ad-hoc subprocess: what has no incoming flow may begin (BPMN 2.0.2, 10.3.5)."""
     inside = [e for e in draft.elements.values() if e.scope == element.id]
     for one in inside:
-        draft.elements[one.id] = replace(one, inside_ad_hoc=True)
+        draft.elements[one.id] = replace(one, inside_ad_hoc=not one.for_compensation)
     begins = tuple(
         e.id
         for e in inside
-        if not e.incoming and not e.event_subprocess and e.kind not in (Kind.END, Kind.BOUNDARY)
+        if not e.incoming
+        and not e.event_subprocess
+        and not e.for_compensation
+        and e.kind not in (Kind.END, Kind.BOUNDARY)
     )
     draft.elements[element.id] = replace(
         draft.elements[element.id],

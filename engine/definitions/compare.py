@@ -164,6 +164,12 @@ def _element(before: Element, now: Element) -> Iterator[str]:
         yield f"{name}由{_interrupting(before)}改为{_interrupting(now)}"
     if before.event_subprocess != now.event_subprocess:
         yield f"{name}{'改为' if now.event_subprocess else '不再是'}事件子流程"
+    if before.transaction != now.transaction:
+        yield f"{name}{'改为' if now.transaction else '不再是'}事务"
+    if before.for_compensation != now.for_compensation:
+        yield f"{name}{'改为' if now.for_compensation else '不再是'}补偿活动"
+    if before.handler != now.handler:
+        yield f"{name}的补偿活动由{before.handler or '无'}改为{now.handler or '无'}"
     if before.default != now.default:
         yield f"{name}的默认流改变"
     for word, was, to in (
@@ -260,6 +266,10 @@ def _event(name: str, before: Event | None, now: Event | None) -> Iterator[str]:
             yield f"{name}的{TRIGGER_TITLES[now.trigger]}{word}由{_quoted(was)}改为{_quoted(to)}"
     if _text(before.key) != _text(now.key):
         yield f"{name}的关联键由{_shown(before.key)}改为{_shown(now.key)}"
+    if before.activity != now.activity:
+        yield f"{name}所撤销的活动由{before.activity or '全部'}改为{now.activity or '全部'}"
+    if before.waits != now.waits:
+        yield f"{name}{'改为' if now.waits else '不再'}等补偿办完再往下走"
     if (before.code_variable, before.message_variable) != (now.code_variable, now.message_variable):
         yield f"{name}记录代码或说明的变量改变"
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from engine.definitions.model import Event, Kind, Trigger
-from engine.definitions.reading import Node, Reading, camunda, is_bpmn, literal, local, text_of
+from engine.definitions.reading import Node, Reading, boolean, camunda, is_bpmn, literal, local, text_of
 from engine.definitions.vocabulary import (
     BPMN,
     EVENT_DEFINITIONS,
@@ -204,10 +204,27 @@ def _definition(
             reading.attributes(node, {"id": None, "name": None})
             reading.children(node, "source", "target")
             return Event(trigger, name=str(node.get("name") or "").strip() or _own_name(drawn))
+        case Trigger.COMPENSATION:
+            return _compensation(reading, node, throws)
         case _:
             reading.attributes(node, {"id": None})
             reading.children(node)
             return Event(trigger)
+
+
+def _compensation(reading: Reading, node: Node, throws: bool) -> Event:
+    """BPMN 2.0.2, 10.5.5: only a thrown compensation names an activity and waits for it (or not)."""
+    reading.attributes(node, dict.fromkeys(("id", "activityRef", "waitForCompletion")))
+    reading.children(node)
+    activity = str(node.get("activityRef") or "").strip().rpartition(":")[2]
+    waits = boolean(reading, node, "waitForCompletion", True)
+    if not throws and (activity or not waits):
+        reading.loose(
+            "compensation_catch",
+            node,
+            "接收补偿的事件不写所指活动（activityRef），也不写是否等待（waitForCompletion），请删去。",
+        )
+    return Event(Trigger.COMPENSATION, activity=activity, waits=waits)
 
 
 def _own_name(node: Node) -> str:

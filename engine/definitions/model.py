@@ -60,6 +60,8 @@ class Trigger(StrEnum):
     LINK = "link"
     CONDITIONAL = "conditional"
     MULTIPLE = "multiple"
+    COMPENSATION = "compensation"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Event:
     message_variable: str = ""  # where an error's message is put
     parts: tuple[Event, ...] = ()  # of a multiple event: its single definitions, in the order drawn
     parallel: bool = False  # of a multiple event that waits: all parts must have come, not any one
+    activity: str = ""  # thrown compensation: the activity to be undone, "" for all in reach
+    waits: bool = True  # thrown compensation: goes on when all is undone (waitForCompletion)
 
     @property
     def each(self) -> tuple[Event, ...]:
@@ -185,6 +189,12 @@ class Element:
     event_subprocesses: tuple[str, ...] = ()  # drawn directly inside this scope
     ad_hoc: AdHoc | None = None
     inside_ad_hoc: bool = False  # an activity drawn directly in an ad-hoc subprocess
+    transaction: bool = False
+    # compensation
+    for_compensation: bool = False  # undoes another activity; outside all flows
+    handler: str = ""  # the compensation activity that undoes this one
+    compensation: str = ""  # the compensation event subprocess drawn directly inside
+    compensable: bool = False  # has one of these, or may have by what it calls
     # people
     groups: Expression | None = None  # gives a string or a list of strings
     roles: tuple[str, ...] = ()  # the candidate groups, where they are drawn as plain text
@@ -285,6 +295,7 @@ class Process:
     inputs: tuple[str, ...] = ()  # what it takes and gives when it is called, in the order drawn
     outputs: tuple[str, ...] = ()
     declares: tuple[str, ...] = ()  # the variables that are its own when it is called
+    compensation: str = ""  # its compensation event subprocess, for who calls it
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         attached_to=str(node.get("attachedToRef") or "").rpartition(":")[2] if kind is Kind.BOUNDARY else "",
         interrupting=_interrupting(reading, node, kind),
         event_subprocess=kind is Kind.SUBPROCESS and boolean(reading, node, "triggeredByEvent", False),
+        transaction=_transaction(reading, node),
+        for_compensation=kind in ACTIVITIES and boolean(reading, node, "isForCompensation", False),
         groups=groups,
         roles=roles,
         assignee=reading.text_or_formula(node, assignee, "办理人") if assignee else None,
@@ -153,6 +155,22 @@ def _ad_hoc(reading: Reading, node: Node) -> AdHoc:
         else None,
         cancels=boolean(reading, node, "cancelRemainingInstances", True),
     )
+
+
+def _transaction(reading: Reading, node: Node) -> bool:
+    """BPMN 2.0.2, 10.3.5: a transaction is a subprocess. Of its methods the kernel knows compensation, the default."""
+    method = str(node.get("method") or "").strip()
+    if local(node) != "transaction":
+        if method:
+            reading.error("unknown_attribute", node, "method 只能写在事务子流程上，请删去。")
+        return False
+    if method.lower().removeprefix("##") not in {"", "compensate"}:
+        reading.loose(
+            "attribute_value", node, f"事务的方式（method）“{method[:60]}”不执行，一律按补偿办理，请删去。"
+        )
+    if boolean(reading, node, "triggeredByEvent", False):
+        reading.error("transaction_event", node, "事务不能由事件触发，请在事件子流程里面再画事务。")
+    return True
 
 
 def _strangers(reading: Reading, node: Node, kind: Kind) -> None:

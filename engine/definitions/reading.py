@@ -105,6 +105,8 @@ class Reading:
     """Root element id → the event definition that events refer to."""
     items: dict[str, Item] = field(default_factory=dict)
     """Item-aware elements by id, references included (see `data`)."""
+    associations: list[tuple[str, str]] = field(default_factory=list)
+    """The two ends of every association of the file."""
     declared: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Process or subprocess id → the variables that are its own."""
     lone: bool = False

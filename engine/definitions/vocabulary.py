@@ -26,7 +26,10 @@ DECORATION_NAMESPACES = frozenset(
 )
 """Drawing, colours and the modeler's own notes: shown, never executed."""
 
-FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind} | {"adHocSubProcess": Kind.SUBPROCESS}
+FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind} | {
+    "adHocSubProcess": Kind.SUBPROCESS,
+    "transaction": Kind.SUBPROCESS,
+}
 
 ACTIVITIES = frozenset(
     {
@@ -80,6 +83,8 @@ TRIGGER_TITLES: dict[Trigger, str] = {
     Trigger.LINK: "链接",
     Trigger.CONDITIONAL: "条件",
     Trigger.MULTIPLE: "多重",
+    Trigger.COMPENSATION: "补偿",
+    Trigger.CANCEL: "取消",
 }
 
 EVENT_DEFINITIONS: dict[str, Trigger] = {
@@ -91,6 +96,8 @@ EVENT_DEFINITIONS: dict[str, Trigger] = {
     "terminateEventDefinition": Trigger.TERMINATE,
     "linkEventDefinition": Trigger.LINK,
     "conditionalEventDefinition": Trigger.CONDITIONAL,
+    "compensateEventDefinition": Trigger.COMPENSATION,
+    "cancelEventDefinition": Trigger.CANCEL,
 }
 
 DEFINITION_CHILDREN = frozenset(
@@ -156,16 +163,33 @@ POSITIONS: dict[str, frozenset[Trigger]] = {
             Trigger.ERROR,
             Trigger.ESCALATION,
             Trigger.CONDITIONAL,
+            Trigger.COMPENSATION,
         }
     ),
     Kind.END.value: frozenset(
-        {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ERROR, Trigger.ESCALATION, Trigger.TERMINATE}
+        {
+            Trigger.NONE,
+            Trigger.MESSAGE,
+            Trigger.SIGNAL,
+            Trigger.ERROR,
+            Trigger.ESCALATION,
+            Trigger.TERMINATE,
+            Trigger.COMPENSATION,
+            Trigger.CANCEL,
+        }
     ),
     Kind.CATCH.value: frozenset(
         {Trigger.TIMER, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.LINK, Trigger.CONDITIONAL}
     ),
     Kind.THROW.value: frozenset(
-        {Trigger.NONE, Trigger.MESSAGE, Trigger.SIGNAL, Trigger.ESCALATION, Trigger.LINK}
+        {
+            Trigger.NONE,
+            Trigger.MESSAGE,
+            Trigger.SIGNAL,
+            Trigger.ESCALATION,
+            Trigger.LINK,
+            Trigger.COMPENSATION,
+        }
     ),
     Kind.BOUNDARY.value: frozenset(
         {
@@ -175,6 +199,8 @@ POSITIONS: dict[str, frozenset[Trigger]] = {
             Trigger.ERROR,
             Trigger.ESCALATION,
             Trigger.CONDITIONAL,
+            Trigger.COMPENSATION,
+            Trigger.CANCEL,
         }
     ),
 }
@@ -188,7 +214,7 @@ _ANY: dict[str, frozenset[str] | None] = {"id": None, "name": None}
 _TASK_ATTRIBUTES: dict[str, frozenset[str] | None] = {
     **_ANY,
     "default": None,
-    "isForCompensation": frozenset({"false"}),
+    "isForCompensation": None,
     "startQuantity": None,
     "completionQuantity": None,
 }
@@ -209,7 +235,7 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
         "instantiate": _FALSE,
     },
     Kind.SCRIPT: {**_TASK_ATTRIBUTES, "scriptFormat": frozenset({"feel"})},
-    Kind.SUBPROCESS: {**_TASK_ATTRIBUTES, "triggeredByEvent": None},
+    Kind.SUBPROCESS: {**_TASK_ATTRIBUTES, "triggeredByEvent": None, "method": None},
     Kind.CALL: {**_TASK_ATTRIBUTES, "calledElement": None},
     Kind.START: {**_ANY, "isInterrupting": None, "parallelMultiple": _BOOLEAN},
     Kind.END: _ANY,
@@ -269,13 +295,10 @@ PROPERTIES: dict[str, frozenset[Kind]] = {
 
 INSTEAD: dict[str, str] = {
     # elements
-    "transaction": "事务子流程不执行，请改画普通子流程，用错误边界事件处理失败。",
     "subChoreography": "编排图不执行，请改画流程图。",
     "choreographyTask": "编排图不执行，请改画流程图。",
     "choreography": "编排图不执行，请改画流程图。",
     "globalUserTask": "全局任务不执行，请在流程中直接画用户任务。",
-    "compensateEventDefinition": "补偿事件不执行，请把补救步骤直接画在流程里（如错误边界事件之后的任务）。",
-    "cancelEventDefinition": "取消事件不执行，请改用错误事件。",
     "potentialOwner": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
     "humanPerformer": "人员资源不执行，请在“办理人”（camunda:assignee）或“候选岗位”中填写。",
     "performer": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
@@ -318,7 +341,8 @@ INSTEAD: dict[str, str] = {
     "initiator": "请删去；登记人已记在案件里。",
     "formRef": "请改用 camunda:formKey。",
     "resource_attribute": "请把脚本直接写在图中。",
-    "isForCompensation": "补偿不执行，请把补救步骤直接画在流程里。",
+    "isForCompensation": "补偿标记只能打在任务、子流程和调用活动上，请删去。",
+    "waitForCompletion": "只有补偿事件有等待与否，请删去。",
     "instantiate": "请改画消息开始事件。",
     "parallelMultiple": "请写 true 或 false。",
     "operationRef": "服务操作不执行，请删去，写 camunda:topic。",

@@ -54,7 +54,13 @@ def over(
     """Whether the completion condition comes to hold with this inner activity. Raises `Halt`."""
     scope = run.state.instances[instance.scope]
     how = run.element(scope).ad_hoc
-    if how is None or how.completion is None or element.kind not in ACTIVITIES or closing(scope):
+    if (
+        how is None
+        or how.completion is None
+        or element.kind not in ACTIVITIES
+        or closing(scope)
+        or scope.phase
+    ):
         return False
     return run.holds(how.completion, instance, near, form)
 

@@ -118,7 +118,8 @@ def _cancel(run: Run, command: Cancel) -> None:
     _must_be_open(run)
     root = run.state.instances[ROOT]
     for child in list(root.children):
-        cancel(run, run.state.instances[child])
+        if child in run.state.instances:
+            cancel(run, run.state.instances[child])
     release(run, root)
     for id, deadline in list(run.state.deadlines.items()):
         if deadline.owner == 0:

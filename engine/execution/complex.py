@@ -15,7 +15,7 @@ from __future__ import annotations
 from engine.definitions.model import Element, Kind, Process
 from engine.execution.context import Context
 from engine.execution.elements import behaviour, finish_scope, introduce, leave
-from engine.execution.flows import COUNT, WAITING, awaited, gathering
+from engine.execution.flows import COUNT, WAITING, at_work, awaited, gathering
 from engine.execution.run import Halt, Run
 from engine.execution.state import Instance
 from engine.facts import GatewayActivated, GatewayReset
@@ -69,7 +69,7 @@ def _reset(run: Run, scope: Instance, process: Process, gateway: Element) -> boo
     assert scope.activated is not None
     taken = scope.activated[gateway.id]
     waiting = [token[0] for token in scope.arrivals.get(gateway.id, ())]
-    active = {run.state.instances[child].element for child in scope.children}
+    active = at_work(run, scope)
     others = {id for id in scope.arrivals if id != gateway.id}
     if awaited(process, gateway, {*taken, *waiting}) & (active | others):
         return False

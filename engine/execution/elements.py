@@ -14,7 +14,7 @@ from engine.execution import adhoc, data, flows
 from engine.execution.arming import arm_boundaries
 from engine.execution.context import Context
 from engine.execution.run import STEP_BUDGET, Halt, Run
-from engine.execution.scopes import cancel, end_case, release, write
+from engine.execution.scopes import cancel, compensable, end_case, release, wake, write
 from engine.execution.state import ROOT, Instance
 from engine.facts import ElementCompleted, ElementEntered, LoopOpened, LoopOutput, StatusChanged
 from engine.values import Value
@@ -51,9 +51,12 @@ def enter(
     loop: int = 0,
     variables: dict[str, Value] | None = None,
     consumes: tuple[str, ...] = (),
+    awaited_by: int = 0,
 ) -> Instance:
     """A token reaches an element: it is entered and executed."""
-    instance, problem = introduce(run, process, element, scope, cause, strand, loop, variables, consumes)
+    instance, problem = introduce(
+        run, process, element, scope, cause, strand, loop, variables, consumes, awaited_by=awaited_by
+    )
     if problem is not None:
         run.incident(instance, element.id, problem)
     else:
@@ -72,6 +75,7 @@ def introduce(
     variables: dict[str, Value] | None = None,
     consumes: tuple[str, ...] = (),
     starts_strand: bool = False,
+    awaited_by: int = 0,
 ) -> tuple[Instance, Halt | None]:
     """Enter an element without executing it yet; the `Halt` is that of its input parameters."""
     run.step()
@@ -103,6 +107,7 @@ def introduce(
             consumes,
             variables,
             id if starts_strand else strand,
+            awaited_by,
         )
     )
     if not loop and element.properties:
@@ -169,7 +174,9 @@ def leave(
     if instance.loop:
         _close_round(run, instance, element, step)
         return
-    run.emit(ElementCompleted(instance.id, _end(run, instance, element) if element.kind is _END else ""))
+    kept = (element.compensable or instance.compensable) and compensable(run, instance, element)
+    end = _end(run, instance, element) if element.kind is _END else ""
+    run.emit(ElementCompleted(instance.id, end, bool(kept)))
     if over:
         adhoc.close(run, run.state.instances[instance.scope])
         run.later(finish_scope, instance.scope)
@@ -177,6 +184,8 @@ def leave(
         scope, cause, strand = instance.scope, instance.cause, instance.strand
         for flow in chosen:
             flows.take(run, process, scope, flow, cause, strand)
+    elif instance.awaited_by:
+        wake(run, instance.awaited_by)
     else:
         run.later(finish_scope, instance.scope)
 
@@ -254,6 +263,8 @@ def finish_scope(run: Run, scope: int) -> None:
         return
     if scope == ROOT:
         end_case(run)
+    elif here.phase:
+        wake(run, scope)
     elif here.items:
         adhoc.begin_next(run, here)
     else:
@@ -386,7 +397,7 @@ def _close_round(run: Run, instance: Instance, element: Element, step: _Step) ->
     body = run.state.instances[instance.scope]
     if output is not None:
         run.emit(LoopOutput(body.id, *output))
-    run.emit(ElementCompleted(instance.id))
+    run.emit(ElementCompleted(instance.id, "", compensable(run, instance, element)))
     if at_end:
         for child in list(body.children):
             cancel(run, run.state.instances[child])

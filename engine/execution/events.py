@@ -9,7 +9,7 @@ from engine.execution.collecting import collect, collect_anew
 from engine.execution.elements import behaviour, introduce, leave
 from engine.execution.run import CONDITION, Halt, Run
 from engine.execution.scopes import cancel, interrupt, release
-from engine.execution.state import ROOT, Instance
+from engine.execution.state import COMPENSATING, ROOT, Instance
 from engine.facts import (
     DeadlinePassed,
     ElementCompleted,
@@ -218,7 +218,7 @@ def find_catcher(
     state = run.state
     at = thrower
     while True:
-        if at.element and not at.loop:
+        if at.element and not at.loop and at.phase != COMPENSATING:
             process = run.process(at)
             found = _matching(
                 trigger, code, [process.elements[id] for id in process.elements[at.element].boundary]
@@ -228,8 +228,8 @@ def find_catcher(
         if not at.scope:
             return None
         came, at = at, state.instances[at.scope]
-        if not run.is_scope(at):
-            continue
+        if at.phase or not run.is_scope(at):
+            continue  # it has completed, or been cancelled: nothing but what undoes it goes on in it
         process, event_subprocesses = run.inside(at)
         passed = process.elements.get(came.element)
         if passed is not None and passed.event_subprocess:
@@ -347,6 +347,7 @@ def _throw(run: Run, instance: Instance, element: Element) -> None:
     """All definitions of the event are thrown, in the order drawn; those that may stop the thrower come last."""
     payload = payload_of(instance, element)
     order = sorted(element.events, key=lambda event: _STOPS.get(event.trigger, 0))
+    waits = False
     keys = [key_of(run, instance, event) if event.trigger is Trigger.MESSAGE else "" for event in order]
     for event, key in zip(order, keys, strict=True):
         if event.trigger is Trigger.MESSAGE:
@@ -362,12 +363,22 @@ def _throw(run: Run, instance: Instance, element: Element) -> None:
             return
         elif event.trigger is Trigger.TERMINATE:
             _terminate(run, instance)
+        elif event.trigger is Trigger.COMPENSATION:
+            from engine.execution.compensation import throw  # which fires boundary events
+
+            waits = throw(run, instance, event) or waits
+        elif event.trigger is Trigger.CANCEL:
+            from engine.execution.compensation import cancel_transaction
+
+            cancel_transaction(run, instance)
+            return
         if instance.id not in run.state.instances:
             return  # whoever caught it interrupted us
-    leave(run, instance)
+    if not waits:  # else it goes on when all is undone
+        leave(run, instance)
 
 
-_STOPS = {Trigger.ESCALATION: 1, Trigger.TERMINATE: 2, Trigger.ERROR: 2}
+_STOPS = {Trigger.ESCALATION: 1, Trigger.TERMINATE: 2, Trigger.ERROR: 2, Trigger.CANCEL: 2}
 """What may end the element that throws it: thrown after what cannot."""
 
 

@@ -21,7 +21,7 @@ from engine.execution.run import CONDITION
 class Waiting:
     """One thing the case waits for.
 
-    `kind`: `item`, `job`, `deadline`, `message`, `signal`, `join`, `incident`, `suspended`. `who` is the unit, post or
+    `kind`: `item`, `job`, `deadline`, `message`, `signal`, `condition`, `join`, `compensation`, `incident`, `suspended`. `who` is the unit, post or
     person that has to act ("" for none), `since` and `due` are instants (UTC), `next` names what follows a timer.
     """
 
@@ -58,6 +58,7 @@ def explain(package: Package, state: State, moment: Moment) -> list[Waiting]:
     found += _deadlines(package, state, moment)
     found += [_subscription(package, state, id) for id in state.subscriptions]
     found += _joins(package, state)
+    found += _compensations(package, state)
     return found
 
 
@@ -147,6 +148,26 @@ def _joins(package: Package, state: State) -> list[Waiting]:
                 "、".join(f"“{m}”" for m in missing) or "其余各路"
             )
             found.append(Waiting("join", text + "。", scope.id, gateway, name or gateway, next=missing))
+    return found
+
+
+def _compensations(package: Package, state: State) -> list[Waiting]:
+    """Throwing events that wait until what they have undone is undone; what each has undone waits on its own."""
+    found = []
+    for one in state.instances.values():
+        if one.queue is None or one.phase or not one.element:
+            continue
+        element = drawn(package, state, one.id, one.element)
+        name = _name(package, element) or one.element
+        left = tuple(
+            _name(package, drawn(package, state, record.scope, record.element)) or record.element
+            for id in one.queue
+            if (record := state.compensable.get(id)) is not None
+        )
+        text = f"“{name}”正在等撤销办完" + (
+            f"，其后还要撤销{'、'.join(f'“{n}”' for n in left)}" if left else ""
+        )
+        found.append(Waiting("compensation", text + "。", one.id, one.element, name, next=left))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.definitions.model import Element, Flow, Kind, Process
 from engine.execution.run import Halt, Run
-from engine.execution.state import Instance
+from engine.execution.state import COMPENSATING, Instance
 from engine.facts import FlowTaken
 from engine.values import Value
 
@@ -196,7 +196,7 @@ def fire_inclusive(run: Run) -> bool:
         for id in inclusive and [g for g in scope.arrivals if g in inclusive]:
             gateway = process.elements[id]
             upstream = awaited(process, gateway, {token[0] for token in scope.arrivals[id]})
-            active = {run.state.instances[child].element for child in scope.children}
+            active = at_work(run, scope)
             waiting = {g for g in scope.arrivals if g != id}
             if not upstream & (active | waiting):
                 fire(run, scope, process, gateway)
@@ -207,6 +207,12 @@ def fire_inclusive(run: Run) -> bool:
         fire(run, *circle)
         return True
     return False
+
+
+def at_work(run: Run, scope: Instance) -> set[str]:
+    """The elements of a scope that have a token. What has completed and is being undone has none any more."""
+    children = (run.state.instances[child] for child in scope.children)
+    return {child.element for child in children if child.phase != COMPENSATING}
 
 
 def waits_like_inclusive(element: Element) -> bool:

@@ -28,6 +28,7 @@ class State:
 
     __slots__ = (
         "causes",
+        "compensable",
         "deadlines",
         "end",
         "ended",
@@ -64,6 +65,9 @@ class State:
         self.end = ""  # the end event reached last
         self.last = 0  # the last id given
         self.instances: dict[int, Instance] = {}
+        self.compensable: dict[
+            int, Instance
+        ] = {}  # completed and may have to be undone, in order of completion
         self.items: dict[int, Item] = {}
         self.jobs: dict[int, Job] = {}
         self.deadlines: dict[int, Deadline] = {}
@@ -121,6 +125,13 @@ class State:
             id, instance.process, instance.element, item.name, item.due, item.offered, item.unit, item.role
         )
 
+    def keep(self, instance: Instance) -> None:
+        """Enter what may have to be undone in the list of what is around it."""
+        around = self.instances.get(instance.scope) or self.compensable[instance.scope]
+        if around.compensable is None:
+            around.compensable = {}
+        around.compensable[instance.id] = None
+
     def purge(self) -> None:
         """Forget causes and strands that nothing alive refers to. Between commands only; changes no snapshot."""
         causes, strands = _referred(self)
@@ -149,6 +160,7 @@ class State:
             "instances": [_instance_row(i, self.process) for i in self.instances.values()],
             "causes": [_row(self.causes[c], _CAUSE) for c in causes],
             "strands": [[s, self.strands[s]] for s in strands],
+            "compensable": [_instance_row(i, self.process) for i in self.compensable.values()],
         }
         for name, columns, _ in _TABLES:
             data[name] = [_row(thing, columns) for thing in getattr(self, name).values()]
@@ -162,14 +174,16 @@ class State:
             if name in data:
                 setattr(state, name, data[name])
         for row in data.get("instances", ()):
-            instance = Instance(**_fields(row, _INSTANCE))
-            if instance.outputs is not None:
-                instance.outputs = {int(k): v for k, v in instance.outputs.items()}
-            instance.process = instance.process or state.process
-            instance.arrivals = {g: [(a[0], a[1], a[2]) for a in t] for g, t in instance.arrivals.items()}
+            instance = _instance(row, state.process)
             state.instances[instance.id] = instance
+        for instance in state.instances.values():
             if instance.scope:
                 state.instances[instance.scope].children[instance.id] = None
+        for row in data.get("compensable", ()):
+            instance = _instance(row, state.process)
+            state.compensable[instance.id] = instance
+        for instance in state.compensable.values():
+            state.keep(instance)
         for name, columns, make in _TABLES:
             table = getattr(state, name)
             for row in data.get(name, ()):
@@ -226,6 +240,9 @@ _INSTANCE: _Columns = (
     ("outputs", None),
     ("came", None),
     ("activated", None),
+    ("phase", ""),
+    ("awaited_by", 0),
+    ("queue", None),
 )
 _CAUSE: _Columns = (
     ("id", 0),
@@ -302,6 +319,16 @@ def _row(thing: object, columns: _Columns) -> list[Any]:
     return row[:length]
 
 
+def _instance(row: list[Any], process: str) -> Instance:
+    """The inverse of `_instance_row`."""
+    instance = Instance(**_fields(row, _INSTANCE))
+    if instance.outputs is not None:
+        instance.outputs = {int(k): v for k, v in instance.outputs.items()}
+    instance.process = instance.process or process
+    instance.arrivals = {g: [(a[0], a[1], a[2]) for a in t] for g, t in instance.arrivals.items()}
+    return instance
+
+
 def _instance_row(instance: Instance, process: str) -> list[Any]:
     """As `_row`; the process the case was started with goes without saying."""
     row = _row(instance, _INSTANCE)
@@ -321,7 +348,7 @@ def _referred(state: State) -> tuple[list[int], list[int]]:
     """The causes and strands that something alive still refers to."""
     causes: set[int] = set()
     strands: set[int] = set()
-    for instance in state.instances.values():
+    for instance in (*state.instances.values(), *state.compensable.values()):
         causes.add(instance.cause)
         strands.add(instance.strand)
         if instance.result is not None:

@@ -41,6 +41,9 @@ def refuse(run: Run, instance: Instance, process: Process, element: Element, tar
         raise NotAllowed(f"“{there}”不是办理环节，不能退回到那里。")
     if target.scope != element.scope:
         raise NotAllowed(f"“{there}”与“{here}”不在同一段流程内，不能直接退回到那里。")
+    if element.for_compensation or target.for_compensation:
+        one = here if element.for_compensation else there
+        raise NotAllowed(f"“{one}”是补偿环节，只在撤销时办理，不能退回，也不能退回到那里。")
     if instance.loop:
         raise NotAllowed(f"“{here}”是多方同时办理的环节，不能由其中一方退回。请提交意见，由后续环节处理。")
     scope = run.state.instances[instance.scope]

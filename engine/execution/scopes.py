@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.definitions.model import Kind
+from engine.definitions.model import Element, Kind
 from engine.execution.run import Run
-from engine.execution.state import ROOT, Instance
+from engine.execution.state import COMPENSATING, ROOT, Instance
 from engine.facts import (
     CaseCompleted,
+    CompensationEnded,
     DeadlineDropped,
     ElementCancelled,
     IncidentResolved,
@@ -40,23 +41,57 @@ def release(run: Run, instance: Instance, only: set[str] | None = None) -> None:
 def cancel(run: Run, instance: Instance) -> None:
     """Stop an instance and everything in it, innermost first."""
     state = run.state
-    if instance.children:
+    if instance.children or instance.queue is not None:
         order: list[Instance] = []
         stack = [instance]
         while stack:
             one = stack.pop()
             order.append(one)
             stack.extend(state.instances[child] for child in one.children)
+            if one.queue is not None:  # what it has undone goes with it
+                stack.extend(other for other in state.instances.values() if other.awaited_by == one.id)
         order.reverse()
     else:
         order = [instance]
     for one in order:
+        if one.id not in state.instances:
+            continue
         if one.holds:
             release(run, one)
         item = one.id in state.items
-        run.emit(ElementCancelled(one.id))
+        if one.phase == COMPENSATING:
+            run.emit(CompensationEnded(one.id))
+        else:
+            run.emit(ElementCancelled(one.id))
         if item:
             item_ended(run, one.id)
+        if one.awaited_by:
+            wake(run, one.awaited_by)
+
+
+def wake(run: Run, id: int) -> None:
+    """What waited for something to be undone goes on with the next."""
+    from engine.execution.compensation import go_on  # which enters elements, whose end is here
+
+    run.later(go_on, id)
+
+
+def compensable(run: Run, instance: Instance, element: Element) -> bool:
+    """Whether something may undo what completes here (BPMN 2.0.2, 13.5.5): a compensation activity, a compensation event
+    subprocess, or what has completed inside. What undoes something is not itself undone."""
+    if instance.awaited_by:
+        return False
+    if instance.compensable:
+        return True
+    return not instance.body and bool(element.handler or own_handler(run, instance))
+
+
+def own_handler(run: Run, scope: Instance) -> str:
+    """The compensation event subprocess directly inside a scope, "" for none."""
+    if scope.body or not scope.element:
+        return ""
+    element = run.element(scope)
+    return run.inside(scope)[0].compensation if element.kind is Kind.CALL else element.compensation
 
 
 def item_ended(run: Run, id: int) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from engine import facts as f
 from engine.execution.marking import State
 from engine.execution.records import (
+    CANCELLING,
+    COMPENSATING,
     ROOT,
     Cause,
     Deadline,
@@ -24,6 +26,8 @@ from engine.execution.records import (
 
 __all__ = [
     "APPLY",
+    "CANCELLING",
+    "COMPENSATING",
     "ROOT",
     "Cause",
     "Deadline",
@@ -86,6 +90,8 @@ def _clear(state: State) -> None:
     state.instances = {ROOT: root} if root is not None else {}
     if root is not None:
         root.children, root.holds, root.arrivals, root.activated = {}, {}, {}, None
+        root.compensable = None
+    state.compensable = {}
     state.causes, state.strands, state.left = {}, {}, None
     state.items, state.jobs, state.deadlines = {}, {}, {}
     state.subscriptions, state.incidents = {}, {}
@@ -137,6 +143,8 @@ def _entered(state: State, fact: f.ElementEntered) -> None:
     state.instances[id] = Instance(
         id, fact.process, fact.element, fact.scope, fact.cause, strand, fact.loop, fact.body, variables
     )
+    if fact.awaited_by:
+        state.instances[id].awaited_by = fact.awaited_by
     scope.children[id] = None
     if id > state.last:
         state.last = id
@@ -166,11 +174,19 @@ def _completed(state: State, fact: f.ElementCompleted) -> None:
         state.end = fact.end
     if instance.loop:
         state.instances[instance.scope].done += 1
+    if fact.compensable:
+        instance.result = instance.items = instance.outputs = instance.came = instance.activated = None
+        state.compensable[instance.id] = instance
+        state.keep(instance)
+    elif instance.compensable:
+        _forgotten(state, instance)
 
 
 def _cancelled(state: State, fact: f.ElementCancelled) -> None:
     state.left = state.known(fact.id)
-    _gone(state, fact.id)
+    instance = _gone(state, fact.id)
+    if instance.compensable:
+        _forgotten(state, instance)
 
 
 def _gone(state: State, id: int) -> Instance:
@@ -215,6 +231,62 @@ def _reset(state: State, fact: f.GatewayReset) -> None:
     _consume(scope, fact.flows)
     left = {gateway: flows for gateway, flows in (scope.activated or {}).items() if gateway != fact.element}
     scope.activated = left or None
+
+
+# -- undoing -------------------------------------------------------------------------------------------
+
+
+def _compensation(state: State, fact: f.CompensationThrown) -> None:
+    thrower = state.instances[fact.id]
+    if not fact.runner:
+        thrower.queue = [*(thrower.queue or ()), *fact.activities]
+        return
+    id, scope = fact.runner, thrower.scope
+    queue = list(fact.activities)
+    state.instances[id] = Instance(id, thrower.process, "", scope, phase=COMPENSATING, queue=queue)
+    state.instances[scope].children[id] = None
+    if id > state.last:
+        state.last = id
+
+
+def _undoing(state: State, fact: f.CompensationBegan) -> None:
+    by, record = state.instances[fact.by], state.compensable.pop(fact.id)
+    scope = state.instances[record.scope]
+    if by.queue is not None and fact.id in by.queue:
+        by.queue.remove(fact.id)
+    if scope.compensable is not None:
+        scope.compensable.pop(fact.id, None)
+    if fact.handler:
+        _forgotten(state, record)
+        return
+    record.phase, record.awaited_by, record.queue = COMPENSATING, fact.by, list(fact.activities)
+    state.instances[fact.id] = record
+    scope.children[fact.id] = None
+
+
+def _undone(state: State, fact: f.CompensationEnded) -> None:
+    _forgotten(state, _gone(state, fact.id))
+
+
+def _forgotten(state: State, instance: Instance) -> None:
+    """Nothing completed inside can be undone any more."""
+    stack = list(instance.compensable or ())
+    while stack:
+        record = state.compensable.pop(stack.pop(), None)
+        if record is not None and record.compensable:
+            stack.extend(record.compensable)
+    instance.compensable = None
+
+
+def _transaction_cancelled(state: State, fact: f.TransactionCancelled) -> None:
+    here = state.instances[fact.id]
+    for one in [state.instances[id] for id in here.children] if here.body else [here]:
+        one.phase = CANCELLING
+        stack = [one]
+        while stack:
+            scope = stack.pop()
+            scope.arrivals, scope.activated = {}, None
+            stack.extend(state.instances[id] for id in scope.children)
 
 
 # -- work ----------------------------------------------------------------------------------------------
@@ -404,6 +476,10 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.ElementEntered: _entered,
     f.ElementCompleted: _completed,
     f.ElementCancelled: _cancelled,
+    f.CompensationThrown: _compensation,
+    f.CompensationBegan: _undoing,
+    f.CompensationEnded: _undone,
+    f.TransactionCancelled: _transaction_cancelled,
     f.LoopOpened: _loop,
     f.LoopOutput: _output,
     f.ActivitiesEnabled: _enabled,

@@ -7,8 +7,9 @@
         end E
     ''')
 
-Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub`/`adhoc` are inside it, `A -> B -> C` for
-flows, with `A -> B if EXPRESSION`, `A -> B default` and `A -> B as NAME`. Values with blanks stand in double quotes. A process is
+Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub`/`adhoc`/`transaction` are inside it,
+`A -> B -> C` for flows, with `A -> B if EXPRESSION`, `A -> B default` and `A -> B as NAME`. Values with blanks stand in
+double quotes. `undo=B` makes an activity the compensation activity that boundary event B is bound to. A process is
 `process KEY` with indented lines; lines outside any are process `main`.
 
 `A ~> B` is a message flow (`A ~> B message=NAME` with a message drawn on it); every process is then the pool `KEY_pool`.
@@ -59,6 +60,7 @@ _TAGS = {
     "sub": "subProcess",
     "eventsub": "subProcess",
     "adhoc": "adHocSubProcess",
+    "transaction": "transaction",
     "call": "callActivity",
 }
 _CAMUNDA = {
@@ -82,6 +84,8 @@ _DEFINITIONS = {
     "error": "errorEventDefinition",
     "escalation": "escalationEventDefinition",
     "terminate": "terminateEventDefinition",
+    "compensate": "compensateEventDefinition",
+    "cancel": "cancelEventDefinition",
 }
 _PROPERTIES = (
     "status",
@@ -203,6 +207,10 @@ class _Writer:
             if "until" in words:
                 body += f"<bpmn:completionCondition>{escape(words.pop('until'))}</bpmn:completionCondition>"
         data = element_data(node.id, node.kind, words, self.data)
+        association = ""
+        if "undo" in words:
+            attributes += ' isForCompensation="true"'
+            association = f'<bpmn:association id="undo-{node.id}" sourceRef="{words.pop("undo")}" targetRef="{node.id}"/>'
         if node.kind == "eventsub":
             attributes += ' triggeredByEvent="true"'
         if node.kind == "boundary":
@@ -256,7 +264,7 @@ class _Writer:
         if extensions:
             extensions = f"<bpmn:extensionElements>{extensions}</bpmn:extensionElements>"
         inner = extensions + data + self.scope(node.inside) + loop + event + body
-        return f"<bpmn:{tag} {attributes}>{inner}</bpmn:{tag}>"
+        return f"<bpmn:{tag} {attributes}>{inner}</bpmn:{tag}>{association}"
 
     def event(self, node: _Node, words: dict[str, str]) -> str:
         if node.kind in ("receive", "send"):
@@ -296,8 +304,13 @@ class _Writer:
         if kind == "condition":
             inner = f'<bpmn:condition xsi:type="bpmn:tFormalExpression">{escape(value)}</bpmn:condition>'
             return tag, "", inner
-        if kind == "terminate":
+        if kind in ("terminate", "cancel"):
             return tag, "", ""
+        if kind == "compensate":
+            attributes = f" activityRef={quoteattr(value)}" if value != "true" else ""
+            if "wait" in words:
+                attributes += f" waitForCompletion={quoteattr(words.pop('wait'))}"
+            return tag, attributes, ""
         attributes = f' {kind}Ref="{self.reference(kind, value)}"' if value != "*" else ""
         for word, attribute in (("code", f"{kind}CodeVariable"), ("text", f"{kind}MessageVariable")):
             if word in words and kind in ("error", "escalation"):
@@ -390,7 +403,7 @@ def xml(text: str) -> bytes:
         parent.inside.append(node)
         if kind in SCOPE_KINDS:
             data[id] = kind
-        if kind in ("sub", "eventsub", "adhoc"):
+        if kind in ("sub", "eventsub", "adhoc", "transaction"):
             stack.append((indent, node))
     writer = _Writer(pools, messages)
     writer.data = data
@@ -542,6 +555,8 @@ def trace(all_facts: list[f.Fact], facts: list[f.Fact]) -> list[str]:
     for fact in all_facts:
         if isinstance(fact, f.ElementEntered | f.DeadlineSet | f.Subscribed | f.IncidentRaised):
             names[fact.id] = fact.element
+        elif isinstance(fact, f.CompensationThrown) and fact.runner:
+            names[fact.runner] = names[fact.id]
     words = []
     for fact in facts:
         match fact:
@@ -567,6 +582,12 @@ def trace(all_facts: list[f.Fact], facts: list[f.Fact]) -> list[str]:
                 words.append(f"escalation {fact.code} {fact.caught_by}".strip())
             case f.MessageSent() | f.SignalSent():
                 words.append(f"send {fact.name}")
+            case f.CompensationThrown():
+                words.append(f"undo {' '.join(names[id] for id in fact.activities) or '-'}")
+            case f.CompensationBegan():
+                words.append(f"undo {names[fact.id]}")
+            case f.CompensationEnded():
+                words.append(f"undone {names.get(fact.id, '')}".strip())
             case f.StatusChanged():
                 words.append(f"status {fact.status}")
             case _ if type(fact).__name__ not in _SHORT:

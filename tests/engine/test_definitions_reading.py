@@ -269,7 +269,6 @@ def extended(inside: str) -> str:
 
 
 REFUSED: dict[str, tuple[str, str]] = {
-    "transaction": ("unknown_element", STRAIGHT + element("transaction", "t", start("x"))),
     "ad-hoc order": (
         "attribute_value",
         STRAIGHT + element("adHocSubProcess", "t", user("x"), ordering="any"),
@@ -282,9 +281,7 @@ REFUSED: dict[str, tuple[str, str]] = {
         STRAIGHT
         + element("complexGateway", "t", 2 * "<bpmn:activationCondition>x > 1</bpmn:activationCondition>"),
     ),
-    "compensation": ("unknown_element", boundary("<bpmn:compensateEventDefinition/>")),
     "condition missing": ("condition_missing", boundary("<bpmn:conditionalEventDefinition/>")),
-    "cancel": ("unknown_element", boundary("<bpmn:cancelEventDefinition/>")),
     "a converging gateway that splits": (
         "gateway_direction",
         start()
@@ -342,7 +339,6 @@ REFUSED: dict[str, tuple[str, str]] = {
     "java class": ("unknown_attribute", STRAIGHT + element("serviceTask", "t", camunda_class="x")),
     "async": ("unknown_attribute", STRAIGHT + user("t", camunda_asyncBefore="true")),
     "follow up": ("unknown_attribute", STRAIGHT + user("t", camunda_followUpDate="x")),
-    "compensation task": ("attribute_value", STRAIGHT + user("t", isForCompensation="true")),
     "javascript": ("attribute_value", STRAIGHT + script("t", scriptFormat="javascript")),
     "instantiating receive": (
         "attribute_value",

@@ -25,6 +25,8 @@ def unreachable(process: Process, package: Package) -> Remarks:
         element = process.elements[key]
         waiting += [f.target for f in element.outgoing]
         waiting += element.boundary
+        if element.handler:
+            waiting.append(element.handler)
         waiting += element.event_subprocesses
         if element.start:
             waiting.append(element.start)
@@ -64,13 +66,19 @@ def _interruptible(process: Process, scope: str) -> bool:
         handlers = host.event_subprocesses if host else process.event_subprocesses
         for key in handlers:
             start = process.elements.get(process.elements[key].start)
-            if start is not None and start.interrupting:
+            if start is not None and _interrupts(start):
                 return True
         if host is None:
             return False
-        if any(process.elements[b].interrupting for b in host.boundary):
+        if any(_interrupts(process.elements[b]) for b in host.boundary):
             return True
         scope = host.scope
+
+
+def _interrupts(event: Element) -> bool:
+    """An event that stops its host; compensation only comes when the host has completed."""
+    undoing = event.event is not None and event.event.trigger is Trigger.COMPENSATION
+    return event.interrupting and not undoing
 
 
 @rule("implicit_end", "warning")
@@ -79,7 +87,8 @@ def implicit_end(process: Process, package: Package) -> Remarks:
     for element in process.elements.values():
         if element.outgoing or element.kind is Kind.END or element.event_subprocess:
             continue
-        if not element.inside_ad_hoc:  # there it is the rule
+        undoing = element.for_compensation or any(e.trigger is Trigger.COMPENSATION for e in element.events)
+        if not element.inside_ad_hoc and not undoing:  # there it is the rule
             yield element, f"{title(element)}后面没有连线，流程在此静静结束，请画结束事件。"
 
 

@@ -42,6 +42,10 @@ def _unsuited(process: Process, element: Element) -> str:
         return "事件子流程"
     if element.loop is not None and element.loop.kind == "standard":
         return "循环"
+    if element.transaction:
+        return "事务"
+    if element.for_compensation or any(e.trigger is Trigger.COMPENSATION for e in element.events):
+        return "补偿"
     event = element.event
     if element.kind in (Kind.CATCH, Kind.BOUNDARY, Kind.RECEIVE) and event is not None:
         known = event.trigger in _AWAITED or event.trigger in (Trigger.NONE, Trigger.LINK)

@@ -174,13 +174,15 @@ def boundary_interrupts(drawing: Drawing) -> Wrong:
 @rule(
     "cancel_end_place",
     "10.5.3",
-    "取消结束事件只能画在事务子流程里，{it}不在其中",
+    "取消结束事件只能直接画在事务子流程（或它的事件子流程）里，{it}不在其中",
     "移进事务子流程，或改用错误结束事件",
 )
 def cancel_end_place(drawing: Drawing) -> Wrong:
     for node in drawing.nodes("endEvent"):
-        around = [local(one) for one in node.iterancestors()]
-        if "cancel" in drawing.triggers(node) and "transaction" not in around:
+        around = node.getparent()
+        while around is not None and event_subprocess(around):
+            around = around.getparent()
+        if "cancel" in drawing.triggers(node) and (around is None or local(around) != "transaction"):
             yield node
 
 
@@ -195,6 +197,14 @@ def cancel_boundary_place(drawing: Drawing) -> Wrong:
         host = drawing.find(node, node.get("attachedToRef"))
         if "cancel" in drawing.triggers(node) and host is not None and not is_bpmn(host, "transaction"):
             yield node
+
+
+@rule("cancel_boundary_twice", "10.5.4", "{it}有 {count} 个取消边界事件", "只留一个")
+def cancel_boundary_twice(drawing: Drawing) -> Wrong:
+    for host, events in drawing.boundaries.items():
+        count = sum("cancel" in drawing.triggers(event) for event in events)
+        if count > 1:
+            yield host, {"count": str(count)}
 
 
 # -- what a trigger needs ------------------------------------------------------------------------------
