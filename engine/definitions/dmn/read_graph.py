@@ -381,13 +381,13 @@ class Model:
                 f"这里应连到{word}，“{_variable(target)[:40]}”却是{_WORDS[local(target)]}。请重新连线。",
             )
             return None
-        before = self.reading.errors
         element = model.element(id if mark else href)
         if element is None:
-            if self.reading.errors == before:
-                where = "" if model is self else f"（见 {model.reading.file}）"
+            if model is not self:  # else it is told where it is wrong
                 self.reading.note(
-                    "requirement", node, f"所需的{word}“{_variable(target)[:40]}”有错误{where}，请先修正。"
+                    "requirement",
+                    node,
+                    f"所需的{word}“{_variable(target)[:40]}”有错误（见 {model.reading.file}），请先修正。",
                 )
             return None
         return Requirement((*path, element.variable), element)

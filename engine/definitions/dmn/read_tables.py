@@ -27,7 +27,9 @@ def read_table(reading: Reading, types: Types, node: Node, known: Known, name: s
         reading.note("hit_policy", node, f"命中策略“{policy[:40]}”不存在，请选择 U、A、P、F、R、O、C 之一。")
         return None
     if aggregation and (aggregation not in AGGREGATIONS or policy != "COLLECT"):
-        reading.note("aggregation", node, "汇总方式只能是 SUM、MIN、MAX、COUNT，且只用于命中策略 C（收集）。")
+        reading.note(
+            "aggregation", node, "汇总方式只能是 SUM、MIN、MAX、COUNT，且只用于命中策略 C（收集）。请改正。"
+        )
     if (node.get("preferredOrientation") or "") not in _ORIENTATIONS:
         reading.warn(
             "orientation",

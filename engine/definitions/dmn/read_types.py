@@ -52,10 +52,9 @@ class Types:
         )
 
     def hard_names(self) -> frozenset[str]:
-        """Names of components that FEEL could not read word by word."""
-        found = {name for of in self.done.values() for name in component_names(of)}
-        for other in self.imported.values():
-            found |= other.hard_names()
+        """Names of components, here and in imported models, that FEEL could not read word by word."""
+        among = [self, *self.imported.values()]
+        found = {name for types in among for of in types.done.values() for name in component_names(of)}
         return frozenset(name for name in found if not is_plain(name))
 
     # -- looking up ------------------------------------------------------------------------------------
