@@ -129,7 +129,11 @@ def _decide(run: Run, instance: Instance, element: Element) -> None:
         raise Halt("expression_failed", f"流程包中没有决策表“{element.decision}”。")
     found = run.decide(decision, Context(run, instance.id))
     logic = decision.logic
-    many = isinstance(logic, Table) and logic.gives_a_list
+    many = (
+        logic.gives_a_list
+        if isinstance(logic, Table)
+        else element.map_decision_result in ("collectEntries", "resultList")
+    )
     rows = found if many and isinstance(found, list) else [] if found is None else [found]
     value = _mapped(rows, element)
     if name := data.result_name(element, value):
