@@ -13,14 +13,20 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from math import isfinite
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from engine.errors import InputInvalid
+
+ZULU = timezone(timedelta(0), "Z")
+"""UTC as an author wrote it (`…Z`). The engine's own instants are in `datetime.UTC` and shown in Shanghai's time."""
+
+_SHANGHAI = "Asia/Shanghai"
 
 Value = Any
 """None | bool | int | Decimal | str | date | time | datetime | timedelta | Months | Range | list | dict."""
@@ -66,7 +72,7 @@ def duration_text(value: timedelta) -> str:
 MONTHS_LIMIT = 12 * 10**9  # what nine digits of years can write
 _DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
-    r"(?P<clock>T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?",
+    r"(?P<clock>T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,40})?)S)?)?",
     re.ASCII,
 )
 
@@ -102,11 +108,11 @@ def _unusual(value: object) -> object:
     if isinstance(value, Decimal):
         return {"$number": str(value)}
     if isinstance(value, datetime):
-        return {"$datetime": value.isoformat()}
+        return {"$datetime": _zoned_text(value)}
     if isinstance(value, date):
         return {"$date": value.isoformat()}
     if isinstance(value, time):
-        return {"$time": value.isoformat()}
+        return {"$time": _zoned_text(value)}
     if isinstance(value, timedelta):
         return {"$duration": duration_text(value)}
     if isinstance(value, Months):
@@ -114,6 +120,14 @@ def _unusual(value: object) -> object:
     if isinstance(value, Range):
         return {"$range": [value.low_closed, value.low, value.high, value.high_closed]}
     raise TypeError(f"not a value of a case: {type(value).__name__}")
+
+
+def _zoned_text(value: datetime | time) -> str:
+    """ISO text that brings the zone back too: `…+01:00@Europe/Paris`, and `…Z` as written. Shanghai's is its offset."""
+    zone, text = value.tzinfo, value.isoformat()
+    if isinstance(zone, ZoneInfo) and (zone.key != _SHANGHAI or isinstance(value, time)):
+        return f"{text}@{zone.key}"
+    return text[:-6] + "Z" if zone is ZULU else text
 
 
 def dumps(value: object) -> bytes:
@@ -202,27 +216,58 @@ def _read_number(text: str) -> Decimal:
     return number
 
 
+def _read_datetime(text: str) -> datetime:
+    if text.endswith("Z"):
+        return datetime.fromisoformat(text[:-1]).replace(tzinfo=ZULU)
+    iso, _, key = text.partition("@")
+    found = datetime.fromisoformat(iso)
+    zone = _zone(key) if key else None
+    if zone is None:
+        return found
+    for fold in (0, 1):  # a local time that happens twice is told by its offset
+        local = found.replace(tzinfo=zone, fold=fold)
+        if local.utcoffset() == found.utcoffset():
+            return local
+    return found  # the zone's rules have changed since: the instant stands
+
+
+def _read_time(text: str) -> time:
+    iso, _, key = text.partition("@")
+    found = time.fromisoformat(iso)
+    return found.replace(tzinfo=_zone(key)) if key else found
+
+
+def _zone(key: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(key)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return None
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "$number": _read_number,
     "$integer": int,
     "$date": date.fromisoformat,
-    "$time": time.fromisoformat,
-    "$datetime": datetime.fromisoformat,
+    "$time": _read_time,
+    "$datetime": _read_datetime,
     "$duration": _read_duration,
 }
 
 
-def plain(value: Value) -> Any:
-    """What people and other machines are shown: ordinary JSON without tags (dates as ISO text)."""
+def plain(value: Value, *, exact: bool = False) -> Any:
+    """What people and other machines are shown: ordinary JSON without tags (dates as ISO text). `exact` leaves
+    numbers what they are, for `json_text`."""
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): plain(v, exact=exact) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, Decimal):
+        return [plain(v, exact=exact) for v in value]
+    if isinstance(value, Decimal) and not exact:
         if value.copy_abs() < 2**53 and value == value.to_integral_value():
             return int(value)
         number = float(value)
         return number if isfinite(number) else str(value)  # JSON has no number that large
+    if isinstance(value, time) and isinstance(value.tzinfo, ZoneInfo):
+        return _zoned_text(value)
     if isinstance(value, date | time):  # a datetime is a date
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -233,6 +278,29 @@ def plain(value: Value) -> Any:
         low, high = ("" if end is None else plain(end) for end in (value.low, value.high))
         return f"{'[' if value.low_closed else '('}{low}..{high}{']' if value.high_closed else ')'}"
     return value
+
+
+def number_text(value: int | Decimal) -> str:
+    """A number with all its digits and no needless zeros, as FEEL's `string()` and JSON write it."""
+    if isinstance(value, int):
+        return str(value)
+    text = format(value, "f") if -400 < value.adjusted() < 400 else str(value)
+    if "." in text and "E" not in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") or not value else text
+
+
+def json_text(value: Any) -> str:
+    """JSON text of plain data, numbers with all their digits: a Decimal is a JSON number, never a binary fraction."""
+    if isinstance(value, Mapping):
+        return (
+            "{"
+            + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json_text(v)}" for k, v in value.items())
+            + "}"
+        )
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(json_text, value)) + "]"
+    return number_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def from_outside(raw: Any, *, depth: int = 0) -> Value:

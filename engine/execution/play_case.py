@@ -111,7 +111,7 @@ class PlayedCase:
         for key, value in f.to_data(fact).items():
             if key == "name" and isinstance(fact, f.Subscribed | f.MessageReceived | f.SignalReceived):
                 key = "waits_for"  # `name` is the element's
-            row.setdefault(key, plain(value))
+            row.setdefault(key, plain(value, exact=True))
         return row
 
     def finished(self, fact: f.Fact) -> str:

@@ -15,7 +15,7 @@ from engine.feel import semantics as s
 from engine.feel.budget import Run
 from engine.feel.functions import FUNCTIONS, Builtin
 from engine.feel.lexer import invalid
-from engine.feel.loops import count_up, loop_over, quantified
+from engine.feel.loops import count_through, count_up, loop_over, quantified
 from engine.feel.numbers import whole
 from engine.feel.operators import any_of, binary, entry_at, operation
 from engine.feel.scope import Code, Env
@@ -380,9 +380,7 @@ class Compiler:
             def listed(env: Env) -> list[Any] | None:
                 value = low(env)
                 if isinstance(value, Range):
-                    if not (value.low_closed and value.high_closed):
-                        return None
-                    return count_up(value.low, value.high, env.run)
+                    return count_through(value, env.run)
                 return s.as_list(value)
 
             return listed

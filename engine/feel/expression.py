@@ -12,6 +12,7 @@ from engine.errors import EngineError, ExpressionFailed, ExpressionInvalid
 from engine.feel.budget import SOURCE_LIMIT, Run, too_deep
 from engine.feel.compiler import Compiler
 from engine.feel.nodes import Node, Type
+from engine.feel.range_text import range_ as _range  # noqa: F401  declares the built-in
 from engine.feel.scope import Env
 from engine.feel.semantics import result
 from engine.feel.syntax import Parser

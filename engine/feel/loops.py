@@ -10,6 +10,7 @@ from engine.feel import semantics as s
 from engine.feel.budget import LIST_LIMIT, Run
 from engine.feel.numbers import whole
 from engine.feel.scope import Code, Env
+from engine.values import Range
 
 
 def count_up(first: Any, last: Any, run: Run) -> list[Any] | None:
@@ -23,6 +24,15 @@ def count_up(first: Any, last: Any, run: Run) -> list[Any] | None:
         return None
     run.entries(abs(high - low) + 1)
     return list(range(low, high + 1)) if low <= high else list(range(low, high - 1, -1))
+
+
+def count_through(range_: Range, run: Run) -> list[Any] | None:
+    """What a range as a value runs through: whole numbers or days, an open end left out."""
+    found = count_up(range_.low, range_.high, run)
+    if found is None:
+        return None
+    first = 0 if range_.low_closed else 1
+    return found[first : len(found) if range_.high_closed else len(found) - 1]
 
 
 def _rows(sources: list[tuple[str, Callable[[Env], list[Any] | None]]], env: Env) -> Any:

@@ -126,11 +126,11 @@ def round_to(value: Number, scale: int, mode: str) -> Number | None:
     return narrow(rounded) if scale <= 0 else fit(rounded)
 
 
-def number_text(value: Number) -> str:
-    """A number as FEEL's `string()` writes it: plain digits without trailing zeros."""
+def position(value: object) -> int | None:
+    """A number as a position, length or scale: its whole part; None when it is no number."""
     if type(value) is int:
-        return str(value)
-    text = format(value, "f") if -400 < Decimal(value).adjusted() < 400 else str(value)
-    if "." in text and "E" not in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+        return value
+    if not isinstance(value, Decimal):
+        return None
+    exact = whole(value)
+    return exact if exact is not None else (int(value) if abs(value.adjusted()) < DIGITS else None)

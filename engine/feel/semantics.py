@@ -15,7 +15,7 @@ from engine.errors import BudgetExceeded, ExpressionFailed
 from engine.feel import numbers, temporal
 from engine.feel.budget import DEPTH_LIMIT, VALUE_LIMIT, Run, too_deep
 from engine.feel.nodes import Type
-from engine.values import Months, Range, Value
+from engine.values import Months, Range, Value, number_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +86,29 @@ def equal(a: Any, b: Any, run: Run, depth: int = 0) -> bool | None:
     return bool(a == b)
 
 
-def _equal_inside(a: Any, b: Any, run: Run, depth: int) -> bool:
-    if isinstance(a, list):
+def _equal_inside(a: Any, b: Any, run: Run, depth: int) -> bool | None:
+    """Part by part, in three-valued logic: false if one part differs, else null if one cannot be compared."""
+    if isinstance(a, Range):
+        if a.low_closed != b.low_closed or a.high_closed != b.high_closed:
+            return False
+        pairs = [(a.low, b.low), (a.high, b.high)]
+    else:
         run.charge(3 + 3 * min(len(a), len(b)))
-        return len(a) == len(b) and all(
-            equal(x, y, run, depth + 1) is True for x, y in zip(a, b, strict=True)
-        )
-    if isinstance(a, dict):
-        run.charge(3 + 3 * min(len(a), len(b)))
-        return a.keys() == b.keys() and all(equal(a[k], b[k], run, depth + 1) is True for k in a)
-    return (
-        a.low_closed == b.low_closed
-        and a.high_closed == b.high_closed
-        and equal(a.low, b.low, run, depth + 1) is True
-        and equal(a.high, b.high, run, depth + 1) is True
-    )
+        if len(a) != len(b):
+            return False
+        if isinstance(a, list):
+            pairs = list(zip(a, b, strict=True))
+        elif a.keys() != b.keys():
+            return False
+        else:
+            pairs = [(a[key], b[key]) for key in a]
+    unknown = False
+    for x, y in pairs:
+        same = equal(x, y, run, depth + 1)
+        if same is False:
+            return False
+        unknown = unknown or same is None
+    return None if unknown else True
 
 
 def order(a: Any, b: Any) -> int | None:
@@ -279,7 +287,7 @@ def _write(value: Any, pieces: list[str], run: Run, depth: int) -> None:
     elif value is None or isinstance(value, bool):
         pieces.append({None: "null", True: "true", False: "false"}[value])
     elif numbers.is_number(value):
-        pieces.append(numbers.number_text(value))
+        pieces.append(number_text(value))
     elif isinstance(value, list):
         pieces.append("[")
         for i, one in enumerate(value):
@@ -294,9 +302,10 @@ def _write(value: Any, pieces: list[str], run: Run, depth: int) -> None:
         pieces.append("}")
     elif isinstance(value, Range):
         pieces.append("[" if value.low_closed else "(")
-        _write(value.low, pieces, run, depth + 1)
-        pieces.append("..")
-        _write(value.high, pieces, run, depth + 1)
+        for end, dots in ((value.low, ".."), (value.high, "")):
+            if end is not None:
+                _write(end, pieces, run, depth + 1)
+            pieces.append(dots)
         pieces.append("]" if value.high_closed else ")")
     elif isinstance(value, Function):
         pieces.append("function(" + ", ".join(value.parameters) + ")")

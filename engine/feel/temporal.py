@@ -1,7 +1,8 @@
 """FEEL's dates, times and durations: reading, writing, parts and arithmetic.
 
-Days are Shanghai's: an instant in UTC (which is how the engine keeps instants) shows its parts, its date and its
-text in Asia/Shanghai, and a date and time without a zone is Shanghai's when it meets one with a zone.
+Days are Shanghai's: an instant in `UTC` (which is how the engine keeps instants) shows its parts, its date and its
+text in Asia/Shanghai, and a date and time without a zone is Shanghai's when it meets one with a zone. What an author
+writes with a zone keeps it: `…Z` is `ZULU`.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ from engine.calendar import add_months
 from engine.clock import SHANGHAI
 from engine.errors import CalendarUnknown
 from engine.feel.numbers import DIGITS, MATH, is_number, narrow
-from engine.values import MONTHS_LIMIT, Months, duration_text, parse_duration
+from engine.values import MONTHS_LIMIT, ZULU, Months, duration_text, parse_duration
 
 SHANGHAI_OFFSET = timezone(timedelta(hours=8))
-ZULU = timezone(timedelta(0), "Z")  # a zone that an author wrote; the engine's own instants are in `UTC`
 MICRO = timedelta(microseconds=1)
+OFFSET_LIMIT = timedelta(hours=14)  # XML Schema, 3.3.7
 Temporal = date | time | datetime | timedelta | Months
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.A)
 _TIME = re.compile(
-    r"(?P<h>\d{2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:\.(?P<f>\d{1,9}))?)?"
+    r"(?P<h>\d{2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:\.(?P<f>\d{1,40}))?)?"
     r"(?P<zone>Z|z|[+-]\d{2}:\d{2}(?::\d{2})?|@[A-Za-z][A-Za-z0-9_+\-]{0,40}(?:/[A-Za-z0-9_+\-]{1,40}){0,3})?",
     re.A,
 )
+
+
+_MIDNIGHT = re.compile(r"24:00(?::00(?:\.0{1,40})?)?(?![\d:.])")
 
 
 def parse_date(text: str) -> date | None:
@@ -43,9 +47,9 @@ def parse_date(text: str) -> date | None:
 
 
 def parse_time(text: str) -> time | None:
-    """`08:30:00`, with a zone or without; seconds may be left out. A named zone needs a day: not for times."""
-    found = _clock(text)
-    return found if found is not None and not isinstance(found.tzinfo, ZoneInfo) else None
+    """`08:30:00`, with a zone or without; seconds may be left out. `24:00:00` is midnight (ISO 8601)."""
+    found = _clock(text.replace("24", "00", 1) if _MIDNIGHT.match(text) else text)
+    return found.replace(tzinfo=SHANGHAI_OFFSET) if found is not None and found.tzinfo is SHANGHAI else found
 
 
 def parse_date_time(text: str) -> datetime | None:
@@ -54,8 +58,19 @@ def parse_date_time(text: str) -> datetime | None:
     on = parse_date(day)
     if on is None or not separator:
         return None
-    at = _clock(clock)
-    return datetime.combine(on, at) if at is not None else None
+    at = _clock(clock.replace("24", "00", 1) if _MIDNIGHT.match(clock) else clock)
+    if at is None:
+        return None
+    found = joined(on, at)
+    try:
+        return found + timedelta(days=1) if _MIDNIGHT.match(clock) else found
+    except OverflowError:
+        return None
+
+
+def joined(day: date, clock: time) -> datetime:
+    """A day and a time of day as a date and time, in the time's zone."""
+    return datetime.combine(day, clock, ZULU if clock.tzinfo is UTC else clock.tzinfo)
 
 
 def parse_temporal(text: str) -> Temporal | None:
@@ -85,10 +100,10 @@ def _zone(text: str | None) -> tzinfo | None:
     if text in ("Z", "z"):
         return UTC
     if text[0] == "@":
-        return ZoneInfo(text[1:])
+        return SHANGHAI if text[1:] == SHANGHAI.key else ZoneInfo(text[1:])
     parts = [int(p) for p in text[1:].split(":")]
     offset = timedelta(hours=parts[0], minutes=parts[1], seconds=parts[2] if len(parts) > 2 else 0)
-    if offset > timedelta(hours=18) or parts[1] > 59:
+    if offset > OFFSET_LIMIT or parts[1] > 59:
         raise ValueError("offset out of range")
     return timezone(-offset if text[0] == "-" else offset)
 
@@ -116,13 +131,23 @@ def comparable(a: Any, b: Any) -> tuple[Any, Any]:
     if isinstance(a, datetime):
         if (a.tzinfo is None) != (b.tzinfo is None):
             return aware(a), aware(b)
-    elif isinstance(a, time) and (a.tzinfo is None) != (b.tzinfo is None):
-        return _zoned(a), _zoned(b)
+    elif isinstance(a, time):
+        a, b = settled(a), settled(b)
+        if (a.tzinfo is None) != (b.tzinfo is None):
+            return _zoned(a), _zoned(b)
     return a, b
 
 
 def _zoned(value: time) -> time:
     return value if value.tzinfo is not None else value.replace(tzinfo=SHANGHAI_OFFSET)
+
+
+def settled(value: time) -> time:
+    """A time in a named zone with the offset that the zone has without summer time: of a time no day is known."""
+    if not isinstance(value.tzinfo, ZoneInfo):
+        return value
+    offset = datetime.combine(date(1970, 1, 1), value).utcoffset()
+    return value.replace(tzinfo=timezone(offset) if offset is not None else None)
 
 
 # -- writing -------------------------------------------------------------------------------------------
@@ -135,7 +160,7 @@ def temporal_text(value: Temporal) -> str:
         text = value.replace(tzinfo=None).isoformat()
         return text + _zone_text(value, value.utcoffset())
     if isinstance(value, time):
-        return value.replace(tzinfo=None).isoformat() + _zone_text(value, value.utcoffset())
+        return value.replace(tzinfo=None).isoformat() + _zone_text(value, settled(value).utcoffset())
     if isinstance(value, date):
         return value.isoformat()
     return duration_text(value) if isinstance(value, timedelta) else str(value)
@@ -173,10 +198,13 @@ def part(value: Temporal, name: str) -> Any:
     if isinstance(value, datetime | time):
         if name in ("hour", "minute", "second"):
             return getattr(value, name)
+        offset = value.utcoffset() if isinstance(value, datetime) else settled(value).utcoffset()
         if name == "time offset":
-            return value.utcoffset()
+            return offset
         if name == "timezone":
-            return value.tzinfo.key if isinstance(value.tzinfo, ZoneInfo) else None
+            if isinstance(value.tzinfo, ZoneInfo):
+                return value.tzinfo.key
+            return SHANGHAI.key if offset == timedelta(hours=8) else None  # Shanghai's is kept as its offset
     return None
 
 

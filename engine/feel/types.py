@@ -10,7 +10,7 @@ from engine.feel import nodes as n
 from engine.feel import semantics as s
 from engine.feel.budget import DEPTH_LIMIT, Run, too_deep
 from engine.feel.nodes import ANY, Type
-from engine.feel.temporal import ZULU
+from engine.values import ZULU
 
 _DURATIONS = ("days and time duration", "years and months duration")
 TYPE_NAMES = frozenset(

@@ -206,7 +206,7 @@ def test_a_date_and_time_without_zone_is_shanghais() -> None:
         ('@"2026-09-15" in [@"2026-09-01"..@"2026-09-30"]', True),
         ('for d in @"2026-09-29"..@"2026-10-01" return d.day', [29, 30, 1]),
         ('time(8, 30, 0, duration("PT8H"))', time(8, 30, tzinfo=timezone(timedelta(hours=8)))),
-        ('time("18:00:00@Asia/Shanghai")', None),
+        ('time("18:00:00@Asia/Shanghai")', time(18, tzinfo=timezone(timedelta(hours=8)))),
         ('date("26-1-1")', None),
         ('date and time("2026-10-10T25:00:00")', None),
         ('max([@"2026-01-02", @"2026-01-01"])', date(2026, 1, 2)),

@@ -19,8 +19,9 @@ from engine.definitions.compile import compile_diagram
 from engine.errors import EngineError, InputInvalid
 from engine.execution.explain import explain
 from engine.execution.play import Heard, Playing, read_answers
+from engine.feel.numbers import MATH
 from engine.runtime.host_clock import SystemClock
-from engine.values import Months, from_outside, parse_duration
+from engine.values import Months, from_outside, json_text, parse_duration
 from web.cli.check import tables_beside
 
 COMPLETED, REFUSED, WAITING, INCIDENT = 0, 2, 3, 4
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _line(row: dict[str, Any]) -> None:
-    print(json.dumps(row, ensure_ascii=False))
+    print(json_text(row))
 
 
 def _instant(text: str | None) -> datetime:
@@ -133,7 +134,7 @@ def _duration(text: str | None) -> timedelta | Months | None:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=MATH.create_decimal)
     except ValueError as error:
         raise InputInvalid(f"{where} 不是有效的 JSON：{error}") from None
     except RecursionError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time
 from typing import Any
 
 from engine.feel import semantics
 from engine.feel.budget import Run
 from engine.feel.functions.registry import function
 from engine.feel.numbers import MATH, Number, fit, narrow
+from engine.feel.temporal import settled
 
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?", re.A)
 
@@ -48,6 +50,8 @@ def is_(run: Run, a: Any, b: Any) -> bool:
     """The same kind and the same value; unlike `=`, a date and time in another zone is not the same."""
     if semantics.kind(a) != semantics.kind(b):
         return False
-    if semantics.kind(a) in ("date and time", "time"):
+    if isinstance(a, time) and isinstance(b, time):
+        a, b = settled(a), settled(b)
+    if isinstance(a, datetime | time):
         return bool(a.utcoffset() == b.utcoffset() and a.replace(tzinfo=None) == b.replace(tzinfo=None))
     return semantics.equal(a, b, run) is True

@@ -10,16 +10,14 @@ from typing import Any
 from engine.feel import numbers, semantics
 from engine.feel.budget import Run
 from engine.feel.functions.registry import function
-from engine.feel.numbers import MATH, Number, fit, is_number, narrow, whole
+from engine.feel.numbers import MATH, Number, fit, is_number, narrow, position, whole
 from engine.values import Months
 
 
 def _rounding(name: str, parameters: str, mode: str) -> None:
     @function(name, parameters)
     def rounded(run: Run, value: Any, scale: Any = 0) -> Number | None:
-        places = whole(scale) if is_number(scale) else None
-        if scale is None:
-            places = 0
+        places = position(scale) if scale is not None else 0
         if not is_number(value) or places is None:
             return None
         run.charge(min(abs(places), 8_000) >> 4)  # far decimals are written out while rounding
@@ -35,7 +33,7 @@ _rounding("round half up", "n, scale", numbers.HALF_UP)
 _rounding("round half down", "n, scale", numbers.HALF_DOWN)
 
 
-@function("abs", "n")
+@function("abs", "n | number")
 def abs_(run: Run, value: Any) -> Any:
     """Of a number or a duration."""
     if is_number(value):

@@ -7,17 +7,9 @@ from typing import Any
 from engine.feel import semantics
 from engine.feel.budget import Run
 from engine.feel.functions.registry import function
-from engine.feel.numbers import is_number, whole
+from engine.feel.numbers import position
 from engine.feel.pattern import Program, expand
 from engine.feel.pattern_reading import XPATH, PatternInvalid, compile_pattern
-
-
-def position(value: Any) -> int | None:
-    """A number as a position or length: its whole part; None when it is no number."""
-    if not is_number(value):
-        return None
-    exact = whole(value)
-    return exact if exact is not None else (int(value) if abs(value.adjusted()) < 30 else None)
 
 
 @function("substring", "string, start position, length?")

@@ -55,7 +55,7 @@ def time_(run: Run, value: Any, minute: Any = None, second: Any = None, offset: 
     if parts is None or not is_number(second) or not 0 <= second < 60:
         return None
     micros = int(second * 1_000_000)
-    if offset is not None and (not isinstance(offset, timedelta) or abs(offset) > timedelta(hours=18)):
+    if offset is not None and (not isinstance(offset, timedelta) or abs(offset) > temporal.OFFSET_LIMIT):
         return None
     try:
         zone = None if offset is None else timezone(offset)
@@ -81,7 +81,7 @@ def date_and_time(run: Run, value: Any, *more: Any) -> datetime | None:
         if not isinstance(value, date) or not isinstance(clock, time):
             return None
         day = temporal.shown(value).date() if isinstance(value, datetime) else value
-        return datetime.combine(day, clock)
+        return temporal.joined(day, clock)
     parts = _ints(value, *more)
     try:
         return datetime(*parts) if parts and len(parts) == 6 else None  # type: ignore[arg-type]  # noqa: DTZ001
