@@ -1,15 +1,19 @@
-"""Our FEEL against another implementation (npm `feelin`), expression by expression.
+"""Our FEEL against another implementation (npm `feelin`), expression by expression: a list written by hand, and some
+thousands of random ones.
 
-Where the two differ on purpose the expression stands in DIFFERENCES with the reason and our answer; a difference
-that has vanished fails too, so that the list stays true.
+Where the two differ on purpose the expression stands in DIFFERENCES with the reason and our answer, and of random
+ones what is in them stands in data/feel_differences.toml with the clause; a difference that has vanished fails too,
+so that both lists stay true.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +25,7 @@ from engine.calendar import Moment, seed
 from engine.errors import EngineError
 from engine.feel import compile_expression
 from engine.values import plain
+from tests.engine import feel_random
 
 FOLDER = Path(__file__).parent / "feelin"
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
@@ -68,8 +73,13 @@ EXPRESSIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def theirs() -> dict[str, Any]:
+KNOWN = tomllib.loads((Path(__file__).parent / "data/feel_differences.toml").read_text(encoding="utf-8"))[
+    "difference"
+]
+RANDOM = list(dict.fromkeys(feel_random.Author(seed).expression(2 + seed % 2) for seed in range(5_000)))
+
+
+def asked(texts: list[str], context: dict[str, Any]) -> dict[str, Any]:
     """All answers of the other implementation, from one process."""
     node = shutil.which("node") or shutil.which(
         "node", path=str(Path(sys.executable).parent)
@@ -80,22 +90,27 @@ def theirs() -> dict[str, Any]:
         pytest.skip(
             "feelin is not installed (run `npm ci` in tests/engine/feelin), so FEEL is not compared with it"
         )
-    asked = "".join(json.dumps({"text": text, "context": CONTEXT}) + "\n" for text in EXPRESSIONS)
+    lines = "".join(json.dumps({"text": text, "context": context}) + "\n" for text in texts)
     said = subprocess.run(
         [node, "evaluate.mjs"],
         cwd=FOLDER,
-        input=asked,
+        input=lines,
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    return dict(zip(EXPRESSIONS, map(json.loads, said.stdout.splitlines()), strict=True))
+    return dict(zip(texts, map(json.loads, said.stdout.splitlines()), strict=True))
 
 
-def ours(text: str) -> Any:
+@pytest.fixture(scope="module")
+def theirs() -> dict[str, Any]:
+    return asked(EXPRESSIONS, CONTEXT)
+
+
+def ours(text: str, context: dict[str, Any] = CONTEXT) -> Any:
     try:
-        return {"value": plain(compile_expression(text).evaluate(CONTEXT, MOMENT))}
+        return {"value": plain(compile_expression(text).evaluate(context, MOMENT))}
     except EngineError as error:
         return {"error": error.message}
 
@@ -127,3 +142,34 @@ def test_both_say_the_same(text: str, theirs: dict[str, Any]) -> None:
         assert not alike(mine, other), "feelin agrees now: take this out of DIFFERENCES"
     else:
         assert "error" not in mine and alike(mine, other), f"ours {mine}, feelin {other}"
+
+
+def test_random_expressions_say_the_same_or_differ_as_known() -> None:
+    """The seeds are fixed, so that this is the same test every day."""
+    texts = RANDOM + [known["example"] for known in KNOWN]
+    exact = {**feel_random.CONTEXT, "c": Decimal("-2.5")}
+    said = asked(list(dict.fromkeys(texts)), feel_random.CONTEXT)
+    unknown, agreed = [], 0
+    for text in RANDOM:
+        mine, other = ours(text, exact), said[text]
+        if alike(mine, other):
+            agreed += 1
+        elif not any(re.search(known["pattern"], text) for known in KNOWN):
+            unknown.append(f"{text}\n  ours {mine}\n  feelin {other}")
+    assert not unknown, "\n".join(unknown[:10])
+    assert agreed > 0.85 * len(RANDOM) > 3_000
+    for known in KNOWN:
+        mine, other = ours(known["example"], exact), said[known["example"]]
+        assert mine == {"value": json.loads(known["ours"])}, known
+        assert not alike(mine, other), f"feelin agrees now: take out {known['example']}"
+        assert re.search(known["pattern"], known["example"]), known
+        assert known["clause"] and known["reason"]
+
+
+def test_the_random_expressions_are_worth_asking() -> None:
+    """Most give a value, of every kind; some go wrong on purpose."""
+    exact = {**feel_random.CONTEXT, "c": Decimal("-2.5")}
+    found = [ours(text, exact).get("value", "refused") for text in RANDOM[:2_000]]
+    kinds = {type(value).__name__ for value in found}
+    assert {"bool", "int", "float", "str", "list", "dict", "NoneType"} <= kinds
+    assert found.count(None) < len(found) / 4

@@ -213,7 +213,12 @@ def list_replace(run: Run, items: Any, where: Any, item: Any) -> list[Any] | Non
     if found is None:
         return None
     if isinstance(where, Function):
-        return [item if where.call(run, one, item) is True else one for one in found]
+        if len(where.parameters) != 2 and not where.variadic:
+            return None
+        answers = [where.call(run, one, item) for one in found]
+        if not all(isinstance(answer, bool) for answer in answers):
+            return None
+        return [item if answer else one for one, answer in zip(found, answers, strict=True)]
     at = _index(found, where)
     return None if at is None else [*found[:at], item, *found[at + 1 :]]
 

@@ -14,15 +14,16 @@ from engine.feel.pattern_reading import XPATH, PatternInvalid, compile_pattern
 
 @function("substring", "string, start position, length?")
 def substring(run: Run, text: Any, start: Any, length: Any = None) -> str | None:
-    """`substring("督办通知", 3)` = "通知"."""
+    """`substring("督办通知", 3)` = "通知". Null for a start outside the text or a length below 1 (DMN 1.5, table 75);
+    a length beyond the end takes the rest."""
     at = position(start)
     count = position(length) if length is not None else None
-    if not isinstance(text, str) or not at or (length is not None and (count is None or count < 0)):
+    if not isinstance(text, str) or not at or abs(at) > len(text):
+        return None
+    if length is not None and (count is None or count < 1):
         return None
     run.text(len(text))
     begin = at - 1 if at > 0 else len(text) + at
-    if begin < 0:
-        return None if count is None else text[0 : max(0, begin + count)]
     return text[begin:] if count is None else text[begin : begin + count]
 
 
