@@ -304,7 +304,7 @@ class Parser(Cursor):
         return node
 
     def half_range(self) -> n.Node:
-        """`>= 5` where a value stands: a range with one end (DMN 1.5, 10.3.2.12)."""
+        """`>= 5` where a value stands: a range with one end (DMN 1.5, 10.3.2.7)."""
         token = self.advance()
         op = token.text
         end = self.expression(ADDITIVE)

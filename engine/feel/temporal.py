@@ -157,13 +157,17 @@ def temporal_text(value: Temporal) -> str:
     """As FEEL's `string()` writes it."""
     if isinstance(value, datetime):
         value = shown(value)
-        text = value.replace(tzinfo=None).isoformat()
-        return text + _zone_text(value, value.utcoffset())
+        return _clock_text(value.replace(tzinfo=None)) + _zone_text(value, value.utcoffset())
     if isinstance(value, time):
-        return value.replace(tzinfo=None).isoformat() + _zone_text(value, settled(value).utcoffset())
+        return _clock_text(value.replace(tzinfo=None)) + _zone_text(value, settled(value).utcoffset())
     if isinstance(value, date):
         return value.isoformat()
     return duration_text(value) if isinstance(value, timedelta) else str(value)
+
+
+def _clock_text(value: datetime | time) -> str:
+    """ISO text without needless zeros in the fraction of a second."""
+    return value.isoformat().rstrip("0") if value.microsecond else value.isoformat()
 
 
 def _zone_text(value: datetime | time, offset: timedelta | None) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine.test_play_conformance import played, trace
 from web.cli import check as cli
+from web.cli import play
 
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" '
@@ -177,3 +178,34 @@ def test_decision_tables_beside_are_checked_with_it(
         encoding="utf-8",
     )
     assert checked(file, capsys)[0] == 0
+
+
+NUMBERS = {
+    "1 / 3": "0.3333333333333333333333333333333333",
+    "2 ** 100 / 10": "126765060022822940149670320537.6",
+    "9999999999999999999999999999999999": "9999999999999999999999999999999999",
+    "0.1 + 0.2": "0.3",
+    "1e400 * 3": "3E+400",
+    "1.50": "1.5",
+    "given": "0.1234567890123456789012345678901234",
+}
+
+
+@pytest.mark.parametrize("expression", NUMBERS)
+def test_numbers_are_printed_with_all_their_digits(expression: str, tmp_path: Path, capsys) -> None:
+    """As JSON numbers, read here as text: a reader with floats would round them."""
+    file = tmp_path / "图.bpmn"
+    file.write_bytes(
+        straight(
+            '<scriptTask id="A" scriptFormat="feel" camunda:resultVariable="数">'
+            f"<script>{expression}</script></scriptTask>"
+        )
+    )
+    parser = argparse.ArgumentParser()
+    play.add_parser(parser.add_subparsers())
+    given = '{"given": 0.1234567890123456789012345678901234}'
+    parsed = parser.parse_args(["play", str(file), "--now", "2026-09-28T09:00", "--variables", given])
+    parsed.run(parsed)
+    rows = [json.loads(line, parse_float=str, parse_int=str) for line in capsys.readouterr().out.splitlines()]
+    written = [row["values"]["数"] for row in rows if "数" in (row.get("values") or {})]
+    assert written and set(written) == {NUMBERS[expression]}, rows

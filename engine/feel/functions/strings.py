@@ -14,7 +14,7 @@ from engine.feel.pattern_reading import XPATH, PatternInvalid, compile_pattern
 
 @function("substring", "string, start position, length?")
 def substring(run: Run, text: Any, start: Any, length: Any = None) -> str | None:
-    """`substring("督办通知", 3)` = "通知". Null for a start outside the text or a length below 1 (DMN 1.5, table 75);
+    """`substring("督办通知", 3)` = "通知". Null for a start outside the text or a length below 1 (DMN 1.5, 10.3.4.3);
     a length beyond the end takes the rest."""
     at = position(start)
     count = position(length) if length is not None else None
