@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.calendar import Moment, seed
-from engine.clock import SystemClock
 from engine.definitions.compile import refuses
 from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.dmn.evaluation import Deciding
 from engine.definitions.dmn.graph import InputData, Service
 from engine.definitions.dmn.types import Type
 from engine.errors import CalendarUnknown, EngineError, ExpressionFailed, InputInvalid
+from engine.runtime.host_clock import SystemClock
 from engine.values import Value, exact, from_outside, parse_duration
 from web.cli.check import models_beside
 from web.cli.terminal import instant_of

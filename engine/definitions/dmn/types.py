@@ -17,7 +17,7 @@ from engine.feel.budget import DEPTH_LIMIT, Run, too_deep
 from engine.feel.nodes import ANY as FEEL_ANY
 from engine.feel.nodes import Type as FeelType
 from engine.feel.semantics import Function, kind
-from engine.feel.temporal import ZULU
+from engine.values import ZULU
 
 KIND_NAMES = {
     "number": "数字",
