@@ -187,22 +187,24 @@ def _begin(
 def fire_inclusive(run: Run) -> bool:
     """Let one inclusive join go on that no token of its scope keeps waiting any more. Asked when all else rests.
 
-    Joins that wait for each other in a circle are freed, the first to have been reached first.
+    Joins that wait for nothing but each other are freed, the first to have been reached first.
     """
     circle: tuple[Instance, Process, Element] | None = None
     for scope in [one for one in run.state.instances.values() if one.arrivals]:
         process = run.inside(scope)[0]
-        inclusive = {g for g in scope.arrivals if waits_like_inclusive(process.elements[g])}
-        for id in inclusive and [g for g in scope.arrivals if g in inclusive]:
+        joins = [g for g in scope.arrivals if waits_like_inclusive(process.elements[g])]
+        held: dict[str, frozenset[str]] = {}
+        for id in joins:
             gateway = process.elements[id]
             upstream = awaited(process, gateway, {token[0] for token in scope.arrivals[id]})
-            active = at_work(run, scope)
-            waiting = {g for g in scope.arrivals if g != id}
-            if not upstream & (active | waiting):
+            held[id] = upstream & (at_work(run, scope) | (scope.arrivals.keys() - {id}))
+            if not held[id]:
                 fire(run, scope, process, gateway)
                 return True
-            if circle is None and not upstream & (active | (waiting - inclusive)):
-                circle = (scope, process, gateway)
+        if circle is None:
+            free = next((id for id in joins if _in_a_circle(id, held)), None)
+            if free is not None:
+                circle = (scope, process, process.elements[free])
     if circle is not None:
         fire(run, *circle)
         return True
@@ -213,6 +215,20 @@ def at_work(run: Run, scope: Instance) -> set[str]:
     """The elements of a scope that have a token. What has completed and is being undone has none any more."""
     children = (run.state.instances[child] for child in scope.children)
     return {child.element for child in children if child.phase != COMPENSATING}
+
+
+def _in_a_circle(join: str, held: Mapping[str, frozenset[str]]) -> bool:
+    """Whether all that keeps this join waiting, by however many steps, are joins."""
+    seen: set[str] = set()
+    stack = [join]
+    while stack:
+        id = stack.pop()
+        if id not in held:
+            return False
+        if id not in seen:
+            seen.add(id)
+            stack += held[id]
+    return True
 
 
 def waits_like_inclusive(element: Element) -> bool:
@@ -249,5 +265,4 @@ def before(process: Process, gateway: Element, flow: str) -> frozenset[str]:
         stack += [process.flows[one].source for one in at.incoming]
         if at.attached_to:
             stack.append(at.attached_to)
-    process.upstream[gateway.id, flow] = frozenset(found)
-    return frozenset(found)
+    return process.upstream.setdefault((gateway.id, flow), frozenset(found))
