@@ -492,6 +492,17 @@ class MessageSent(Fact):
 
 
 @fact
+class CorrelationKeySet(Fact):
+    """The first message of a conversation has settled the key by which later ones find the case (`key` its id), for
+    `scope` and what is inside it."""
+
+    scope: int
+    key: str
+    name: str
+    values: list[Value]
+
+
+@fact
 class SignalSent(Fact):
     """The case broadcast a signal."""
 

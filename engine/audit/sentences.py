@@ -408,6 +408,10 @@ def _transaction(n: Narrator, x: f.TransactionCancelled, e: Entry) -> str:
     return f"事务{n.what(x.id)}取消，其中未办完的停止办理"
 
 
+def _correlation_key(n: Narrator, x: f.CorrelationKeySet, e: Entry) -> str:
+    return f"此后的消息按“{x.name}”（{'、'.join(str(plain(one)) for one in x.values)}）认定属于本案"
+
+
 def _number(n: Narrator, x: f.NumberGiven, e: Entry) -> str:
     return f"编号：{x.text}"
 
@@ -478,6 +482,7 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.CompensationBegan: _undoing,
     f.CompensationEnded: _undone,
     f.TransactionCancelled: _transaction,
+    f.CorrelationKeySet: _correlation_key,
     f.NumberGiven: _number,
     f.FileAttached: _file,
     f.NoteAdded: _note,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import collaboration, compensation, data, standard, xml
+from engine.definitions import collaboration, compensation, correlation, data, standard, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import read_node
@@ -92,13 +92,19 @@ def read(
     together = collaboration.read(reading, root)
     data.read_items(reading, root)
     reading.associations = compensation.associations(root)
+    keys = correlation.read(reading, root)
     processes: dict[str, Process] = {}
     for node in root:
         if is_bpmn(node, "process"):
             process = _process(reading, node)
             if process.key in processes:
                 continue  # the doubled id was found above
-            processes[process.key] = replace(process, collaboration=together)
+            processes[process.key] = replace(
+                process,
+                collaboration=together,
+                correlation=keys,
+                expects=correlation.read_subscriptions(reading, node, keys),
+            )
     collaboration.check(reading, root, processes)
     if not processes:
         reading.error("no_process", root, "图中没有流程，请至少画一个带开始事件的流程。")

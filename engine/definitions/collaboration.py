@@ -11,7 +11,18 @@ from engine.definitions.model import Collaboration, Element, Kind, MessageFlow, 
 from engine.definitions.reading import Node, Reading, is_bpmn, local
 from engine.definitions.vocabulary import BPMN
 
-_CHILDREN = ("participant", "messageFlow", "textAnnotation", "association", "group")
+_CHILDREN = (
+    "participant",
+    "messageFlow",
+    "textAnnotation",
+    "association",
+    "group",
+    "correlationKey",
+    "conversation",
+    "subConversation",
+    "conversationLink",
+)
+"""Conversations are for reading; the correlation keys in them are read by `correlation`."""
 
 
 def read(reading: Reading, root: Node) -> Collaboration:

@@ -273,6 +273,24 @@ class Collaboration:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrelationKey:
+    """What tells the messages of one conversation from those of another: the values of these properties together."""
+
+    id: str
+    name: str
+    properties: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """How messages find their case 消息关联 (BPMN 2.0.2, 8.4.2). `paths`: property and message name → FEEL over the
+    message's payload."""
+
+    keys: tuple[CorrelationKey, ...] = ()
+    paths: Mapping[tuple[str, str], Expression] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """One executable process. `elements` are all nodes at every depth, `flows` all sequence flows, by id.
 
@@ -296,6 +314,10 @@ class Process:
     outputs: tuple[str, ...] = ()
     declares: tuple[str, ...] = ()  # the variables that are its own when it is called
     compensation: str = ""  # its compensation event subprocess, for who calls it
+    correlation: Correlation = Correlation()  # of the file it is drawn in
+    expects: Mapping[str, Mapping[str, Expression]] = field(
+        default_factory=dict
+    )  # key → property → its value here
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ DEFINITION_CHILDREN = frozenset(
         "itemDefinition",
         "category",
         "dataStore",
+        "correlationProperty",
     }
 )
 """Under `definitions`. `itemDefinition`, `category` and `dataStore` are for reading only; event definitions are those
@@ -132,6 +133,7 @@ SCOPE_DECORATION = frozenset(
         "property",
         "auditing",
         "monitoring",
+        "correlationSubscription",
     }
 )
 NODE_DECORATION = frozenset(
@@ -307,8 +309,6 @@ INSTEAD: dict[str, str] = {
     "rendering": "表现形式不执行，请用表单（camunda:formKey）。",
     "import": "不能引用外部文件，请把被引用的流程放进同一流程包。",
     "interface": "服务接口不执行，请在服务任务上写 camunda:topic。",
-    "correlationProperty": "请改用扩展属性 correlationKey 写关联键。",
-    "correlationSubscription": "请改用扩展属性 correlationKey 写关联键。",
     "executionListener": "执行监听器不执行，请画成服务任务。",
     "taskListener": "任务监听器不执行，请画成服务任务或边界事件。",
     "formData": "请改用表单文件（camunda:formKey）。",

@@ -29,7 +29,7 @@ from engine.commands import (
 )
 from engine.definitions.model import Package, Process, Trigger
 from engine.errors import CalendarUnknown, NotFound, NotOpen, Suspended
-from engine.execution import activities, complex, events, flows, moving  # noqa: F401  (activities registers itself)
+from engine.execution import activities, complex, correlation, events, flows, moving  # noqa: F401  (activities registers itself)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
 from engine.execution.elements import enter, execute, finish_loop, inputs, leave, result_of
@@ -98,6 +98,9 @@ def _start(run: Run, command: StartProcess) -> None:
             command.unit,
         )
     )
+    for event in start.events:
+        if event.trigger is Trigger.MESSAGE:
+            correlation.learn(run, run.state.instances[ROOT], process, event.name, command.variables)
     arm_event_subprocesses(run, run.state.instances[ROOT])
     enter(run, process, start, ROOT)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from engine.definitions.model import Element, Event, Kind, Process, Trigger
-from engine.execution import timers
+from engine.execution import correlation, timers
 from engine.execution.arming import arm, arm_event_subprocesses, arm_or_halt, key_of
 from engine.execution.collecting import collect, collect_anew
 from engine.execution.elements import behaviour, introduce, leave
+from engine.execution.records import Subscription
 from engine.execution.run import CONDITION, Halt, Run
 from engine.execution.scopes import cancel, interrupt, release
 from engine.execution.state import COMPENSATING, ROOT, Instance
@@ -44,6 +45,7 @@ def deliver(
     waiting = [one for one in subscriptions.values() if one.name == name and one.what == what]
     if what == "message":
         waiting = [one for one in waiting if not one.key or one.key == key]
+        waiting = [one for one in waiting if _fits(run, one, variables)]
     if one_only:
         waiting = sorted(waiting, key=lambda one: (not one.key, one.id))[:1]
     for one in waiting:
@@ -53,7 +55,16 @@ def deliver(
             run.emit(SignalReceived(one.id, name, dict(variables)))
         else:
             run.emit(MessageReceived(one.id, name, dict(variables)))
+            correlation.learn_from(run, one, variables)
         fire(run, one.owner, one.element, dict(variables), one.part)
+
+
+def _fits(run: Run, one: Subscription, variables: dict[str, Value]) -> bool:
+    try:
+        return correlation.fits(run, one, variables)
+    except Halt as problem:
+        run.incident(run.state.instances[one.owner], one.element, problem)
+        return False
 
 
 def _look_at_conditions(run: Run) -> None:
@@ -348,11 +359,12 @@ def _throw(run: Run, instance: Instance, element: Element) -> None:
     payload = payload_of(instance, element)
     order = sorted(element.events, key=lambda event: _STOPS.get(event.trigger, 0))
     waits = False
-    keys = [key_of(run, instance, event) if event.trigger is Trigger.MESSAGE else "" for event in order]
+    keys = [
+        _key(run, instance, event, payload) if event.trigger is Trigger.MESSAGE else "" for event in order
+    ]
     for event, key in zip(order, keys, strict=True):
         if event.trigger is Trigger.MESSAGE:
-            run.emit(MessageSent(event.name, key, payload, instance.element))
-            run.post("message", event.name, key, payload)
+            _say(run, instance, event, key, payload)
         elif event.trigger is Trigger.SIGNAL:
             run.emit(SignalSent(event.name, payload))
             run.post("signal", event.name, "", payload)
@@ -405,8 +417,18 @@ def payload_of(instance: Instance, element: Element) -> dict[str, Value]:
 
 def send_message(run: Run, instance: Instance, event: Event, payload: dict[str, Value]) -> None:
     """Send a message to the outside and, at once, to the case's own subscriptions."""
-    key = key_of(run, instance, event)
+    _say(run, instance, event, _key(run, instance, event, payload), payload)
+
+
+def _key(run: Run, instance: Instance, event: Event, payload: dict[str, Value]) -> str:
+    """The key drawn on the event. Raises `Halt` where the message may not be sent."""
+    correlation.must_fit(run, instance, run.process(instance), event.name, payload)
+    return key_of(run, instance, event)
+
+
+def _say(run: Run, instance: Instance, event: Event, key: str, payload: dict[str, Value]) -> None:
     run.emit(MessageSent(event.name, key, payload, instance.element))
+    correlation.learn(run, instance, run.process(instance), event.name, payload)
     run.post("message", event.name, key, payload)
 
 

@@ -239,6 +239,7 @@ _INSTANCE: _Columns = (
     ("done", 0),
     ("outputs", None),
     ("came", None),
+    ("keys", None),
     ("activated", None),
     ("phase", ""),
     ("awaited_by", 0),

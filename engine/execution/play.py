@@ -16,6 +16,7 @@ from engine.calendar import Moment, WorkCalendar
 from engine.commands import DeliverMessage, PassDeadline, StartProcess
 from engine.definitions.model import Kind, Package, Process, Trigger
 from engine.errors import InputInvalid, NotFound
+from engine.execution.correlation import hears
 from engine.execution.marking import State
 from engine.execution.play_case import Answers, PlayedCase, read_answers
 from engine.execution.play_post import Post, To, hear_signal, starts_on
@@ -172,17 +173,29 @@ class Playing:
         if self._to_begin and self._to_begin[0][0] <= self.now:
             return None, self._to_begin.pop(0)[1]
         running = [case for case in self.cases if case.state.open]
-        return self._post.next(running) or self._hear(running) or self._work(running) or self._time(limit)
+        return (
+            self._post.next(running, self.moment)
+            or self._hear(running)
+            or self._work(running)
+            or self._time(limit)
+        )
 
     def _hear(self, running: list[PlayedCase]) -> To | None:
         """A message or signal from outside, as soon as something waits for it."""
         for case in running:
             for one in case.state.subscriptions.values():
-                if one.what == "message" and (heard := _take(self.messages, one)) is not None:
+                if one.what == "message" and (heard := self._message(case, one)) is not None:
                     return case, DeliverMessage(one.name, one.key, heard)
                 if one.what == "signal" and (heard := _take(self.signals, one)) is not None:
                     self._post.ready.extend(hear_signal(running, one.name, heard))
                     return self._post.ready.popleft()
+        return None
+
+    def _message(self, case: PlayedCase, one: Subscription) -> dict[str, Value] | None:
+        for name, payload in self.messages:
+            if name == one.name and hears(self.package, case.state, self.moment, one, payload):
+                self.messages.remove((name, payload))
+                return payload
         return None
 
     def _work(self, running: list[PlayedCase]) -> To | None:

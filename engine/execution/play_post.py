@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine import facts as f
+from engine.calendar import Moment
 from engine.commands import DeliverMessage, DeliverSignal, KernelCommand, StartProcess
 from engine.definitions.model import Collaboration, Kind, MessageFlow, Package, Process, Trigger
+from engine.execution.correlation import hears
 from engine.execution.play_case import PlayedCase
 from engine.execution.records import Subscription
 from engine.values import Value
@@ -39,6 +41,7 @@ class Post:
     package: Package
     partners: tuple[str, ...]
     under_way: list[Said] = field(default_factory=list)
+    moment: Moment = field(init=False)
     ready: deque[To] = field(default_factory=deque)
     """Deliveries of one signal: everybody hears it before anything else happens."""
 
@@ -94,8 +97,9 @@ class Post:
 
     # -- who takes it ----------------------------------------------------------------------------------
 
-    def next(self, cases: list[PlayedCase]) -> To | None:
+    def next(self, cases: list[PlayedCase], moment: Moment) -> To | None:
         """The next delivery, of what has been under way longest; None when nobody takes any of it now."""
+        self.moment = moment
         for said in list(self.under_way):
             if self.ready:
                 break
@@ -133,7 +137,7 @@ class Post:
             return None
         for case in cases:
             for one in case.state.subscriptions.values():
-                if one.element == target and case.process == process.key and _hears(one, said.key):
+                if one.element == target and case.process == process.key and self._hears(case, one, said):
                     return case, DeliverMessage(one.name, said.key, dict(said.variables))
         if target in process.starts:
             return None, StartProcess(process.key, target, dict(said.variables))
@@ -142,12 +146,18 @@ class Post:
     def _by_name(self, said: Said, cases: list[PlayedCase], partners: list[str]) -> To | None:
         for case in cases:
             for one in case.state.subscriptions.values():
-                if one.name == said.name and _hears(one, said.key):
+                if one.name == said.name and self._hears(case, one, said):
                     return case, DeliverMessage(said.name, said.key, dict(said.variables))
         for key in partners:
             for start in starts_on(self.package.processes[key], Trigger.MESSAGE, said.name):
                 return None, StartProcess(key, start, dict(said.variables))
         return None
+
+    def _hears(self, case: PlayedCase, one: Subscription, said: Said) -> bool:
+        if one.what != "message" or (one.key and one.key != said.key):
+            return False
+        # what is drawn as the flow's end may call the message by another name than the sender
+        return hears(self.package, case.state, self.moment, one, said.variables)
 
     def _only_start(self, said: Said, partners: list[str]) -> To | None:
         """A message flow that ends at a pool's border begins the pool's process where only one start hears messages."""
@@ -183,7 +193,3 @@ def starts_on(process: Process, trigger: Trigger, name: str = "") -> list[str]:
         ):
             found.append(id)
     return found
-
-
-def _hears(one: Subscription, key: str) -> bool:
-    return one.what == "message" and (not one.key or one.key == key)

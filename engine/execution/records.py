@@ -49,6 +49,7 @@ class Instance:
     done: int = 0
     outputs: dict[int, Value] | None = None
     came: dict[str, dict[str, dict[str, Value]]] | None = None
+    keys: dict[str, list[Value]] | None = None
     activated: dict[str, list[str]] | None = None
     phase: str = ""
     awaited_by: int = 0

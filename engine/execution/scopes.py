@@ -133,7 +133,7 @@ def write(run: Run, instance: Instance, values: Mapping[str, Value]) -> None:
     for name, value in values.items():
         target = _owner(run, instance, name)
         if not target:
-            home = home or _home(run, scope)
+            home = home or home_of(run, scope)
             target = home
         targets.setdefault(target, {})[name] = value
     for target, some in targets.items():
@@ -153,7 +153,8 @@ def _owner(run: Run, instance: Instance, name: str) -> int:
     return 0
 
 
-def _home(run: Run, scope: Instance) -> int:
+def home_of(run: Run, scope: Instance) -> int:
+    """The innermost scope from here outwards that may exist more than once at a time, or else the root."""
     while scope.scope:
         if not scope.body:
             element = run.element(scope)

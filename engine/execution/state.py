@@ -458,6 +458,11 @@ def _came(state: State, fact: f.TriggerCame) -> None:
         owner.result = {name: value for part in came.values() for name, value in part.items()}
 
 
+def _key(state: State, fact: f.CorrelationKeySet) -> None:
+    instance = state.instances[fact.scope]
+    instance.keys = {**(instance.keys or {}), fact.key: list(fact.values)}
+
+
 def _numbered(state: State, fact: f.NumberGiven) -> None:
     if not state.number:
         state.number = fact.text
@@ -507,6 +512,7 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.MessageReceived: _heard,
     f.SignalReceived: _heard,
     f.TriggerCame: _came,
+    f.CorrelationKeySet: _key,
     f.NumberGiven: _numbered,
 }
 """Facts that are not here (letters sent, notes, files, errors thrown) change nothing the kernel needs."""

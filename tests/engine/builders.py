@@ -14,6 +14,9 @@ double quotes. `undo=B` makes an activity the compensation activity that boundar
 
 `A ~> B` is a message flow (`A ~> B message=NAME` with a message drawn on it); every process is then the pool `KEY_pool`.
 `pool ID` at the margin is a pool without content. Data objects and associations: see `builders_data`.
+
+`key KEY PROPERTY MESSAGE=FEEL …` at the margin is a property of a correlation key with its place in each message, `expects
+KEY PROPERTY=FEEL …` in a process its subscription to the key.
 """
 
 from __future__ import annotations
@@ -123,6 +126,7 @@ class _Writer:
         self.definitions_: list[str] = []
         self.pools = pools or []
         self.data: dict[str, str] = {}
+        self.keys: list[tuple[str, str, list[tuple[str, str]]]] = []
         self.messages = messages or []
 
     def reference(self, tag: str, name: str) -> str:
@@ -149,7 +153,27 @@ class _Writer:
         )
 
     def collaboration(self, processes: list[_Node]) -> str:
-        if not self.pools and not self.messages:
+        properties = "".join(
+            f'<bpmn:correlationProperty id="{key}_{name}" name="{name}">'
+            + "".join(
+                f'<bpmn:correlationPropertyRetrievalExpression messageRef="{self.reference("message", message)}">'
+                f"<bpmn:messagePath>{escape(path)}</bpmn:messagePath></bpmn:correlationPropertyRetrievalExpression>"
+                for message, path in paths
+            )
+            + "</bpmn:correlationProperty>"
+            for key, name, paths in self.keys
+        )
+        keys = "".join(
+            f'<bpmn:correlationKey id="{key}" name="{key}">'
+            + "".join(
+                f"<bpmn:correlationPropertyRef>{key}_{name}</bpmn:correlationPropertyRef>"
+                for k, name, _ in self.keys
+                if k == key
+            )
+            + "</bpmn:correlationKey>"
+            for key in dict.fromkeys(key for key, _, _ in self.keys)
+        )
+        if not self.pools and not self.messages and not keys:
             return ""
         inside = "".join(f'<bpmn:participant id="{p.id}_pool" processRef="{p.id}"/>' for p in processes)
         inside += "".join(f'<bpmn:participant id="{id}"/>' for id in self.pools)
@@ -158,7 +182,7 @@ class _Writer:
             source, target = (end.strip() for end in ends.split("~>"))
             drawn = f' messageRef="{self.reference("message", message)}"' if message else ""
             inside += f'<bpmn:messageFlow id="mf{number}" sourceRef="{source}" targetRef="{target}"{drawn}/>'
-        return f'<bpmn:collaboration id="together">{inside}</bpmn:collaboration>'
+        return f'{properties}<bpmn:collaboration id="together">{inside}{keys}</bpmn:collaboration>'
 
     def scope(self, content: list[_Node | _Link]) -> str:
         defaults: dict[str, str] = {}
@@ -184,8 +208,21 @@ class _Writer:
                 )
         inside = [n for n in content if isinstance(n, _Node)]
         data = scope_data([(n.kind, n.id, n.words.get("name", "")) for n in inside if n.kind in SCOPE_KINDS])
-        nodes = "".join(self.node(n, defaults.get(n.id, "")) for n in inside if n.kind not in SCOPE_KINDS)
-        return data + nodes + flows
+        nodes = "".join(
+            self.node(n, defaults.get(n.id, "")) for n in inside if n.kind not in (*SCOPE_KINDS, "expects")
+        )
+        expects = "".join(
+            f'<bpmn:correlationSubscription id="{n.id}_expected" correlationKeyRef="{n.id}">'
+            + "".join(
+                f'<bpmn:correlationPropertyBinding correlationPropertyRef="{n.id}_{name}"><bpmn:dataPath>'
+                f"{escape(path)}</bpmn:dataPath></bpmn:correlationPropertyBinding>"
+                for name, path in n.words.items()
+            )
+            + "</bpmn:correlationSubscription>"
+            for n in inside
+            if n.kind == "expects"
+        )
+        return data + nodes + flows + expects
 
     def node(self, node: _Node, default: str) -> str:
         words = dict(node.words)
@@ -370,12 +407,17 @@ def xml(text: str) -> bytes:
     pools: list[str] = []
     messages: list[str] = []
     data: dict[str, str] = {}
+    keys: list[tuple[str, str, list[tuple[str, str]]]] = []
     for raw in text.splitlines():
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         if "~>" in line:
             messages.append(line)
+            continue
+        if line.startswith("key "):
+            _, key, name, *paths = _words(line)
+            keys.append((key, name, [(p.partition("=")[0], p.partition("=")[2]) for p in paths]))
             continue
         if line.startswith("pool "):
             pools.append(line.removeprefix("pool "))
@@ -406,7 +448,7 @@ def xml(text: str) -> bytes:
         if kind in ("sub", "eventsub", "adhoc", "transaction"):
             stack.append((indent, node))
     writer = _Writer(pools, messages)
-    writer.data = data
+    writer.data, writer.keys = data, keys
     return writer.definitions(processes).encode()
 
 
