@@ -267,7 +267,7 @@ a ~> z
     ],
 )
 def test_a_correlation_with_loose_ends_is_refused(change: tuple[str, str], rule: str) -> None:
-    text = xml("key 单 号 m=id\nexpects 单 号=x\nstart S\ncatch B message=m\nS -> B").decode()
+    text = xml("key 单 号 m=id\nexpects 单 号=x\nstart S\ncatch B message=m\nend E\nS -> B -> E").decode()
     assert change[0] in text
     assert not [x for x in bpmn.read(text.encode(), "a")[1] if x.severity == "error"]
     findings = bpmn.read(text.replace(*change).encode(), "a")[1]
