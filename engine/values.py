@@ -339,23 +339,3 @@ def from_outside(raw: Any, *, depth: int = 0) -> Value:
                 raise InputInvalid(f"字段名不能以 $ 开头：{key[:40]}")
         return {from_outside(k): from_outside(v, depth=depth + 1) for k, v in raw.items()}
     raise InputInvalid(f"不支持的数据类型：{type(raw).__name__}")
-
-
-def exact(value: Value) -> str:
-    """JSON text as `plain` gives it, on one line, with every digit of its numbers."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_quoted(str(key))}: {exact(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(exact, value)) + "]"
-    if isinstance(value, Decimal):
-        if value and not -40 <= value.adjusted() <= 40:
-            return str(value)
-        text = format(value if value else value.copy_abs(), "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _quoted(plain(value))
-
-
-def _quoted(value: str | bool | None) -> str:
-    return json.dumps(value, ensure_ascii=False)

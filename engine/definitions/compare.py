@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.definitions.dmn.graph import Decision, Service
 from engine.definitions.forms import Field, Form
 from engine.definitions.model import AdHoc, Element, Event, Flow, Kind, Loop, Package, Process
 from engine.definitions.vocabulary import EVENTS, GATEWAYS, KIND_TITLES, PEOPLE, TRIGGER_TITLES
@@ -395,8 +396,16 @@ def _decisions(old: Package, new: Package) -> Iterator[str]:
             yield f"删除决策表“{before.name or key}”"
 
 
-def _logic(decision: Any) -> tuple[object, ...]:
-    return (decision.variable, decision.logic, decision.requires, decision.type)
+def _logic(decision: Decision) -> tuple[object, ...]:
+    """What a decision says itself, with the knowledge it calls; what other decisions say is told of them."""
+    logic: object = decision.logic
+    if isinstance(decision.logic, Service):
+        logic = (decision.logic.parameters, tuple(one.id for one in decision.logic.outputs))
+    requires = tuple(
+        (one.path, one.element.id if isinstance(one.element, Decision) else one.element)
+        for one in decision.requires
+    )
+    return (decision.variable, logic, requires, decision.type)
 
 
 # -- words ---------------------------------------------------------------------------------------------

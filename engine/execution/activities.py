@@ -6,6 +6,7 @@ from datetime import datetime
 
 from engine.definitions.decisions import Table
 from engine.definitions.model import Element, Kind, Process, Trigger
+from engine.definitions.vocabulary import RESERVED, VARIABLE
 from engine.execution import adhoc, data, timers
 from engine.execution.arming import arm_event_subprocesses
 from engine.execution.context import Context
@@ -140,6 +141,8 @@ def _decide(run: Run, instance: Instance, element: Element) -> None:
         leave(run, instance, {name: value})
     elif value is None or isinstance(value, dict):
         leave(run, instance, value)
+    elif VARIABLE.fullmatch(decision.variable) and decision.variable not in RESERVED:
+        leave(run, instance, {decision.variable: value})
     else:
         name = element.name or element.id
         raise Halt("expression_failed", f"决策“{name}”没有写结果变量，结果也不是一组“名称: 值”。")

@@ -86,6 +86,19 @@ def test_a_table_that_contradicts_itself_is_an_incident(
     assert said in incidents[0]
 
 
+def test_without_a_result_variable_the_decision_s_own_name_keeps_the_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d.dmn").write_bytes((MODELS / "services.dmn").read_bytes())
+    (tmp_path / "a.bpmn").write_bytes(
+        xml("start S\nrule A decision=n\nrule B decision=two\nend E\nS -> A -> B -> E")
+    )
+    assert main(["play", str(tmp_path / "a.bpmn"), "--variables", '{"甲": "a", "乙": "b"}']) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kept = [row["values"] for row in rows if row["kind"] == "VariablesSet"]
+    assert kept[-2:] == [{"数": 1000}, {"丁": "a本来的丙", "戊": "a本来的丙b"}]
+
+
 def test_a_wrong_file_that_is_not_asked_stops_nothing() -> None:
     diagram = xml("start S\nrule A decision=fine result=得数\nend E\nS -> A -> E")
     good = (MODELS / "penalty.dmn").read_bytes()

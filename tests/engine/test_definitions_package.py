@@ -465,6 +465,23 @@ def test_a_decision_table_changed() -> None:
     assert sentence.startswith("决策表“") and sentence.endswith("”的内容有改动")
 
 
+def test_a_knowledge_model_changed_and_a_decision_required_did_not() -> None:
+    """What is called counts as a decision's own content; a required decision tells its changes itself."""
+
+    def with_model(rate: str, base: str) -> Package:
+        model = f"""<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="m" name="m" namespace="n">
+          <businessKnowledgeModel id="k" name="算"><encapsulatedLogic><literalExpression><text>{rate}</text></literalExpression></encapsulatedLogic></businessKnowledgeModel>
+          <decision id="base" name="底"><literalExpression><text>{base}</text></literalExpression></decision>
+          <decision id="top" name="顶"><informationRequirement><requiredDecision href="#base"/></informationRequirement><knowledgeRequirement><requiredKnowledge href="#k"/></knowledgeRequirement><literalExpression><text>底 + 算()</text></literalExpression></decision>
+          <decisionService id="s" name="务"><outputDecision href="#top"/><encapsulatedDecision href="#base"/></decisionService></definitions>"""
+        return compiled({**main_files(), "m.dmn": model.encode()})
+
+    old = with_model("1", "2")
+    assert changes(old, with_model("1", "2")) == []
+    assert changes(old, with_model("3", "2")) == ["决策表“顶”的内容有改动"]
+    assert changes(old, with_model("1", "5")) == ["决策表“底”的内容有改动"]
+
+
 def test_form_fields_added_removed_and_required() -> None:
     number = {"type": "number", "key": "数", "label": "数量"}
     new = form({**FORM["components"][0], "validate": {}}, number)

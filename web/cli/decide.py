@@ -23,7 +23,7 @@ from engine.definitions.dmn.graph import InputData, Service
 from engine.definitions.dmn.types import Type
 from engine.errors import CalendarUnknown, EngineError, ExpressionFailed, InputInvalid
 from engine.runtime.host_clock import SystemClock
-from engine.values import Value, exact, from_outside, parse_duration
+from engine.values import Value, from_outside, json_text, parse_duration, plain
 from web.cli.check import models_beside
 from web.cli.terminal import instant_of
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         return UNDECIDED
     for remark in deciding.remarks:
         print(remark, file=sys.stderr)
-    print(exact(answer))
+    print(json_text(plain(answer, exact=True)))
     return ANSWERED
 
 

@@ -31,7 +31,7 @@ class InputData:
     name: str
     variable: str
     type: Type = ANY
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Knowledge:
     logic: FunctionBox | None
     requires: tuple[Requirement, ...] = ()
     result: Type = ANY
-    line: int = 0
+    line: int = field(default=0, compare=False)
     key: str = ""
 
 
@@ -72,7 +72,7 @@ class Decision:
     logic: Box | None
     requires: tuple[Requirement, ...] = ()
     type: Type = ANY
-    line: int = 0
+    line: int = field(default=0, compare=False)
     names: frozenset[str] = field(default_factory=frozenset)
     key: str = ""
 

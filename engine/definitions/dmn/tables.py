@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.definitions.dmn.boxes import Box, Scope, compute
@@ -64,8 +64,8 @@ class Table(Box):
     ORDER and COLLECT; null when no rule matches and there is no default (an empty list for those three).
     """
 
-    name: str
-    id: str
+    name: str = field(compare=False)
+    id: str = field(compare=False)
     policy: str
     aggregation: str
     inputs: tuple[Input, ...]
