@@ -177,13 +177,15 @@ class KernelCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class StartProcess(KernelCommand):
-    """Enter start event `start` of `process` ("" = its only none start) in a fresh state."""
+    """Begin a case of `process` at `start`, one of its entries ("" = its only plain one), in a fresh state. `part` is the
+    definition of a parallel multiple event that has come, the others are still to come; -1: all of them have."""
 
     process: str
     start: str = ""
     variables: dict[str, Value] = field(default_factory=dict)
     person: str = ""
     unit: str = ""
+    part: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from web.identity import Who
 def starts_of(package: Package) -> dict[str, Start]:
     """Every start event of the main process that people may use."""
     drawn = package.processes[package.main]
-    return {s: package.starts[s] for s in drawn.starts if s in package.starts and package.starts[s].roles}
+    return {s: package.starts[s] for s in drawn.entries if s in package.starts and package.starts[s].roles}
 
 
 def open_to(who: Who) -> list[dict[str, Any]]:

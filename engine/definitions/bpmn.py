@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.definitions import collaboration, compensation, correlation, data, standard, xml
+from engine.definitions import collaboration, compensation, correlation, data, standard, starts, xml
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import read_node
@@ -183,7 +183,7 @@ def _process(reading: Reading, node: Node) -> Process:
     _scope(reading, node, draft, key, "process start")
     own = _tie(reading, draft)
     inputs, outputs = data.read_signature(reading, node)
-    starts = tuple(e.id for e in draft.elements.values() if e.kind is Kind.START and e.scope == key)
+    begins, implicit = starts.of_process(reading, draft.elements, draft.sources, key)
     handlers = tuple(e.id for e in draft.elements.values() if e.event_subprocess and e.scope == key)
     return Process(
         key=key,
@@ -191,7 +191,8 @@ def _process(reading: Reading, node: Node) -> Process:
         file=reading.file,
         elements=draft.elements,
         flows=draft.flows,
-        starts=starts,
+        starts=begins,
+        implicit=implicit,
         event_subprocesses=handlers,
         lanes=draft.lanes,
         line=line_of(node),
@@ -356,33 +357,21 @@ def _boundaries(draft: _Draft) -> None:
 
 
 def _inner(reading: Reading, draft: _Draft) -> None:
-    """Start event and event subprocesses of every subprocess."""
-    starts: dict[str, list[Element]] = {}
+    """Where every subprocess begins, and its event subprocesses."""
     handlers: dict[str, list[str]] = {}
     for element in draft.elements.values():
-        if element.kind is Kind.START:
-            starts.setdefault(element.scope, []).append(element)
         if element.event_subprocess:
             handlers.setdefault(element.scope, []).append(element.id)
+    for key, inside in handlers.items():
+        if key in draft.elements:
+            draft.elements[key] = replace(draft.elements[key], event_subprocesses=tuple(inside))
     for key, element in list(draft.elements.items()):
-        if element.kind is not Kind.SUBPROCESS:
-            continue
-        element = draft.elements[key]  # it may lie in an ad-hoc subprocess
-        found = starts.get(key, [])
         if element.ad_hoc is not None:
-            _ad_hoc(draft, element, element.ad_hoc, handlers.get(key, []))
-            continue
-        if len(found) != 1:
-            word = "没有开始事件" if not found else "有多个开始事件"
-            reading.error("subprocess_start", draft.sources[key], f"子流程{word}，请画且只画一个。")
-        draft.elements[key] = replace(
-            element,
-            start=found[0].id if found else "",
-            event_subprocesses=tuple(handlers.get(key, ())),
-        )
+            _ad_hoc(draft, draft.elements[key], element.ad_hoc)
+    starts.of_subprocesses(reading, draft.elements, draft.sources)
 
 
-def _ad_hoc(draft: _Draft, element: Element, how: AdHoc, handlers: list[str]) -> None:
+def _ad_hoc(draft: _Draft, element: Element, how: AdHoc) -> None:
     """What is drawn directly in an ad-hoc subprocess: what has no incoming flow may begin (BPMN 2.0.2, 10.3.5)."""
     inside = [e for e in draft.elements.values() if e.scope == element.id]
     for one in inside:
@@ -398,5 +387,4 @@ def _ad_hoc(draft: _Draft, element: Element, how: AdHoc, handlers: list[str]) ->
     draft.elements[element.id] = replace(
         draft.elements[element.id],
         ad_hoc=replace(how, begins=begins),
-        event_subprocesses=tuple(handlers),
     )

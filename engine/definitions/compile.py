@@ -218,5 +218,5 @@ def refuses(findings: list[Finding]) -> bool:
 def _main(processes: Mapping[str, Process]) -> Process:
     called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
     free = [p for p in processes.values() if p.key not in called] or list(processes.values())
-    plain = [p for p in free if any(p.elements[s].plain_start for s in p.starts)]
+    plain = [p for p in free if p.plain_entries]
     return (plain or free)[0]

@@ -186,6 +186,7 @@ class Element:
     # scopes: subprocesses
     event_subprocess: bool = False
     start: str = ""  # the start event tokens begin at
+    implicit: tuple[str, ...] = ()  # without a start event: what no flow comes to, where tokens begin
     event_subprocesses: tuple[str, ...] = ()  # drawn directly inside this scope
     ad_hoc: AdHoc | None = None
     inside_ad_hoc: bool = False  # an activity drawn directly in an ad-hoc subprocess
@@ -195,6 +196,9 @@ class Element:
     handler: str = ""  # the compensation activity that undoes this one
     compensation: str = ""  # the compensation event subprocess drawn directly inside
     compensable: bool = False  # has one of these, or may have by what it calls
+    # receive tasks and event gateways that begin a case
+    instantiate: bool = False
+    all_events: bool = False  # event gateway: the first event begins the case, the others still have to come
     # people
     groups: Expression | None = None  # gives a string or a list of strings
     roles: tuple[str, ...] = ()  # the candidate groups, where they are drawn as plain text
@@ -302,8 +306,12 @@ class Process:
     file: str
     elements: Mapping[str, Element]
     flows: Mapping[str, Flow]
-    starts: tuple[str, ...]  # start events of the process itself (not of event subprocesses)
+    starts: tuple[
+        str, ...
+    ]  # where a case can begin: start events of the process itself, receive tasks and events
+    # after a gateway that begin one (not start events of event subprocesses)
     event_subprocesses: tuple[str, ...]
+    implicit: tuple[str, ...] = ()  # without a start event: what no flow comes to, where tokens begin
     lanes: Mapping[str, str] = field(default_factory=dict)  # element id → lane name
     line: int = 0
     collaboration: Collaboration = Collaboration()  # of the file it is drawn in
@@ -318,6 +326,16 @@ class Process:
     expects: Mapping[str, Mapping[str, Expression]] = field(
         default_factory=dict
     )  # key → property → its value here
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """What a case can be begun at by name: its starts, or the process itself where it begins without one."""
+        return self.starts or ((self.key,) if self.implicit else ())
+
+    @property
+    def plain_entries(self) -> tuple[str, ...]:
+        """The entries that nothing triggers but a person or a call."""
+        return tuple(id for id in self.entries if id == self.key or self.elements[id].plain_start)
 
 
 @dataclass(frozen=True, slots=True)

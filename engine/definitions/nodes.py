@@ -91,6 +91,10 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
         declares=reading.declared.get(element_id, ()) if kind is Kind.SUBPROCESS else (),
         attached_to=str(node.get("attachedToRef") or "").rpartition(":")[2] if kind is Kind.BOUNDARY else "",
         interrupting=_interrupting(reading, node, kind),
+        instantiate=kind in {Kind.RECEIVE, Kind.EVENT_GATEWAY}
+        and boolean(reading, node, "instantiate", False),
+        all_events=kind is Kind.EVENT_GATEWAY
+        and str(node.get("eventGatewayType") or "").strip().lower() == "parallel",
         event_subprocess=kind is Kind.SUBPROCESS and boolean(reading, node, "triggeredByEvent", False),
         transaction=_transaction(reading, node),
         for_compensation=kind in ACTIVITIES and boolean(reading, node, "isForCompensation", False),

@@ -234,7 +234,7 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
         **_TASK_ATTRIBUTES,
         "implementation": _IMPLEMENTATION,
         "messageRef": None,
-        "instantiate": _FALSE,
+        "instantiate": _BOOLEAN,
     },
     Kind.SCRIPT: {**_TASK_ATTRIBUTES, "scriptFormat": frozenset({"feel"})},
     Kind.SUBPROCESS: {**_TASK_ATTRIBUTES, "triggeredByEvent": None, "method": None},
@@ -251,8 +251,8 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
     Kind.EVENT_GATEWAY: {
         **_ANY,
         "gatewayDirection": _DIRECTION,
-        "instantiate": _FALSE,
-        "eventGatewayType": frozenset({"exclusive"}),
+        "instantiate": _BOOLEAN,
+        "eventGatewayType": frozenset({"exclusive", "parallel"}),
     },
 }
 """Attributes of flow nodes. A set of values means that only these (in lower case) may be written."""
@@ -343,11 +343,11 @@ INSTEAD: dict[str, str] = {
     "resource_attribute": "请把脚本直接写在图中。",
     "isForCompensation": "补偿标记只能打在任务、子流程和调用活动上，请删去。",
     "waitForCompletion": "只有补偿事件有等待与否，请删去。",
-    "instantiate": "请改画消息开始事件。",
+    "instantiate": "请写 true 或 false。",
     "parallelMultiple": "请写 true 或 false。",
     "operationRef": "服务操作不执行，请删去，写 camunda:topic。",
     "scriptFormat": "脚本只能用 FEEL，请把脚本格式改为 feel。",
-    "eventGatewayType": "请删去该属性；几个事件都要等时，用并行网关后接各捕获事件。",
+    "eventGatewayType": "请写 Exclusive，或在启动案件的网关上写 Parallel。",
     "calledElementBinding": "被调用的流程总是同一流程包中的同一版本，请删去该属性。",
     "decisionRefBinding": "决策表总是同一流程包中的同一版本，请删去该属性。",
     "errorMessage": "请删去；错误说明由抛出错误的步骤给出。",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.definitions.decisions import Table
-from engine.definitions.model import Element, Kind, Process, Trigger
+from engine.definitions.model import Element, Kind, Trigger
 from engine.definitions.vocabulary import RESERVED, VARIABLE
 from engine.execution import adhoc, data, timers
 from engine.execution.arming import arm_event_subprocesses
 from engine.execution.context import Context
-from engine.execution.elements import behaviour, enter, leave
+from engine.execution.elements import behaviour, leave
 from engine.execution.events import payload_of, send_message
 from engine.execution.run import Halt, Run
+from engine.execution.starting import begin_inside
 from engine.execution.state import Instance
 from engine.facts import JobOffered, WorkItemOffered
 from engine.values import Value
@@ -183,20 +184,4 @@ def _open(run: Run, instance: Instance, element: Element) -> None:
         else:
             leave(run, instance)
         return
-    start = _start(process, element)
-    arm_event_subprocesses(run, instance)
-    run.later(_begin, instance.id, process, start)
-
-
-def _start(process: Process, element: Element) -> Element:
-    if element.kind is Kind.SUBPROCESS:
-        return process.elements[element.start]
-    for id in process.starts:
-        start = process.elements[id]
-        if start.event is None or start.event.trigger is Trigger.NONE:
-            return start
-    raise Halt("expression_failed", f"被调用的流程“{process.name or process.key}”没有空白开始事件。")
-
-
-def _begin(run: Run, scope: int, process: Process, start: Element) -> None:
-    enter(run, process, start, scope, run.state.instances[scope].cause)
+    begin_inside(run, instance, process, element)

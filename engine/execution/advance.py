@@ -35,6 +35,7 @@ from engine.execution.context import Context
 from engine.execution.elements import enter, execute, finish_loop, inputs, leave, result_of
 from engine.execution.run import Halt, Run
 from engine.execution.scopes import cancel, item_ended, release, write
+from engine.execution.starting import begin
 from engine.execution.state import ROOT, Instance, State
 from engine.facts import (
     CaseCancelled,
@@ -82,8 +83,8 @@ def _start(run: Run, command: StartProcess) -> None:
     process = run.package.processes.get(command.process or run.package.main)
     if process is None:
         raise NotFound(f"流程包中没有流程“{command.process}”。")
-    start = process.elements.get(command.start or _none_start(process))
-    if start is None or start.id not in process.starts:
+    entry = command.start or _plain_entry(process)
+    if entry not in process.entries:
         raise NotFound(
             f"流程“{process.name or process.key}”没有开始事件“{command.start}”，请在流程图中核对。"
         )
@@ -91,26 +92,23 @@ def _start(run: Run, command: StartProcess) -> None:
         CaseStarted(
             run.package.hash,
             process.key,
-            start.id,
+            entry,
             run.moment.now,
             dict(command.variables),
             command.person,
             command.unit,
         )
     )
-    for event in start.events:
+    start = process.elements.get(entry)
+    for event in start.events if start is not None else ():
         if event.trigger is Trigger.MESSAGE:
             correlation.learn(run, run.state.instances[ROOT], process, event.name, command.variables)
     arm_event_subprocesses(run, run.state.instances[ROOT])
-    enter(run, process, start, ROOT)
+    begin(run, process, start, command.part, command.variables)
 
 
-def _none_start(process: Process) -> str:
-    found = []
-    for id in process.starts:
-        event = process.elements[id].event
-        if event is None or event.trigger is Trigger.NONE:
-            found.append(id)
+def _plain_entry(process: Process) -> str:
+    found = process.plain_entries
     if len(found) == 1:
         return found[0]
     name = process.name or process.key

@@ -332,7 +332,9 @@ def _describe(values: dict[str, Value], event: Event, code: str, message: str) -
 
 @behaviour(Kind.START, Kind.BOUNDARY)
 def _pass(run: Run, instance: Instance, element: Element) -> None:
-    if element.outputs and instance.scope == ROOT:  # what began the case lies in the root's variables
+    if instance.came:
+        arm(run, instance, element)  # a parallel multiple start whose waiting failed is tried again
+    elif element.outputs and instance.scope == ROOT:  # what began the case lies in the root's variables
         leave(run, instance, dict(run.state.root_variables))
     else:
         leave(run, instance)
@@ -348,6 +350,9 @@ def _catch(run: Run, instance: Instance, element: Element) -> None:
 
 @behaviour(Kind.EVENT_GATEWAY)
 def _event_gateway(run: Run, instance: Instance, element: Element) -> None:
+    if element.all_events:
+        leave(run, instance)
+        return
     elements = run.process(instance).elements
     for flow in element.outgoing:
         arm_or_halt(run, instance, elements[flow.target])

@@ -7,22 +7,20 @@ the kernel: the same diagram, answers and first instant give the same facts. Not
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from engine.calendar import Moment, WorkCalendar
 from engine.commands import DeliverMessage, PassDeadline, StartProcess
-from engine.definitions.model import Kind, Package, Process, Trigger
-from engine.errors import InputInvalid, NotFound
+from engine.definitions.model import Kind, Package
+from engine.errors import NotFound
 from engine.execution.correlation import hears
-from engine.execution.marking import State
 from engine.execution.play_case import Answers, PlayedCase, read_answers
-from engine.execution.play_post import Post, To, hear_signal, starts_on
+from engine.execution.play_post import Post, To, hear_signal
+from engine.execution.play_start import Beginning, Heard, owners
 from engine.execution.records import Subscription
-from engine.execution.run import Halt, Run
-from engine.execution.timers import first_firing, later_by
+from engine.execution.timers import later_by
 from engine.values import Months, Value
 
 __all__ = ["Heard", "Playing", "read_answers"]
@@ -30,9 +28,6 @@ __all__ = ["Heard", "Playing", "read_answers"]
 DEFAULT_LIMIT = timedelta(days=365)
 MOST_COMMANDS = 10_000
 """After so many commands the playing stops: an endless timer would go on for the whole limit."""
-
-Heard = tuple[str, dict[str, Value]]
-"""A message's or signal's name and payload."""
 
 
 @dataclass
@@ -46,7 +41,9 @@ class Playing:
     `answers`: by element id what its work returns, in order; then, and without any, an empty result. Each is
     `{"variables": {…}}`, `{"bpmnError": CODE, "message": …}` or `{"fail": TEXT}`. `messages` and `signals` are each
     delivered once, as soon as something waits for them (or begin the case at a start event). `hold`: work of people
-    stays open, and the clock then only moves when `until` says how far. An incident stops the clock.
+    stays open, and the clock then only moves when `until` says how far. `start` is where the case begins, without it at
+    what is heard, the first plain start, a condition that holds, or the first timer. What an incident has halted stays
+    where it is, and the clocks on it and around it stand still; all else goes on.
     """
 
     package: Package
@@ -59,6 +56,7 @@ class Playing:
     signals: list[Heard] = field(default_factory=list)
     until: timedelta | Months | None = None
     hold: bool = False
+    start: str = ""
 
     def __post_init__(self) -> None:
         self.now = self.at
@@ -108,15 +106,21 @@ class Playing:
     def _begin(self) -> tuple[str, ...]:
         """Plan the first cases. Gives the processes that messages between cases may begin."""
         processes = self.package.processes
-        main = processes.get(self.process or self.package.main)
+        key = self.process or next(owners(self.package, self.start), "") or self.package.main
+        main = processes.get(key)
         if main is None:
             raise NotFound(f"图中没有流程“{self.process}”，可选的有：{'、'.join(processes)}。")
         pools = [p.process for p in main.collaboration.participants if p.process in processes]
         others = [] if self.process else [key for key in pools if key != main.key]
-        begun = [self._first(processes[key]) for key in others if processes[key].starts]
-        first = self._first(main, dict(self.variables))
+        beginning = Beginning(self.package, self.moment, self.messages, self.signals)
+        begun = [beginning.first(processes[key], {}) for key in others if processes[key].entries]
+        values = dict(self.variables)
+        first = beginning.at(main, self.start, values) if self.start else beginning.first(main, values)
         if first is None and not any(begun):
-            raise NotFound(f"流程“{main.name}”要由消息或信号启动，请用 --message 或 --signal 给出它的名称。")
+            raise NotFound(
+                f"流程“{main.name}”不会自己开始，请用 --message 或 --signal 给出启动它的消息或信号，"
+                "用 --variables 使它的条件成立，或用 --start 指明从哪里开始。"
+            )
         self._to_begin = [one for one in (first, *begun) if one is not None]
         self._to_begin.sort(key=lambda one: one[0])  # stable: the main process first
         if self._to_begin[0][0] > self.now:
@@ -126,46 +130,6 @@ class Playing:
         called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
         free = [key for key in processes if key not in called and key not in pools]
         return tuple(dict.fromkeys([main.key, *pools, *free]))
-
-    def _first(
-        self, process: Process, variables: dict[str, Value] | None = None
-    ) -> tuple[datetime, StartProcess] | None:
-        """When and where a process begins, None where it waits to be begun by another."""
-        values = variables or {}
-        heard = self._heard_start(process)
-        if heard is not None:
-            start, payload = heard
-            return self.now, StartProcess(process.key, start, {**values, **payload})
-        plain_starts = starts_on(process, Trigger.NONE)
-        if plain_starts:
-            return self.now, StartProcess(process.key, plain_starts[0], values)
-        timers = starts_on(process, Trigger.TIMER)
-        if not timers:
-            return None
-        due = self._timer_start(process, timers[0])
-        return max(self.now, due), StartProcess(process.key, timers[0], values)
-
-    def _timer_start(self, process: Process, start: str) -> datetime:
-        """The instant at which a timer start event begins the case."""
-        event = process.elements[start].event
-        assert event is not None
-        run = Run(self.package, State(), self.moment, "play", lambda *_: None, lambda *_: None)
-        due = None
-        if event.when is not None:
-            value = event.when.evaluate(self.variables, self.moment)
-            with suppress(Halt):
-                due, _, _ = first_firing(run, event, value)
-        if due is None:
-            raise InputInvalid(f"开始事件“{start}”的时间没有得出有效的时间，流程不会开始。")
-        return due
-
-    def _heard_start(self, process: Process) -> tuple[str, dict[str, Value]] | None:
-        for trigger, given in ((Trigger.MESSAGE, self.messages), (Trigger.SIGNAL, self.signals)):
-            for one in given:
-                for start in starts_on(process, trigger, one[0]):
-                    given.remove(one)
-                    return start, one[1]
-        return None
 
     # -- what to do next -------------------------------------------------------------------------------
 
@@ -208,8 +172,6 @@ class Playing:
     def _time(self, limit: datetime) -> To | None:
         """Let the clock jump to what is due first."""
         running = [case for case in self.cases if case.state.open]
-        if any(case.state.incidents for case in running):
-            return None  # somebody has to act first
         if self.hold and self.until is None and any(case.state.items for case in running):
             return None
         due = [(found[0], case, found[1]) for case in running if (found := case.next_deadline())]

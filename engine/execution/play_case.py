@@ -79,8 +79,18 @@ class PlayedCase:
         return CompleteJob(id, _variables(answer, element))
 
     def next_deadline(self) -> tuple[datetime, int] | None:
-        """The timer that is due first."""
-        return min(((d.due, d.id) for d in self.state.deadlines.values() if d.due is not None), default=None)
+        """The timer that is due first. What an incident has halted waits for somebody to act: no timer on it or around
+        it takes it away before."""
+        state, halted = self.state, set()
+        for incident in state.incidents.values():
+            at = incident.owner
+            while at and at not in halted:
+                halted.add(at)
+                at = state.instances[at].scope
+        armed = (
+            (d.due, d.id) for d in state.deadlines.values() if d.due is not None and d.owner not in halted
+        )
+        return min(armed, default=None)
 
     # -- rows ------------------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from engine import facts as f
 from engine.calendar import Moment
-from engine.commands import DeliverMessage, DeliverSignal, KernelCommand, StartProcess
+from engine.commands import DeliverMessage, DeliverSignal, KernelCommand
 from engine.definitions.model import Collaboration, Kind, MessageFlow, Package, Process, Trigger
 from engine.execution.correlation import hears
 from engine.execution.play_case import PlayedCase
 from engine.execution.records import Subscription
+from engine.execution.starting import begun_by
 from engine.values import Value
 
 To = tuple[PlayedCase | None, KernelCommand]
@@ -120,7 +121,7 @@ class Post:
             if key == said.sender.process:
                 continue
             for start in starts_on(process, Trigger.SIGNAL, said.name):
-                yield None, StartProcess(key, start, dict(said.variables))
+                yield None, begun_by(process, start, Trigger.SIGNAL, said.name, said.variables)
 
     def _taken(self, said: Said, cases: list[PlayedCase]) -> To | None:
         if said.flow is None:
@@ -140,7 +141,7 @@ class Post:
                 if one.element == target and case.process == process.key and self._hears(case, one, said):
                     return case, DeliverMessage(one.name, said.key, dict(said.variables))
         if target in process.starts:
-            return None, StartProcess(process.key, target, dict(said.variables))
+            return None, begun_by(process, target, Trigger.MESSAGE, said.name, said.variables)
         return None
 
     def _by_name(self, said: Said, cases: list[PlayedCase], partners: list[str]) -> To | None:
@@ -150,7 +151,9 @@ class Post:
                     return case, DeliverMessage(said.name, said.key, dict(said.variables))
         for key in partners:
             for start in starts_on(self.package.processes[key], Trigger.MESSAGE, said.name):
-                return None, StartProcess(key, start, dict(said.variables))
+                return None, begun_by(
+                    self.package.processes[key], start, Trigger.MESSAGE, said.name, said.variables
+                )
         return None
 
     def _hears(self, case: PlayedCase, one: Subscription, said: Said) -> bool:
@@ -166,7 +169,7 @@ class Post:
             found = starts_on(process, Trigger.MESSAGE)
             aimed_at = {flow.target for flow in process.collaboration.message_flows}
             if len(found) == 1 and found[0] not in aimed_at:
-                return None, StartProcess(key, found[0], dict(said.variables))
+                return None, begun_by(process, found[0], Trigger.MESSAGE, said.name, said.variables)
         return None
 
 
@@ -186,10 +189,6 @@ def starts_on(process: Process, trigger: Trigger, name: str = "") -> list[str]:
     found = []
     for id in process.starts:
         element = process.elements[id]
-        if (
-            trigger is Trigger.NONE
-            and element.plain_start
-            or any(e.trigger is trigger and name in ("", e.name) for e in element.events)
-        ):
+        if any(e.trigger is trigger and name in ("", e.name) for e in element.events):
             found.append(id)
     return found

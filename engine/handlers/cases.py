@@ -18,7 +18,7 @@ from engine.commands import (
     Suspend,
     SuspendCase,
 )
-from engine.definitions.model import Kind, Start
+from engine.definitions.model import Start
 from engine.errors import Conflict, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
 from engine.facts import FileAttached, HistoryImported, NoteAdded
 from engine.handlers.work import LONGEST_TEXT, Work, reason_given
@@ -142,18 +142,18 @@ def attach(file: str, item: int, work: Work) -> None:
 
 
 def _start_event(start: str, work: Work) -> tuple[str, Start]:
-    """The start event's id, and who may use it; "" means the main process's only none start."""
+    """The start event's id, and who may use it; "" means the main process's only plain one."""
     package = work.package
     process = package.processes[package.main]
     if not start:
-        plain = [s for s in process.starts if process.elements[s].plain_start]
+        plain = process.plain_entries
         if len(plain) != 1:
             raise InputInvalid(f"“{package.title}”有多个登记入口，请选择其中一个。", field="start")
         start = plain[0]
-    if start not in process.starts or process.elements[start].kind != Kind.START:
+    if start not in process.entries:
         raise NotFound(f"“{package.title}”没有“{start[:60]}”这个登记入口。")
-    element = process.elements[start]
-    return start, package.starts.get(start, Start(title=element.name or "登记"))
+    drawn = process.elements.get(start, process)
+    return start, package.starts.get(start, Start(title=drawn.name or "登记"))
 
 
 def _must_be_new(work: Work) -> None:

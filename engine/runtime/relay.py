@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from engine.commands import ENGINE, DeliverMessage, DeliverSignal, KernelCommand, StartProcess
 from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
+from engine.execution.starting import begun_by, joins
 from engine.runtime.engine import Engine
 from engine.store.projection import backoff
-from engine.store.tables import notices, outbox, subscriptions
+from engine.store.tables import cases, notices, outbox, subscriptions
 from engine.values import loads
 
 log = logging.getLogger(__name__)
@@ -45,11 +46,16 @@ _failed = (
         last_error=sa.bindparam("v_last_error"),
     )
 )
-_listeners = sa.select(subscriptions.c.case).distinct().where(
-    subscriptions.c.what == sa.bindparam("what"),
-    subscriptions.c.name == sa.bindparam("name"),
-    subscriptions.c.case != sa.bindparam("sender"),
-)  # fmt: skip
+_listeners = (
+    sa.select(subscriptions.c.case, subscriptions.c.element, cases.c.package_key)
+    .join(cases, cases.c.id == subscriptions.c.case)
+    .where(
+        subscriptions.c.what == sa.bindparam("what"),
+        subscriptions.c.name == sa.bindparam("name"),
+        subscriptions.c.case != sa.bindparam("sender"),
+    )
+    .order_by(cases.c.started_at, subscriptions.c.case, subscriptions.c.subscription)
+)
 _insert_notice = sa.insert(notices).prefix_with("OR IGNORE", dialect="sqlite")  # the key: once
 
 
@@ -105,44 +111,55 @@ def _notice(key: str, case: str, data: Mapping[str, Any], at: datetime) -> dict[
 
 
 def _message(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> None:
-    name, correlation = data["name"], data.get("key", "")
-    with engine.read() as connection:
-        found = connection.execute(
-            _listeners.where(subscriptions.c.key.in_([correlation, ""])),
-            {"what": "message", "name": name, "sender": sender},
-        )
-        listeners = list(found.scalars())
-    for case in listeners:
-        _deliver(engine, DeliverMessage(name, correlation, data["variables"]), key, case)
-    _begin(engine, Trigger.MESSAGE, key, name, data["variables"])
+    correlation = data.get("key", "")
+    heard = DeliverMessage(data["name"], correlation, data["variables"])
+    fitting = _listeners.where(subscriptions.c.key.in_([correlation, ""]))
+    _deliver_all(engine, Trigger.MESSAGE, fitting, heard, key, sender)
 
 
 def _signal(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> None:
-    name = data["name"]
+    heard = DeliverSignal(data["name"], data["variables"])
+    _deliver_all(engine, Trigger.SIGNAL, _listeners, heard, key, sender)
+
+
+def _deliver_all(
+    engine: Engine,
+    trigger: Trigger,
+    query: sa.Select[Any],
+    heard: DeliverMessage | DeliverSignal,
+    key: str,
+    sender: str,
+) -> None:
+    """To every other case that listens, and where it begins one. A case that has begun by something and still waits for
+    more of what begins it (`starting.joins`) takes it instead of a new one, under the same receipt."""
     with engine.read() as connection:
-        found = connection.execute(_listeners, {"what": "signal", "name": name, "sender": sender})
-        listeners = list(found.scalars())
-    for case in listeners:
-        _deliver(engine, DeliverSignal(name, data["variables"]), key, case)
-    _begin(engine, Trigger.SIGNAL, key, name, data["variables"])
-
-
-def _deliver(engine: Engine, command: KernelCommand, key: str, case: str) -> None:
-    try:
-        engine.execute(command, ENGINE, _receipt(key, case), case=case)
-    except (NotFound, NotOpen):
-        log.info("case %s no longer listens to %s", case, key)
-
-
-def _begin(engine: Engine, trigger: Trigger, key: str, name: str, variables: Mapping[str, Any]) -> None:
-    """Begin a case at every start event of the newest packages' main processes that waits for this name."""
+        rows = connection.execute(query, {"what": trigger.value, "name": heard.name, "sender": sender}).all()
+    begun: list[tuple[str, StartProcess, str]] = []  # package, command, case that waits for it already
+    waiting: set[tuple[str, str]] = set()
     for package in engine.newest_all():
         process = package.processes[package.main]
         for start in process.starts:
-            event = process.elements[start].event
-            if event is not None and event.trigger is trigger and event.name == name:
-                command = StartProcess(process.key, start, dict(variables))
-                engine.begin(command, ENGINE, _receipt(key, f"{package.key}/{start}"), package=package.key)
+            if any(e.trigger is trigger and e.name == heard.name for e in process.elements[start].events):
+                command = begun_by(process, start, trigger, heard.name, heard.variables)
+                there = [r.case for r in rows if (r.package_key, r.element) == (package.key, start)]
+                there = there if joins(process, start) else []
+                waiting |= {(case, start) for case in there}
+                begun.append((package.key, command, there[0] if there else ""))
+    for case in dict.fromkeys(r.case for r in rows if (r.case, r.element) not in waiting):
+        _deliver(engine, heard, _receipt(key, case), case)
+    for package_key, command, case in begun:
+        receipt = _receipt(key, f"{package_key}/{command.start}")
+        if case:
+            _deliver(engine, heard, receipt, case)
+        else:
+            engine.begin(command, ENGINE, receipt, package=package_key)
+
+
+def _deliver(engine: Engine, command: KernelCommand, receipt: str, case: str) -> None:
+    try:
+        engine.execute(command, ENGINE, receipt, case=case)
+    except (NotFound, NotOpen):
+        log.info("case %s no longer listens to %s", case, receipt)
 
 
 def _receipt(key: str, receiver: str) -> str:

@@ -142,7 +142,7 @@ def _start_form(stage: Stage, at: str) -> str:
     if at in starts:
         return starts[at].form
     main = stage.package.processes[stage.package.main]
-    plainly = [s for s in main.starts if s in starts and main.elements[s].plain_start]
+    plainly = [s for s in main.plain_entries if s in starts]
     return starts[plainly[0]].form if not at and plainly else ""
 
 

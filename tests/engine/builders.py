@@ -256,6 +256,10 @@ class _Writer:
                 attributes += ' cancelActivity="false"'
         elif words.pop("interrupting", "") == "false":
             attributes += ' isInterrupting="false"'
+        if words.pop("instantiate", ""):
+            attributes += ' instantiate="true"'
+        if words.pop("together", ""):
+            attributes += ' eventGatewayType="Parallel"'
         if words.pop("parallel", ""):
             attributes += ' parallelMultiple="true"'
         if "called" in words:
@@ -507,13 +511,23 @@ class Play:
     give the same state."""
 
     def __init__(self, package: Package, /, at: datetime = MONDAY, start: str = "", **variables: Any) -> None:
+        self._begin(package, at, c.StartProcess("", start, variables))
+
+    @classmethod
+    def begun(cls, package: Package, command: c.StartProcess) -> Play:
+        """A case that begins by this very command."""
+        play = cls.__new__(cls)
+        play._begin(package, MONDAY, command)
+        return play
+
+    def _begin(self, package: Package, at: datetime, command: c.StartProcess) -> None:
         self.package = package
         self.now = at
         self.state = State()
         self.facts: list[f.Fact] = []
         self.new: list[f.Fact] = []
         self.log: list[tuple[c.KernelCommand, Moment]] = []
-        self.do(c.StartProcess("", start, variables))
+        self.do(command)
 
     def do(self, command: c.KernelCommand) -> Play:
         """Carry out one command."""

@@ -74,13 +74,18 @@ CASES: dict[str, tuple[Drawn, Drawn]] = {
         STRAIGHT + line("s", "t", "e"),
     ),
     "none_start_count": (
-        (STRAIGHT + line("s", "t", "e"), "", '<bpmn:process id="q"><bpmn:task id="qt"/></bpmn:process>'),
+        (
+            STRAIGHT + line("s", "t", "e"),
+            "",
+            f'<bpmn:process id="q">{user("a")}{user("b")}{line("a", "b", "a")}</bpmn:process>',
+        ),
         (STRAIGHT + line("s", "t", "e"), "", '<bpmn:process id="q"/>'),
     ),
     "none_start_twice": (
         STRAIGHT + start("s2") + line("s", "t", "e") + line("s2", "t"),
         (STRAIGHT + start("s2", event("message", "m")) + line("s", "t", "e") + line("s2", "t"), ROOTS),
     ),
+    "implicit_start": (user("t") + end() + line("t", "e"), STRAIGHT + line("s", "t", "e")),
     "gateway_condition": (
         SPLIT + flow("g", "a") + flow("g", "b"),
         SPLIT + flow("g", "a", "x > 1") + flow("g", "b"),

@@ -340,9 +340,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     "async": ("unknown_attribute", STRAIGHT + user("t", camunda_asyncBefore="true")),
     "follow up": ("unknown_attribute", STRAIGHT + user("t", camunda_followUpDate="x")),
     "javascript": ("attribute_value", STRAIGHT + script("t", scriptFormat="javascript")),
-    "instantiating receive": (
-        "attribute_value",
-        STRAIGHT + element("receiveTask", "t", messageRef="m", instantiate="true"),
+    "instantiating receive in a subprocess": (
+        "instantiate_place",
+        STRAIGHT
+        + element("subProcess", "t", element("receiveTask", "r", messageRef="m", instantiate="true")),
     ),
     "boolean": ("attribute_value", boundary(timer("Duration", "PT1H"), cancelActivity="maybe")),
     "called by expression": (
@@ -433,7 +434,7 @@ REFUSED: dict[str, tuple[str, str]] = {
         + element("exclusiveGateway", "t")
         + element("boundaryEvent", "b", timer("Duration", "PT1H"), attachedToRef="t"),
     ),
-    "subprocess without start": ("subprocess_start", STRAIGHT + element("subProcess", "t", end("x"))),
+    "subprocess without a beginning": ("subprocess_start", STRAIGHT + element("subProcess", "t")),
     "reserved variable": ("variable_name", STRAIGHT + script("t", camunda_resultVariable="p")),
     "unreadable variable": ("variable_name", STRAIGHT + script("t", camunda_resultVariable="整改-期限")),
     "reserved element variable": (

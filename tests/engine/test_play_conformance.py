@@ -60,7 +60,7 @@ def test_trace(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         shlex.split(options[1]) if options else [],
         answers[1] if answers else "",
     )
-    assert f"{code} {trace(rows)}" == expected
+    assert f"{code} {trace(rows)}".strip() == expected
 
 
 def test_enough_is_said() -> None:

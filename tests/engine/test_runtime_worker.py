@@ -188,6 +188,37 @@ def test_a_message_begins_a_case_and_a_notice_is_written_once(tmp_path: Path) ->
     assert engine.load(begun[0].id).root_variables["事由"] == "备用风机停用"
 
 
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "start S message=转来 message2=附件 parallel\n    S -> A",
+        "event G instantiate together\n    catch S message=转来\n    catch K message=附件\n    and J\n"
+        "    G -> S -> J\n    G -> K -> J\n    J -> A",
+    ],
+)
+def test_what_still_has_to_come_reaches_the_case_that_has_begun(tmp_path: Path, opening: str) -> None:
+    text = f"process second name=接办\n    {opening}\n    user A name=接收 groups=DB\n    end E\n    A -> E\n"
+    sender = SENDER.replace("    S -> M -> N", "    throw K message=附件\n    S -> M -> K -> N")
+    engine = new_office(tmp_path, files=trial_files(sender, WITHOUT_ACTIONS))
+    toml = WITHOUT_ACTIONS.replace('key = "trial"', 'key = "second"').replace(
+        'main = "trial"', 'main = "second"'
+    )
+    toml = toml[: toml.index("[start.S]")] + toml[toml.index("[parameters.name]") :]
+    engine.publish({"process.toml": toml.encode(), "s.bpmn": trial_files(text)["trial.bpmn"]}, CHIEF)
+    start(engine)
+    run_until_quiet(engine)
+    start(engine)
+    run_until_quiet(engine)
+    with engine.read() as connection:
+        begun = (
+            connection.execute(sa.select(tables.cases.c.id).where(tables.cases.c.package_key == "second"))
+            .scalars()
+            .all()
+        )
+    assert len(begun) == 2
+    assert [[i.element for i in engine.load(case).items.values()] for case in begun] == [["A"], ["A"]]
+
+
 # -- outside workers -----------------------------------------------------------------------------------------
 
 

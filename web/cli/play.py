@@ -64,6 +64,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--process", default="", metavar="ID", help="图中有几个流程时，只试运行这一个（缺省时各泳池一起运行）"
     )
+    parser.add_argument(
+        "--start", default="", metavar="ID", help="从哪个开始事件开始（缺省为第一个空白开始事件）"
+    )
     parser.add_argument("--now", metavar="ISO", help="虚拟时钟的起点（缺省为现在），不带时区即北京时间")
     parser.add_argument("--json", action="store_true", help="输出总是 JSON；此项只为与其他子命令一致")
     parser.set_defaults(run=run)
@@ -95,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
             [_heard(text) for text in args.signal],
             _duration(args.until),
             args.hold,
+            args.start,
         )
         for row in playing.run():
             _line(row)

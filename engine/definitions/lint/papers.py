@@ -64,7 +64,7 @@ def _starts(package: Package, about: Manifest) -> Iterator[Finding]:
     main = package.processes.get(package.main)
     for key, start in package.starts.items():
         path = f"start.{key}"
-        if main is not None and key not in main.starts:
+        if main is not None and key not in main.entries:
             message = f"“{start.title}”对应的开始事件“{key[:40]}”不在主流程中，请改正。"
             yield _finding(about, "start_unknown", path, message)
         if start.form and start.form not in package.forms:
@@ -76,11 +76,13 @@ def _starts(package: Package, about: Manifest) -> Iterator[Finding]:
                 yield _finding(about, "unknown_role", path, message)
     if main is None:
         return
-    for key in main.starts:
-        event = main.elements[key].event
-        if key not in package.starts and (event is None or event.trigger is Trigger.NONE):
-            message = f"开始事件“{main.elements[key].name or key}”没有写谁可以登记，无人能从这里开始，请添加 [start.{key}]。"
-            yield Finding("warning", "start_nobody", message, main.file, key, main.elements[key].line)
+    for key in main.plain_entries:
+        if key not in package.starts:
+            drawn = main.elements.get(key, main)
+            message = (
+                f"开始事件“{drawn.name or key}”没有写谁可以登记，无人能从这里开始，请添加 [start.{key}]。"
+            )
+            yield Finding("warning", "start_nobody", message, main.file, key, drawn.line)
 
 
 def _forms(package: Package) -> Iterator[Finding]:

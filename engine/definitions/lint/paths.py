@@ -15,7 +15,8 @@ _WAITING = frozenset(
 @rule("unreachable", diagram="warning")
 def unreachable(process: Process, package: Package) -> Remarks:
     """Everything drawn can be reached from a start event."""
-    waiting = [*process.starts, *process.event_subprocesses]
+    waiting = [*process.starts, *process.implicit, *process.event_subprocesses]
+    waiting += [e.id for e in process.elements.values() if e.instantiate]
     seen: set[str] = set()
     while waiting:
         key = waiting.pop()
@@ -28,6 +29,7 @@ def unreachable(process: Process, package: Package) -> Remarks:
         if element.handler:
             waiting.append(element.handler)
         waiting += element.event_subprocesses
+        waiting += element.implicit
         if element.start:
             waiting.append(element.start)
         if element.ad_hoc is not None:

@@ -112,12 +112,8 @@ def call_unknown(process: Process, package: Package) -> Remarks:
         target = package.processes.get(element.called)
         if target is None:
             yield element, f"{title(element)}调用的流程“{element.called[:40]}”不在流程包中，请添加或改正。"
-        elif not any(_plain(target.elements[s]) for s in target.starts):
+        elif not target.plain_entries:
             yield element, f"{title(element)}调用的流程“{target.name}”没有空开始事件，请给它画一个。"
-
-
-def _plain(start: Element) -> bool:
-    return start.event is None or start.event.trigger is Trigger.NONE
 
 
 @rule("call_cycle", diagram="warning")

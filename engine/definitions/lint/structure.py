@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from engine.definitions.lint.rules import Remarks, rule, title
-from engine.definitions.model import Element, Kind, Package, Process, Trigger
+from engine.definitions.model import Element, Kind, Package, Process
 from engine.definitions.vocabulary import ACTIVITIES, KIND_TITLES
 from engine.values import Months, parse_duration
 
@@ -34,22 +34,31 @@ def flow_doubled(process: Process, package: Package) -> Remarks:
 @rule("none_start_count")
 def none_start_count(process: Process, package: Package) -> Remarks:
     """A process begins somewhere. One without any content is the empty pool of an outside party."""
-    if not process.starts and (process.elements or len(package.processes) == 1):
+    if not process.entries and (process.elements or len(package.processes) == 1):
         yield process, f"流程“{process.name}”没有开始事件，请画一个。"
 
 
-@rule("none_start_twice", diagram="warning")
+@rule("none_start_twice", "warning")
 def none_start_twice(process: Process, package: Package) -> Remarks:
-    plain = [s for s in process.starts if _plain(process.elements[s])]
+    """Each is a way to begin (BPMN 2.0.2, 10.5.2), but a call takes the first."""
+    plain = process.plain_entries
     for extra in plain[1:]:
         yield (
             process.elements[extra],
-            f"流程“{process.name}”有 {len(plain)} 个空开始事件，请只留一个，其余改为消息或定时开始。",
+            f"流程“{process.name}”有 {len(plain)} 个空开始事件，被调用时只从第一个开始，请核对，或改为消息、定时开始。",
         )
 
 
-def _plain(start: Element) -> bool:
-    return start.event is None or start.event.trigger is Trigger.NONE
+@rule("implicit_start", "warning")
+def implicit_start(process: Process, package: Package) -> Remarks:
+    """Without a start event everything begins at once that no flow comes to: legal, but a reader must guess."""
+    if process.implicit:
+        names = "、".join(title(process.elements[id]) for id in process.implicit)
+        yield process, f"流程“{process.name}”没有开始事件，将同时从{names}开始，请画一个开始事件。"
+    for element in process.elements.values():
+        if element.implicit:
+            names = "、".join(title(process.elements[id]) for id in element.implicit)
+            yield element, f"{title(element)}里没有开始事件，将同时从{names}开始，请画一个开始事件。"
 
 
 @rule("gateway_condition", diagram="warning")

@@ -161,7 +161,9 @@ def end_incoming(drawing: Drawing) -> Wrong:
 def start_missing(drawing: Drawing) -> Wrong:
     for level in drawing.levels():
         ends = children(level, "endEvent")
-        if ends and not children(level, "startEvent") and local(level) != "adHocSubProcess":
+        heard = children(level, "receiveTask", "eventBasedGateway")
+        begins = children(level, "startEvent") or [one for one in heard if true(one, "instantiate")]
+        if ends and not begins and local(level) != "adHocSubProcess":
             yield ends[0], {"level": title(level)}
 
 
