@@ -13,13 +13,15 @@ The boundary event is the link between the two and is not entered itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from engine.definitions.model import Element, Event, Trigger
 from engine.execution.arming import arm_event_subprocesses
 from engine.execution.elements import enter, finish_scope, introduce, leave
 from engine.execution.events import fire_boundary
 from engine.execution.run import Run
 from engine.execution.scopes import cancel, own_handler, release
-from engine.execution.state import CANCELLING, COMPENSATING, Instance
+from engine.execution.state import CANCELLING, COMPENSATING, Instance, State
 from engine.facts import (
     CompensationBegan,
     CompensationEnded,
@@ -52,7 +54,7 @@ def _found(run: Run, thrower: Instance, activity: str) -> tuple[int, ...]:
     found: list[int] = []
     scope = state.instances[thrower.scope]
     while True:
-        here = [id for id in reversed(scope.compensable or {}) if id not in taken]
+        here = [id for id in _backwards(state, scope.compensable or {}) if id not in taken]
         if activity and scope.element != activity:
             here = [id for id in here if state.compensable[id].element == activity]
         elif activity:  # an event subprocess names the activity it is part of: all that completed in it
@@ -66,6 +68,28 @@ def _found(run: Run, thrower: Instance, activity: str) -> tuple[int, ...]:
         scope = state.instances[scope.scope]
         if scope.body:
             scope = state.instances[scope.scope]
+
+
+def _backwards(state: State, completed: Iterable[int]) -> list[int]:
+    """In the reverse of their completion; but what a boundary event of an activity began is undone before that activity,
+    also where it completed earlier (13.5.5)."""
+    order = list(completed)[::-1]
+    begun: dict[int, list[int]] = {}
+    for id in order:
+        if cause := state.compensable[id].cause:
+            begun.setdefault(cause, []).append(id)
+    if not begun:
+        return order
+    found: dict[int, None] = {}
+    stack = order[::-1]
+    while stack:
+        id = stack.pop()
+        first = [one for one in begun.pop(id, ()) if one not in found]
+        if first:
+            stack += [id, *reversed(first)]
+        else:
+            found[id] = None
+    return list(found)
 
 
 # -- one after the other -------------------------------------------------------------------------------
@@ -134,7 +158,7 @@ def _undo(run: Run, by: Instance, record: Instance) -> None:
 
 def _from_inside(run: Run, by: Instance, record: Instance) -> None:
     """Without a handler of its own: what completed in it is undone, the latest first."""
-    run.emit(CompensationBegan(record.id, by.id, tuple(reversed(record.compensable or {}))))
+    run.emit(CompensationBegan(record.id, by.id, tuple(_backwards(run.state, record.compensable or {}))))
     run.later(go_on, record.id)
 
 
@@ -183,7 +207,7 @@ def cancel_transaction(run: Run, thrower: Instance) -> None:
         release(run, host)
     run.emit(TransactionCancelled(host.id))
     scopes = {host.id, *(host.children if host.body else ())}
-    activities = [one.id for one in reversed(state.compensable.values()) if one.scope in scopes]
+    activities = _backwards(state, [one.id for one in state.compensable.values() if one.scope in scopes])
     run.emit(CompensationThrown(thrower.id, "", tuple(activities)))
     run.later(go_on, thrower.id)
 

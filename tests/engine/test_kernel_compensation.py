@@ -201,6 +201,23 @@ J -> E
         assert entered(game)[-2:] == [f"{second}U", f"{first}U"]
 
 
+def test_what_a_boundary_event_began_is_undone_before_its_activity_also_where_it_completed_first():
+    text = f"""
+start S
+user A
+boundary AB on=A compensate
+task AU undo=AB
+boundary X on=A duration=PT1H interrupting=false
+{undoable("B", "C")}
+{undoable("D")}
+end E compensate
+S -> A -> D -> E
+X -> B -> C
+"""
+    game = play(text).wait(hours=2).complete("A")
+    assert entered(game)[-4:] == ["DU", "CU", "BU", "AU"]
+
+
 # -- what can undo -------------------------------------------------------------------------------------
 
 

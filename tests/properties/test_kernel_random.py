@@ -17,8 +17,24 @@ from engine import facts as f
 from tests.engine.builders import Play, diagram
 
 # A block is one entry and one exit. Its tree is drawn first, then written down with fresh ids.
-_LEAVES = ("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts")
-_BLOCKS = ("seq", "xor", "and", "or", "fork", "sub", "call", "again", "watched", "caught", "stopped", "each")
+_LEAVES = ("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts", "undoable")
+_BLOCKS = (
+    "seq",
+    "xor",
+    "and",
+    "or",
+    "fork",
+    "sub",
+    "call",
+    "again",
+    "watched",
+    "caught",
+    "stopped",
+    "each",
+    "undone",
+    "saga",
+    "transacted",
+)
 
 
 @dataclass
@@ -148,7 +164,65 @@ class Writer:
         out.append(f"{pad}{gate} -> {after} if v4")
         return id, after
 
+    def _undoable(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """An activity with a compensation activity: of people, automatic, in rounds, or a subprocess."""
+        id, event, handler = self.id("done"), self.id("undo"), self.id("handler")
+        how = ("user {}", "script {} result=x do=1", "user {} times=2", "service {} topic=t")[block.choice]
+        out += [f"{pad}{how.format(id)}", f"{pad}boundary {event} on={id} compensate"]
+        if block.choice == 3:
+            out += [f"{pad}sub {handler} undo={event}", f"{pad}  start {handler}s", f"{pad}  user {handler}u"]
+            out += [f"{pad}  {handler}s -> {handler}u"]
+        else:
+            out.append(f"{pad}{('user', 'task', 'user')[block.choice]} {handler} undo={event}")
+        return id, id
+
     # blocks
+
+    def _undone(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """What has completed is undone, with or without waiting."""
+        throw = self.id("throw")
+        first, last = self._seq(block, out, pad)
+        wait = " wait=false" if block.choice == 1 else ""
+        out += [f"{pad}throw {throw} compensate{wait}", f"{pad}{last} -> {throw}"]
+        return first, throw
+
+    def _saga(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A subprocess with a compensation event subprocess."""
+        id, handler, start, work, end = (self.id(n) for n in ("sub", "handler", "start", "user", "end"))
+        tail = [
+            f"eventsub {handler}",
+            f"  start {start} compensate",
+            f"  user {work}",
+            f"  end {end}" + (" compensate" if block.choice % 2 else ""),
+            f"  {start} -> {work} -> {end}",
+        ]
+        self._inside(f"sub {id}", block, out, pad, tail)
+        return id, id
+
+    def _transacted(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A transaction that is cancelled, or not, while something else still goes on in it."""
+        id, start, fork, beside = self.id("deal"), self.id("start"), self.id("fork"), self.id("user")
+        end, event, other, join = self.id("end"), self.id("cancelled"), self.id("user"), self.id("join")
+        many = " times=2" if block.choice == 3 else ""
+        out += [
+            f"{pad}transaction {id}{many}",
+            f"{pad}  start {start}",
+            f"{pad}  and {fork}",
+            f"{pad}  user {beside}",
+        ]
+        first, last = self._seq(block, out, pad + "  ")
+        out += [
+            f"{pad}  end {end}{' cancel' if block.choice else ''}",
+            f"{pad}  {start} -> {fork} -> {first}",
+            f"{pad}  {fork} -> {beside}",
+            f"{pad}  {last} -> {end}",
+            f"{pad}boundary {event} on={id} cancel",
+            f"{pad}user {other}",
+            f"{pad}xor {join}",
+            f"{pad}{id} -> {join}",
+            f"{pad}{event} -> {other} -> {join}",
+        ]
+        return id, join
 
     def _seq(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
         ends = [self.write(part, out, pad) for part in block.parts]
@@ -312,6 +386,14 @@ def check(play: Play) -> None:
         assert instance.scope in state.instances or instance.id == 1
         for held in instance.holds:
             assert held in state.deadlines or held in state.subscriptions or held in state.incidents
+        if instance.awaited_by:  # what has it undone lives, and waits
+            assert state.instances[instance.awaited_by].queue is not None
+        for id in instance.queue or ():
+            assert id in state.compensable
+    for record in state.compensable.values():
+        around = state.instances.get(record.scope) or state.compensable[record.scope]
+        assert record.id in (around.compensable or ())
+        assert record.id not in state.instances and not record.children and not record.holds
 
 
 SUPPLIED = {"v0": "2020-01-01", "v1": {"q": 1}, "v2": [1, 2], "v3": "k", "v4": True}
@@ -375,7 +457,7 @@ def test_random_processes_in_random_order_end_with_nothing_left(
         check(play)
     assert play.state.ended == "completed", text
     assert not (play.state.items or play.state.jobs or play.state.deadlines or play.state.subscriptions)
-    assert set(play.state.instances) == {1}
+    assert set(play.state.instances) == {1} and not play.state.compensable
     assert play.again() == play.facts  # deterministic, and the snapshots between the steps changed nothing
     seen = ids(play.facts)
     assert len(seen) == len(set(seen))
@@ -395,7 +477,7 @@ def test_cancelling_anywhere_leaves_nothing(block: Block, draw: st.DataObject, a
     living = [id for id in play.state.instances if id != 1]
     armed = {*play.state.deadlines, *play.state.subscriptions, *play.state.incidents}
     play.do(c.Cancel("作废"))
-    cancelled = [fact.id for fact in play.new if isinstance(fact, f.ElementCancelled)]
+    cancelled = [fact.id for fact in play.new if isinstance(fact, f.ElementCancelled | f.CompensationEnded)]
     gone = f.DeadlineDropped | f.Unsubscribed | f.IncidentResolved
     dropped = [fact.id for fact in play.new if isinstance(fact, gone)]
     assert sorted(cancelled) == sorted(living)
