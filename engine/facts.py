@@ -126,7 +126,6 @@ class ElementEntered(Fact):
     true for the multi-instance body around them. `consumes` are the flows whose waiting tokens a join (or an
     interrupting event subprocess) took. `variables` are the locals the element starts with (input mapping, element
     variable, payload); where `strand` is the element's own id they are the locals of the strand it starts.
-    `awaited_by` is the id of what goes on when this element, which undoes another, is over.
     """
 
     id: int
@@ -139,7 +138,6 @@ class ElementEntered(Fact):
     consumes: tuple[str, ...] = ()
     variables: dict[str, Value] | None = None
     strand: int = 0
-    awaited_by: int = 0
 
 
 @fact
@@ -227,14 +225,19 @@ class CompensationThrown(Fact):
 
 @fact
 class CompensationBegan(Fact):
-    """Completed activity `id` is being undone, and `by` waits for it: by `handler`, the compensation activity bound to it,
-    or (where that is empty) from inside, so that it is there again with the data it had when it completed, and
-    `activities` in it are undone in this order."""
+    """Completed activity `id` is being undone, and `by` waits for it.
+
+    `handler` undoes it, a compensation activity or a compensation event subprocess, which is entered next with the id
+    `runs`. `again`: it is there again with the data it had when it completed, for its event subprocess to work on or, where
+    it has none, for the `activities` in it to be undone in this order.
+    """
 
     id: int
     by: int
     activities: tuple[int, ...] = ()
     handler: str = ""
+    runs: int = 0
+    again: bool = False
 
 
 @fact

@@ -59,7 +59,7 @@ def over(
         or how.completion is None
         or element.kind not in ACTIVITIES
         or closing(scope)
-        or scope.phase
+        or run.state.phase(scope.id)
     ):
         return False
     return run.holds(how.completion, instance, near, form)

@@ -50,11 +50,11 @@ def _found(run: Run, thrower: Instance, activity: str) -> tuple[int, ...]:
     state = run.state
     if not state.compensable:
         return ()
-    taken = {id for one in state.instances.values() if one.queue for id in one.queue}
+    taken = {id for one in state.undoing.values() for id in one.queue or ()}
     found: list[int] = []
     scope = state.instances[thrower.scope]
     while True:
-        here = [id for id in _backwards(state, scope.compensable or {}) if id not in taken]
+        here = [id for id in _backwards(state, state.kept.get(scope.id, ())) if id not in taken]
         if activity and scope.element != activity:
             here = [id for id in here if state.compensable[id].element == activity]
         elif activity:  # an event subprocess names the activity it is part of: all that completed in it
@@ -98,18 +98,17 @@ def _backwards(state: State, completed: Iterable[int]) -> list[int]:
 def go_on(run: Run, id: int) -> None:
     """Have the next one undone, or be done with it. `id`: the throwing event, or the scope that is undone from inside."""
     state = run.state
-    by = state.instances[id]
-    if any(one.awaited_by == id for one in state.instances.values()):
+    by, undoing = state.instances[id], state.undoing.get(id)
+    if undoing is None or any(one.awaited_by == id for one in state.undoing.values()):
         return  # one is still being undone
-    following = next((one for one in by.queue or () if one in state.compensable), 0)
-    if following:
-        _undo(run, by, state.compensable[following])
+    if undoing.queue:
+        _undo(run, by, state.compensable[undoing.queue[0]])
     elif not by.element:
         run.emit(CompensationEnded(id))
         run.later(finish_scope, by.scope)
-    elif by.phase == COMPENSATING:
-        _undone(run, by)
-    elif by.phase != CANCELLING:
+    elif undoing.phase == COMPENSATING:
+        _undone(run, by, undoing.awaited_by)
+    elif undoing.phase != CANCELLING:
         _thrown(run, by, run.element(by))
 
 
@@ -120,46 +119,31 @@ def _thrown(run: Run, thrower: Instance, element: Element) -> None:
         leave(run, thrower)
 
 
-def _undone(run: Run, scope: Instance) -> None:
+def _undone(run: Run, scope: Instance, awaited_by: int) -> None:
     """A scope that was undone from inside is done with, once the exception flows of its handlers have ended too."""
     if scope.children or scope.arrivals or run.flying.get(scope.id):
         return
     release(run, scope)
     run.emit(CompensationEnded(scope.id))
-    run.later(go_on, scope.awaited_by)
+    run.later(go_on, awaited_by)
 
 
 def _undo(run: Run, by: Instance, record: Instance) -> None:
-    process = run.process(record)
-    element = run.element(record)
-    if record.body:
-        _from_inside(run, by, record)
-    elif element.handler:
+    process, element = run.process(record), run.element(record)
+    if not record.body and element.handler:
         scope, variables = record.scope, _round(element, record)
         if record.loop:
             scope = run.state.instances[scope].scope
-        run.emit(CompensationBegan(record.id, by.id, (), element.handler))
-        enter(
-            run,
-            process,
-            process.elements[element.handler],
-            scope,
-            record.cause,
-            record.strand,
-            variables=variables,
-            awaited_by=by.id,
-        )
+        handler = process.elements[element.handler]
+        run.emit(CompensationBegan(record.id, by.id, (), handler.id, run.next_id()))
+        enter(run, process, handler, scope, record.cause, record.strand, variables=variables)
     elif own := own_handler(run, record):
-        run.emit(CompensationBegan(record.id, by.id))
-        _enter_event_subprocess(run, run.state.instances[record.id], own)
+        run.emit(CompensationBegan(record.id, by.id, (), own, run.next_id(), True))
+        _enter_event_subprocess(run, record, own)
     else:
-        _from_inside(run, by, record)
-
-
-def _from_inside(run: Run, by: Instance, record: Instance) -> None:
-    """Without a handler of its own: what completed in it is undone, the latest first."""
-    run.emit(CompensationBegan(record.id, by.id, tuple(_backwards(run.state, record.compensable or {}))))
-    run.later(go_on, record.id)
+        inside = _backwards(run.state, run.state.kept.get(record.id, ()))
+        run.emit(CompensationBegan(record.id, by.id, tuple(inside), again=True))
+        run.later(go_on, record.id)
 
 
 def _round(element: Element, record: Instance) -> dict[str, Value] | None:
@@ -176,7 +160,7 @@ def _round(element: Element, record: Instance) -> dict[str, Value] | None:
 def _enter_event_subprocess(run: Run, scope: Instance, id: str) -> None:
     process, _ = run.inside(scope)
     element = process.elements[id]
-    instance, problem = introduce(run, process, element, scope.id, scope.cause, awaited_by=scope.id)
+    instance, problem = introduce(run, process, element, scope.id, scope.cause)
     if problem is not None:
         run.incident(instance, element.id, problem)
         return

@@ -51,12 +51,9 @@ def enter(
     loop: int = 0,
     variables: dict[str, Value] | None = None,
     consumes: tuple[str, ...] = (),
-    awaited_by: int = 0,
 ) -> Instance:
     """A token reaches an element: it is entered and executed."""
-    instance, problem = introduce(
-        run, process, element, scope, cause, strand, loop, variables, consumes, awaited_by=awaited_by
-    )
+    instance, problem = introduce(run, process, element, scope, cause, strand, loop, variables, consumes)
     if problem is not None:
         run.incident(instance, element.id, problem)
     else:
@@ -75,7 +72,6 @@ def introduce(
     variables: dict[str, Value] | None = None,
     consumes: tuple[str, ...] = (),
     starts_strand: bool = False,
-    awaited_by: int = 0,
 ) -> tuple[Instance, Halt | None]:
     """Enter an element without executing it yet; the `Halt` is that of its input parameters."""
     run.step()
@@ -107,7 +103,6 @@ def introduce(
             consumes,
             variables,
             id if starts_strand else strand,
-            awaited_by,
         )
     )
     if not loop and element.properties:
@@ -174,9 +169,15 @@ def leave(
     if instance.loop:
         _close_round(run, instance, element, step)
         return
-    kept = (element.compensable or instance.compensable) and compensable(run, instance, element)
-    end = _end(run, instance, element) if element.kind is _END else ""
-    run.emit(ElementCompleted(instance.id, end, bool(kept)))
+    state, awaited_by, end = run.state, 0, ""
+    if element.kind is _END:
+        end = _end(run, instance, element)
+    if state.undoing and instance.id in state.undoing:
+        awaited_by = state.undoing[instance.id].awaited_by
+    if element.compensable or (state.kept and instance.id in state.kept):
+        run.emit(ElementCompleted(instance.id, end, compensable(run, instance, element)))
+    else:
+        run.emit(ElementCompleted(instance.id, end))
     if over:
         adhoc.close(run, run.state.instances[instance.scope])
         run.later(finish_scope, instance.scope)
@@ -184,8 +185,8 @@ def leave(
         scope, cause, strand = instance.scope, instance.cause, instance.strand
         for flow in chosen:
             flows.take(run, process, scope, flow, cause, strand)
-    elif instance.awaited_by:
-        wake(run, instance.awaited_by)
+    elif awaited_by:
+        wake(run, awaited_by)
     else:
         run.later(finish_scope, instance.scope)
 
@@ -263,7 +264,7 @@ def finish_scope(run: Run, scope: int) -> None:
         return
     if scope == ROOT:
         end_case(run)
-    elif here.phase:
+    elif run.state.undoing and run.state.phase(scope):
         wake(run, scope)
     elif here.items:
         adhoc.begin_next(run, here)
@@ -397,7 +398,8 @@ def _close_round(run: Run, instance: Instance, element: Element, step: _Step) ->
     body = run.state.instances[instance.scope]
     if output is not None:
         run.emit(LoopOutput(body.id, *output))
-    run.emit(ElementCompleted(instance.id, "", compensable(run, instance, element)))
+    kept = element.compensable or instance.id in run.state.kept
+    run.emit(ElementCompleted(instance.id, "", kept and compensable(run, instance, element)))
     if at_end:
         for child in list(body.children):
             cancel(run, run.state.instances[child])

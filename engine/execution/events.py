@@ -229,7 +229,7 @@ def find_catcher(
     state = run.state
     at = thrower
     while True:
-        if at.element and not at.loop and at.phase != COMPENSATING:
+        if at.element and not at.loop and state.phase(at.id) != COMPENSATING:
             process = run.process(at)
             found = _matching(
                 trigger, code, [process.elements[id] for id in process.elements[at.element].boundary]
@@ -239,7 +239,7 @@ def find_catcher(
         if not at.scope:
             return None
         came, at = at, state.instances[at.scope]
-        if at.phase or not run.is_scope(at):
+        if state.phase(at.id) or not run.is_scope(at):
             continue  # it has completed, or been cancelled: nothing but what undoes it goes on in it
         process, event_subprocesses = run.inside(at)
         passed = process.elements.get(came.element)

@@ -154,14 +154,15 @@ def _joins(package: Package, state: State) -> list[Waiting]:
 def _compensations(package: Package, state: State) -> list[Waiting]:
     """Throwing events that wait until what they have undone is undone; what each has undone waits on its own."""
     found = []
-    for one in state.instances.values():
-        if one.queue is None or one.phase or not one.element:
+    for undoing in state.undoing.values():
+        one = state.instances[undoing.id]
+        if undoing.queue is None or undoing.phase:
             continue
         element = drawn(package, state, one.id, one.element)
         name = _name(package, element) or one.element
         left = tuple(
             _name(package, drawn(package, state, record.scope, record.element)) or record.element
-            for id in one.queue
+            for id in undoing.queue
             if (record := state.compensable.get(id)) is not None
         )
         text = f"“{name}”正在等撤销办完" + (

@@ -213,8 +213,8 @@ def fire_inclusive(run: Run) -> bool:
 
 def at_work(run: Run, scope: Instance) -> set[str]:
     """The elements of a scope that have a token. What has completed and is being undone has none any more."""
-    children = (run.state.instances[child] for child in scope.children)
-    return {child.element for child in children if child.phase != COMPENSATING}
+    state = run.state
+    return {state.instances[id].element for id in scope.children if state.phase(id) != COMPENSATING}
 
 
 def _in_a_circle(join: str, held: Mapping[str, frozenset[str]]) -> bool:

@@ -19,6 +19,7 @@ from engine.execution.records import (
     Item,
     Job,
     Subscription,
+    Undoing,
 )
 from engine.values import Value
 
@@ -37,6 +38,7 @@ class State:
         "instances",
         "items",
         "jobs",
+        "kept",
         "last",
         "left",
         "number",
@@ -50,6 +52,7 @@ class State:
         "strands",
         "subscriptions",
         "suspended",
+        "undoing",
     )
 
     def __init__(self) -> None:
@@ -65,9 +68,10 @@ class State:
         self.end = ""  # the end event reached last
         self.last = 0  # the last id given
         self.instances: dict[int, Instance] = {}
-        self.compensable: dict[
-            int, Instance
-        ] = {}  # completed and may have to be undone, in order of completion
+        self.undoing: dict[int, Undoing] = {}  # instances that undo something, or have something undone
+        # completed, and may have to be undone: in order of completion
+        self.compensable: dict[int, Instance] = {}
+        self.kept: dict[int, dict[int, None]] = {}  # the same by what is around them
         self.items: dict[int, Item] = {}
         self.jobs: dict[int, Job] = {}
         self.deadlines: dict[int, Deadline] = {}
@@ -125,12 +129,10 @@ class State:
             id, instance.process, instance.element, item.name, item.due, item.offered, item.unit, item.role
         )
 
-    def keep(self, instance: Instance) -> None:
-        """Enter what may have to be undone in the list of what is around it."""
-        around = self.instances.get(instance.scope) or self.compensable[instance.scope]
-        if around.compensable is None:
-            around.compensable = {}
-        around.compensable[instance.id] = None
+    def phase(self, id: int) -> str:
+        """Whether a scope only lives to be undone (compensating), or to be left as cancelled (cancelling)."""
+        undoing = self.undoing.get(id) if self.undoing else None
+        return undoing.phase if undoing is not None else ""
 
     def purge(self) -> None:
         """Forget causes and strands that nothing alive refers to. Between commands only; changes no snapshot."""
@@ -183,7 +185,7 @@ class State:
             instance = _instance(row, state.process)
             state.compensable[instance.id] = instance
         for instance in state.compensable.values():
-            state.keep(instance)
+            state.kept.setdefault(instance.scope, {})[instance.id] = None
         for name, columns, make in _TABLES:
             table = getattr(state, name)
             for row in data.get(name, ()):
@@ -241,9 +243,6 @@ _INSTANCE: _Columns = (
     ("came", None),
     ("keys", None),
     ("activated", None),
-    ("phase", ""),
-    ("awaited_by", 0),
-    ("queue", None),
 )
 _CAUSE: _Columns = (
     ("id", 0),
@@ -275,6 +274,7 @@ _TABLES: tuple[tuple[str, _Columns, Any], ...] = (
         ),
         Item,
     ),
+    ("undoing", (("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)), Undoing),
     ("jobs", (("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)), Job),
     (
         "deadlines",

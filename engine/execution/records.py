@@ -27,11 +27,6 @@ class Instance:
     `activated`: the complex gateways that wait for reset, with the flows by which tokens have come. `came`
     is what parallel multiple events of the instance have collected so far: event → number of the definition (as text) →
     payload.
-
-    `phase` says that a scope only lives to be undone from inside (compensating) or to be left through its cancel event
-    (cancelling). `queue` is what a throwing event, or a scope being undone, still has to have undone, in order;
-    `awaited_by` what goes on when this one, which undoes something, is over. `compensable` are the activities completed
-    directly inside that may have to be undone, in order of completion; they lie in `State.compensable`.
     """
 
     id: int
@@ -51,15 +46,26 @@ class Instance:
     came: dict[str, dict[str, dict[str, Value]]] | None = None
     keys: dict[str, list[Value]] | None = None
     activated: dict[str, list[str]] | None = None
-    phase: str = ""
-    awaited_by: int = 0
-    queue: list[int] | None = None
-    compensable: dict[int, None] | None = None
     arrivals: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
     children: dict[int, None] = field(
         default_factory=dict
     )  # live instances directly inside, in order of entry
     holds: dict[int, None] = field(default_factory=dict)  # its deadlines, subscriptions and incidents
+
+
+@dataclass(slots=True)
+class Undoing:
+    """补偿：what instance `id` has to do with the undoing of others.
+
+    `phase` says that a scope only lives to be undone from inside (compensating) or to be left through its cancel event
+    (cancelling). `queue` is what a throwing event, or a scope being undone, still has to have undone, in order; None: it
+    has nothing undone. `awaited_by` goes on when this one, which undoes something, is over.
+    """
+
+    id: int
+    phase: str = ""
+    awaited_by: int = 0
+    queue: list[int] | None = None
 
 
 @dataclass(slots=True)

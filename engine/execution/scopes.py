@@ -39,17 +39,18 @@ def release(run: Run, instance: Instance, only: set[str] | None = None) -> None:
 
 
 def cancel(run: Run, instance: Instance) -> None:
-    """Stop an instance and everything in it, innermost first."""
+    """Stop an instance and everything in it, innermost first; and what it has undone, where it waits for that."""
     state = run.state
-    if instance.children or instance.queue is not None:
+    undoing = state.undoing
+    if instance.children or undoing:
         order: list[Instance] = []
         stack = [instance]
         while stack:
             one = stack.pop()
             order.append(one)
             stack.extend(state.instances[child] for child in one.children)
-            if one.queue is not None:  # what it has undone goes with it
-                stack.extend(other for other in state.instances.values() if other.awaited_by == one.id)
+            if undoing:
+                stack.extend(state.instances[u.id] for u in undoing.values() if u.awaited_by == one.id)
         order.reverse()
     else:
         order = [instance]
@@ -59,14 +60,15 @@ def cancel(run: Run, instance: Instance) -> None:
         if one.holds:
             release(run, one)
         item = one.id in state.items
-        if one.phase == COMPENSATING:
+        awaited_by = undoing[one.id].awaited_by if one.id in undoing else 0
+        if state.phase(one.id) == COMPENSATING:
             run.emit(CompensationEnded(one.id))
         else:
             run.emit(ElementCancelled(one.id))
         if item:
             item_ended(run, one.id)
-        if one.awaited_by:
-            wake(run, one.awaited_by)
+        if awaited_by:
+            wake(run, awaited_by)
 
 
 def wake(run: Run, id: int) -> None:
@@ -79,9 +81,10 @@ def wake(run: Run, id: int) -> None:
 def compensable(run: Run, instance: Instance, element: Element) -> bool:
     """Whether something may undo what completes here (BPMN 2.0.2, 13.5.5): a compensation activity, a compensation event
     subprocess, or what has completed inside. What undoes something is not itself undone."""
-    if instance.awaited_by:
+    state = run.state
+    if instance.id in state.undoing and state.undoing[instance.id].awaited_by:
         return False
-    if instance.compensable:
+    if instance.id in state.kept:
         return True
     return not instance.body and bool(element.handler or own_handler(run, instance))
 

@@ -22,6 +22,7 @@ from engine.execution.records import (
     Item,
     Job,
     Subscription,
+    Undoing,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Job",
     "State",
     "Subscription",
+    "Undoing",
     "evolve",
     "fold",
 ]
@@ -90,8 +92,7 @@ def _clear(state: State) -> None:
     state.instances = {ROOT: root} if root is not None else {}
     if root is not None:
         root.children, root.holds, root.arrivals, root.activated = {}, {}, {}, None
-        root.compensable = None
-    state.compensable = {}
+    state.undoing, state.compensable, state.kept = {}, {}, {}
     state.causes, state.strands, state.left = {}, {}, None
     state.items, state.jobs, state.deadlines = {}, {}, {}
     state.subscriptions, state.incidents = {}, {}
@@ -143,8 +144,6 @@ def _entered(state: State, fact: f.ElementEntered) -> None:
     state.instances[id] = Instance(
         id, fact.process, fact.element, fact.scope, fact.cause, strand, fact.loop, fact.body, variables
     )
-    if fact.awaited_by:
-        state.instances[id].awaited_by = fact.awaited_by
     scope.children[id] = None
     if id > state.last:
         state.last = id
@@ -177,16 +176,16 @@ def _completed(state: State, fact: f.ElementCompleted) -> None:
     if fact.compensable:
         instance.result = instance.items = instance.outputs = instance.came = instance.activated = None
         state.compensable[instance.id] = instance
-        state.keep(instance)
-    elif instance.compensable:
-        _forgotten(state, instance)
+        state.kept.setdefault(instance.scope, {})[instance.id] = None
+    elif state.kept:
+        _forget(state, instance.id)
 
 
 def _cancelled(state: State, fact: f.ElementCancelled) -> None:
     state.left = state.known(fact.id)
-    instance = _gone(state, fact.id)
-    if instance.compensable:
-        _forgotten(state, instance)
+    _gone(state, fact.id)
+    if state.kept:
+        _forget(state, fact.id)
 
 
 def _gone(state: State, id: int) -> Instance:
@@ -198,6 +197,8 @@ def _gone(state: State, id: int) -> Instance:
     del state.instances[instance.scope].children[id]
     state.items.pop(id, None)
     state.jobs.pop(id, None)
+    if state.undoing:
+        state.undoing.pop(id, None)
     return instance
 
 
@@ -239,54 +240,60 @@ def _reset(state: State, fact: f.GatewayReset) -> None:
 def _compensation(state: State, fact: f.CompensationThrown) -> None:
     thrower = state.instances[fact.id]
     if not fact.runner:
-        thrower.queue = [*(thrower.queue or ()), *fact.activities]
+        before = state.undoing.get(fact.id)
+        queue = [*((before.queue if before is not None else None) or ()), *fact.activities]
+        state.undoing[fact.id] = Undoing(fact.id, queue=queue)
         return
     id, scope = fact.runner, thrower.scope
-    queue = list(fact.activities)
-    state.instances[id] = Instance(id, thrower.process, "", scope, phase=COMPENSATING, queue=queue)
+    state.instances[id] = Instance(id, thrower.process, "", scope)
     state.instances[scope].children[id] = None
+    state.undoing[id] = Undoing(id, COMPENSATING, queue=list(fact.activities))
     if id > state.last:
         state.last = id
 
 
-def _undoing(state: State, fact: f.CompensationBegan) -> None:
-    by, record = state.instances[fact.by], state.compensable.pop(fact.id)
-    scope = state.instances[record.scope]
-    if by.queue is not None and fact.id in by.queue:
-        by.queue.remove(fact.id)
-    if scope.compensable is not None:
-        scope.compensable.pop(fact.id, None)
-    if fact.handler:
-        _forgotten(state, record)
-        return
-    record.phase, record.awaited_by, record.queue = COMPENSATING, fact.by, list(fact.activities)
-    state.instances[fact.id] = record
-    scope.children[fact.id] = None
+def _undone_now(state: State, fact: f.CompensationBegan) -> None:
+    id, record = fact.id, state.compensable.pop(fact.id)
+    state.kept[record.scope].pop(id)
+    if not state.kept[record.scope]:
+        del state.kept[record.scope]
+    by = state.undoing[fact.by]
+    if by.queue is not None and id in by.queue:
+        by.queue.remove(id)
+    if fact.again:
+        state.instances[id] = record
+        state.instances[record.scope].children[id] = None
+        state.undoing[id] = Undoing(id, COMPENSATING, fact.by, list(fact.activities))
+    else:
+        _forget(state, id)
+    if fact.runs:
+        state.undoing[fact.runs] = Undoing(fact.runs, awaited_by=id if fact.again else fact.by)
 
 
 def _undone(state: State, fact: f.CompensationEnded) -> None:
-    _forgotten(state, _gone(state, fact.id))
+    _gone(state, fact.id)
+    _forget(state, fact.id)
 
 
-def _forgotten(state: State, instance: Instance) -> None:
-    """Nothing completed inside can be undone any more."""
-    stack = list(instance.compensable or ())
+def _forget(state: State, id: int) -> None:
+    """Nothing that completed inside can be undone any more."""
+    stack = list(state.kept.pop(id, ()))
     while stack:
-        record = state.compensable.pop(stack.pop(), None)
-        if record is not None and record.compensable:
-            stack.extend(record.compensable)
-    instance.compensable = None
+        record = stack.pop()
+        del state.compensable[record]
+        stack.extend(state.kept.pop(record, ()))
 
 
 def _transaction_cancelled(state: State, fact: f.TransactionCancelled) -> None:
     here = state.instances[fact.id]
-    for one in [state.instances[id] for id in here.children] if here.body else [here]:
-        one.phase = CANCELLING
-        stack = [one]
+    for id in list(here.children) if here.body else [here.id]:
+        before = state.undoing.get(id)
+        state.undoing[id] = Undoing(id, CANCELLING, before.awaited_by if before is not None else 0)
+        stack = [state.instances[id]]
         while stack:
             scope = stack.pop()
             scope.arrivals, scope.activated = {}, None
-            stack.extend(state.instances[id] for id in scope.children)
+            stack.extend(state.instances[child] for child in scope.children)
 
 
 # -- work ----------------------------------------------------------------------------------------------
@@ -482,7 +489,7 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.ElementCompleted: _completed,
     f.ElementCancelled: _cancelled,
     f.CompensationThrown: _compensation,
-    f.CompensationBegan: _undoing,
+    f.CompensationBegan: _undone_now,
     f.CompensationEnded: _undone,
     f.TransactionCancelled: _transaction_cancelled,
     f.LoopOpened: _loop,

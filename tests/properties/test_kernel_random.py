@@ -386,13 +386,15 @@ def check(play: Play) -> None:
         assert instance.scope in state.instances or instance.id == 1
         for held in instance.holds:
             assert held in state.deadlines or held in state.subscriptions or held in state.incidents
-        if instance.awaited_by:  # what has it undone lives, and waits
-            assert state.instances[instance.awaited_by].queue is not None
-        for id in instance.queue or ():
+    for undoing in state.undoing.values():
+        assert undoing.id in state.instances
+        if undoing.awaited_by:  # what has it undone lives, and waits
+            assert state.undoing[undoing.awaited_by].queue is not None
+        for id in undoing.queue or ():
             assert id in state.compensable
     for record in state.compensable.values():
-        around = state.instances.get(record.scope) or state.compensable[record.scope]
-        assert record.id in (around.compensable or ())
+        assert record.scope in state.instances or record.scope in state.compensable
+        assert record.id in state.kept[record.scope]
         assert record.id not in state.instances and not record.children and not record.holds
 
 
@@ -457,7 +459,8 @@ def test_random_processes_in_random_order_end_with_nothing_left(
         check(play)
     assert play.state.ended == "completed", text
     assert not (play.state.items or play.state.jobs or play.state.deadlines or play.state.subscriptions)
-    assert set(play.state.instances) == {1} and not play.state.compensable
+    assert set(play.state.instances) == {1}
+    assert not (play.state.compensable or play.state.kept or play.state.undoing)
     assert play.again() == play.facts  # deterministic, and the snapshots between the steps changed nothing
     seen = ids(play.facts)
     assert len(seen) == len(set(seen))
