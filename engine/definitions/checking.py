@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from engine.definitions import bpmn, lint, standard
+from engine.definitions import bpmn, lint, standard, xml
 from engine.definitions.compile import compile_package, lone_package
 from engine.definitions.decisions import Decision, read_decisions
 from engine.errors import Finding
@@ -31,6 +31,9 @@ _SAYS_AS_WELL: Mapping[str, frozenset[str]] = {
     "expression_empty": frozenset({"expression_body", "condition_missing", "timer_text"}),
     "expression_invalid": frozenset({"expression_natural", "expression_feel"}),
     "attribute_value": frozenset({"quantity", "script_format", "reference_kind", "event_gateway_parallel"}),
+    "event_position": frozenset({"event_trigger_missing"}),
+    "event_reference": frozenset({"reference_kind"}),
+    "unknown_reference": frozenset({"reference_kind"}),
     "process_id": frozenset({"element_id"}),
     "loop_event": frozenset({"loop_behavior", "unknown_reference"}),
     "message_topic": frozenset({"reference_kind"}),
@@ -63,8 +66,9 @@ def check_diagram(data: bytes, file: str, tables: Mapping[str, bytes] | None = N
         findings += remarks
     if processes:
         findings += lint.check_diagram(lone_package(data, name, processes, decisions, tables or {}))
-    findings += schema.check(data, name)
-    return once([_by_the_standard(f) if f.file == name else f for f in findings])
+    judged = frozenset(standard.judge(xml.parse(data, name), name))
+    findings = [f if f in judged or f.file != name else _legal(f) for f in findings]
+    return once(findings + [_legal(f) if f.rule == "schema_order" else f for f in schema.check(data, name)])
 
 
 def once(findings: list[Finding]) -> list[Finding]:
@@ -85,10 +89,9 @@ def once(findings: list[Finding]) -> list[Finding]:
     return sorted(kept.values(), key=lambda f: (f.severity != "error", f.file, f.line))
 
 
-def _by_the_standard(finding: Finding) -> Finding:
-    """Only the standard's rules refuse a lone diagram: what the kernel alone cannot do is legal."""
-    if finding.severity != "error" or finding.rule in standard.RULES or finding.rule == "schema":
+def _legal(finding: Finding) -> Finding:
+    """What only the kernel cannot do is legal, and a warning."""
+    if finding.severity != "error":
         return finding
-    if finding.rule == "schema_order":
-        return replace(finding, severity="warning")
-    return replace(finding, severity="warning", message=f"存在但不执行：{finding.message}")
+    unable = "" if finding.rule == "schema_order" else "存在但不执行："
+    return replace(finding, severity="warning", message=unable + finding.message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Any
 
@@ -89,7 +89,33 @@ _ORDER = {
         )
     )
 }
-"""The schema's order of what may stand in one element; what is not listed comes after, in the order it is written."""
+"""The schema's order of what may stand in one element; what is in neither list keeps the order it is written in, between."""
+
+_LAST = {
+    tag: rank
+    for rank, tag in enumerate(
+        (
+            "association",
+            "group",
+            "textAnnotation",
+            "resourceRole",
+            "performer",
+            "humanPerformer",
+            "potentialOwner",
+            "correlationSubscription",
+            "supports",
+            "conversation",
+            "subConversation",
+            "callConversation",
+            "correlationKey",
+            "choreographyRef",
+            "conversationLink",
+            "BPMNDiagram",
+            "relationship",
+        ),
+        start=1_000,
+    )
+}
 
 _lock = Lock()
 
@@ -144,10 +170,17 @@ def _only_misplaced(root: etree._Element, entries: list[tuple[str, int, str | No
     for parent in list(ordered.iter("*")):
         children = list(parent)
         if any(line_of(child) in lines for child in children):
-            children.sort(key=lambda child: _ORDER.get(etree.QName(child).localname, len(_ORDER)))
+            children.sort(key=partial(_rank, etree.QName(parent).localname))
             parent.extend(children)  # an element that is appended again moves
     still = {line for message, line, _ in _entries(ordered) if "not expected" in message}
     return {(line, message) for line, message in unexpected if line not in still}
+
+
+def _rank(parent: str, child: etree._Element) -> int:
+    tag = etree.QName(child).localname
+    if tag in _LAST and (tag not in _ORDER or parent == "process"):
+        return _LAST[tag]
+    return _ORDER.get(tag, len(_ORDER))
 
 
 def _element(tree: etree._ElementTree, path: str | None) -> str:

@@ -159,14 +159,6 @@ def choreography_initiator(drawing: Drawing) -> Wrong:
             yield node, {"name": str(first.get("name") or first.get("id"))}
 
 
-@rule("choreography_participants", "11.5.1", "{it}只有 {count} 个参与方", "写两个或更多参与方", plays=True)
-def choreography_participants(drawing: Drawing) -> Wrong:
-    for node in drawing.all("choreographyTask", "subChoreography", "callChoreography"):
-        count = len(children(node, "participantRef"))
-        if count < 2:
-            yield node, {"count": str(count)}
-
-
 @rule("conversation_global", "9.5", "{it}里面不能有{what}", "移到会话图里", plays=True)
 def conversation_global(drawing: Drawing) -> Wrong:
     inside = _CONVERSATIONS | ARTIFACTS

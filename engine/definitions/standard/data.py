@@ -48,15 +48,6 @@ def data_subprocess(drawing: Drawing) -> Wrong:
             yield node
 
 
-@rule("data_sets", "10.4.1", "{it}的 ioSpecification 缺少{what}", "补上（可以是空的）", plays=True)
-def data_sets(drawing: Drawing) -> Wrong:
-    for spec in drawing.all("ioSpecification"):
-        around = spec.getparent()
-        for tag in ("inputSet", "outputSet"):
-            if not children(spec, tag) and around is not None:
-                yield spec, {"it": title(around), "what": TITLES[tag]}
-
-
 @rule("data_in_no_set", "10.4.1", "{it}不在任何{set}里", "在{set}中列出它", plays=True)
 def data_in_no_set(drawing: Drawing) -> Wrong:
     for tag, holder, reference in (
@@ -68,8 +59,6 @@ def data_in_no_set(drawing: Drawing) -> Wrong:
             if around is None:
                 continue
             sets = children(around, holder)
-            if not sets and is_bpmn(around, "ioSpecification"):
-                continue  # said by `data_sets`
             if not any(node in drawing.references(one, reference) for one in sets):
                 if local(around) in EVENTS and not sets:
                     continue  # an event may leave its one set out

@@ -321,5 +321,5 @@ def _needing_flows(drawing: Drawing, level: Node) -> list[Node]:
     return [
         node
         for node in children(level, *sorted(FLOW_NODES))
-        if not compensation(node) and not event_subprocess(node)
+        if node.get("id") and not compensation(node) and not event_subprocess(node)
     ]
