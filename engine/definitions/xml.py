@@ -16,7 +16,19 @@ MAX_ELEMENTS = 60_000
 """Bound on all elements of a file, drawing included. A 500-node diagram with its drawing has about 10,000."""
 
 _ENCODINGS = frozenset(
-    {"UTF-8", "UTF-16", "UTF-16LE", "UTF-16BE", "US-ASCII", "ASCII", "GB18030", "GBK", "GB2312"}
+    {
+        "UTF-8",
+        "UTF-16",
+        "UTF-16LE",
+        "UTF-16BE",
+        "US-ASCII",
+        "ASCII",
+        "GB18030",
+        "GBK",
+        "GB2312",
+        "WINDOWS-1252",
+        "ISO-8859-1",
+    }
 )
 
 

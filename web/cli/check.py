@@ -10,7 +10,8 @@ from pathlib import Path
 from engine.definitions import checking
 from engine.definitions.compile import load_folder
 from engine.definitions.decisions import read_decisions
-from engine.errors import DefinitionRefused, EngineError, Finding
+from engine.definitions.lint.table import table
+from engine.errors import DefinitionRefused, EngineError, Finding, InputInvalid
 
 FORMS = "forms"
 PROCESSES = "processes"
@@ -19,10 +20,11 @@ PROCESSES = "processes"
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("check", help="检查流程图、决策文件或流程包", description=__doc__)
     parser.add_argument(
-        "paths", nargs="+", type=Path, help=".bpmn 或 .dmn 文件、流程包文件夹，或装有它们的文件夹"
+        "paths", nargs="*", type=Path, help=".bpmn 或 .dmn 文件、流程包文件夹，或装有它们的文件夹"
     )
     parser.add_argument("--forms", type=Path, help="表单文件夹（缺省：流程包旁的 forms/<流程包>）")
     parser.add_argument("--json", action="store_true", help="每行输出一条 JSON")
+    parser.add_argument("--rules", action="store_true", help="列出全部规则，不检查文件")
     parser.set_defaults(run=run)
 
 
@@ -93,6 +95,11 @@ def _of_package(folder: Path, forms: Path | None) -> list[Finding]:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.rules:
+        print(table(), end="")
+        return 0
+    if not args.paths:
+        raise InputInvalid("请写出要检查的文件或文件夹，如 duban check 流程.bpmn。")
     errors = 0
     for path in args.paths:
         for title, findings in _findings(path, args.forms):

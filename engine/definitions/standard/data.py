@@ -115,63 +115,74 @@ def data_set_pair(drawing: Drawing) -> Wrong:
                     yield node, {"name": text_of(child)}
 
 
-@rule("data_association_target", "10.4.1", "{it}的去处“{name}”{why}", "改为{place}", plays=True)
-def data_association_target(drawing: Drawing) -> Wrong:
+@rule(
+    "data_association_input",
+    "10.4.1",
+    "{it}把数据送到“{name}”，它是别的元素的数据输入",
+    "改为所在元素自己的数据输入",
+    plays=True,
+)
+def data_association_input(drawing: Drawing) -> Wrong:
     for node in drawing.all("dataInputAssociation"):
-        around = node.getparent()
         for target in drawing.references(node, "targetRef"):
-            if around is not None and is_bpmn(target, "dataInput") and _holder(target) is not around:
-                yield (
-                    node,
-                    {
-                        "name": str(target.get("name") or target.get("id")),
-                        "why": "是别的元素的数据输入",
-                        "place": "它所在元素自己的数据输入",
-                    },
-                )
+            if is_bpmn(target, "dataInput") and _holder(target) is not node.getparent():
+                yield node, {"name": str(target.get("name") or target.get("id"))}
+
+
+@rule(
+    "data_association_into_input",
+    "10.4.1",
+    "{it}把数据写到“{name}”，它是数据输入，只能读不能写",
+    "改为数据对象、属性或流程的数据输出",
+    plays=True,
+)
+def data_association_into_input(drawing: Drawing) -> Wrong:
     for node in drawing.all("dataOutputAssociation"):
         for target in drawing.references(node, "targetRef"):
             if is_bpmn(target, "dataInput"):
-                yield (
-                    node,
-                    {
-                        "name": str(target.get("name") or target.get("id")),
-                        "why": "是数据输入，只能读不能写",
-                        "place": "数据对象、属性或流程的数据输出",
-                    },
-                )
+                yield node, {"name": str(target.get("name") or target.get("id"))}
 
 
-@rule("data_association_source", "10.4.1", "{it}{why}", "{do}", plays=True)
-def data_association_source(drawing: Drawing) -> Wrong:
-    for node in drawing.all(*_ASSOCIATIONS):
-        count = len(children(node, "sourceRef"))
-        if count > 1 and not children(node, "transformation"):
-            yield (
-                node,
-                {
-                    "why": f"有 {count} 个来源，却没有写怎样合成一个（transformation）",
-                    "do": "只留一个来源，或写 transformation",
-                },
-            )
+@rule(
+    "data_association_output",
+    "10.4.1",
+    "{it}的来源“{name}”是别的元素的数据输出",
+    "改为所在元素自己的数据输出",
+    plays=True,
+)
+def data_association_output(drawing: Drawing) -> Wrong:
+    for node in drawing.all("dataOutputAssociation"):
+        for source in drawing.references(node, "sourceRef"):
+            if is_bpmn(source, "dataOutput") and _holder(source) is not node.getparent():
+                yield node, {"name": str(source.get("name") or source.get("id"))}
+
+
+@rule(
+    "data_association_from_output",
+    "10.4.1",
+    "{it}从“{name}”取数据，它是数据输出，只能写不能读",
+    "改为数据对象、属性或流程的数据输入",
+    plays=True,
+)
+def data_association_from_output(drawing: Drawing) -> Wrong:
     for node in drawing.all("dataInputAssociation"):
         for source in drawing.references(node, "sourceRef"):
             if is_bpmn(source, "dataOutput"):
-                yield (
-                    node,
-                    {
-                        "why": f"的来源{title(source)}是数据输出，只能写不能读",
-                        "do": "改为数据对象、属性或数据输入",
-                    },
-                )
-    for node in drawing.all("dataOutputAssociation"):
-        around = node.getparent()
-        for source in drawing.references(node, "sourceRef"):
-            if around is not None and is_bpmn(source, "dataOutput") and _holder(source) is not around:
-                yield (
-                    node,
-                    {"why": f"的来源{title(source)}属于别的元素", "do": "改为它所在元素自己的数据输出"},
-                )
+                yield node, {"name": str(source.get("name") or source.get("id"))}
+
+
+@rule(
+    "data_association_sources",
+    "10.4.1",
+    "{it}有 {count} 个来源，却没有写怎样合成一个",
+    "只留一个来源，或写 transformation",
+    plays=True,
+)
+def data_association_sources(drawing: Drawing) -> Wrong:
+    for node in drawing.all(*_ASSOCIATIONS):
+        count = len(children(node, "sourceRef"))
+        if count > 1 and not children(node, "transformation"):
+            yield node, {"count": str(count)}
 
 
 @rule(

@@ -178,22 +178,46 @@ def io_binding_item(drawing: Drawing) -> Wrong:
 # -- correlation ---------------------------------------------------------------------------------------
 
 
-@rule("correlation_binding", "8.4.2", "关联订阅{why}", "让每个绑定对应关联键里的一个属性", plays=True)
-def correlation_binding(drawing: Drawing) -> Wrong:
+@rule(
+    "correlation_extra",
+    "8.4.2",
+    "关联订阅绑定的{property}不在它的关联键里",
+    "改为关联键里的属性，或把它加进关联键",
+    plays=True,
+)
+def correlation_extra(drawing: Drawing) -> Wrong:
+    for subscription, wanted, bound in _subscriptions(drawing):
+        for one in bound:
+            if one not in wanted:
+                yield subscription, {"property": title(one)}
+
+
+@rule(
+    "correlation_unbound",
+    "8.4.2",
+    "关联订阅没有绑定关联键里的{property}",
+    "为它补写 correlationPropertyBinding",
+    plays=True,
+)
+def correlation_unbound(drawing: Drawing) -> Wrong:
+    for subscription, wanted, bound in _subscriptions(drawing):
+        for one in wanted:
+            if one not in bound:
+                yield subscription, {"property": title(one)}
+
+
+def _subscriptions(drawing: Drawing) -> list[tuple[Node, list[Node], list[Node]]]:
+    """Correlation subscriptions with the properties of their key and those they bind."""
+    found = []
     for subscription in drawing.all("correlationSubscription"):
         key = drawing.find(subscription, subscription.get("correlationKeyRef"))
         if key is None or not is_bpmn(key, "correlationKey"):
             continue
+        bindings = children(subscription, "correlationPropertyBinding")
+        bound = [drawing.find(one, one.get("correlationPropertyRef")) for one in bindings]
         wanted = drawing.references(key, "correlationPropertyRef")
-        bound = [
-            drawing.find(one, one.get("correlationPropertyRef"))
-            for one in children(subscription, "correlationPropertyBinding")
-        ]
-        for one in bound:
-            if one is not None and one not in wanted:
-                yield subscription, {"why": f"绑定的{title(one)}不在关联键里"}
-        for missing in [one for one in wanted if one not in bound]:
-            yield subscription, {"why": f"没有绑定关联键里的{title(missing)}"}
+        found.append((subscription, wanted, [one for one in bound if one is not None]))
+    return found
 
 
 # -- expressions ---------------------------------------------------------------------------------------
