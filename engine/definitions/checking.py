@@ -91,7 +91,9 @@ def once(findings: list[Finding]) -> list[Finding]:
 
 def _legal(finding: Finding) -> Finding:
     """What only the kernel cannot do is legal, and a warning."""
-    if finding.severity != "error":
-        return finding
-    unable = "" if finding.rule == "schema_order" else "存在但不执行："
-    return replace(finding, severity="warning", message=unable + finding.message)
+    message = finding.message
+    if finding.rule == "unknown_element":
+        message = message.replace("不能用在此处", "存在但不执行", 1)
+    elif finding.severity == "error" and finding.rule != "schema_order":
+        message = f"存在但不执行：{message}"
+    return replace(finding, severity="warning", message=message)

@@ -150,7 +150,10 @@ class Reading:
                 values = allowed[key]
                 if values is None or value.strip().lower() in values:
                     continue
-                self.error("attribute_value", node, f"“{key}”不能是“{_short(value)}”。{instead(key)}")
+                if self.lone and key in vocabulary.LEFT_OUT:
+                    self.left_out(node, key)
+                else:
+                    self.error("attribute_value", node, f"“{key}”不能是“{_short(value)}”。{instead(key)}")
                 continue
             if space == CAMUNDA and key in known:
                 continue
@@ -158,14 +161,24 @@ class Reading:
             if space not in ("", CAMUNDA, BPMN, XSI):
                 self.foreign(node, shown)
                 continue
-            self.error("unknown_attribute", node, f"属性“{_short(shown)}”在此处不起作用。{instead(key)}")
+            if self.lone and space == "" and key in vocabulary.LEFT_OUT:
+                self.left_out(node, key)
+            else:
+                self.error("unknown_attribute", node, f"属性“{_short(shown)}”在此处不起作用。{instead(key)}")
 
     def unknown_child(self, node: Node) -> None:
         """`node` stands where nothing of its kind may stand."""
         tag = local(node)
         space = namespace(node)
         shown = f"camunda:{tag}" if space == CAMUNDA else tag if space == BPMN else f"{{{space}}}{tag}"
-        self.error("unknown_element", node, f"“{_short(shown)}”不能用在此处。{instead(tag)}")
+        if self.lone and space == BPMN and tag in vocabulary.LEFT_OUT:
+            self.left_out(node, tag)
+        else:
+            self.error("unknown_element", node, f"“{_short(shown)}”不能用在此处。{instead(tag)}")
+
+    def left_out(self, node: Node, name: str) -> None:
+        """What changes nothing of where tokens go: in a lone diagram it is warned of and left out."""
+        self.warning("not_executed", node, f"“{name}”存在但不执行。{instead(name)}")
 
     def foreign(self, node: Node, shown: str) -> None:
         """Another tool's extension: the standard lets everybody add some, and whoever does not know them play on."""

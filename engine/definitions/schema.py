@@ -178,6 +178,8 @@ def _only_misplaced(root: etree._Element, entries: list[tuple[str, int, str | No
 
 def _rank(parent: str, child: etree._Element) -> int:
     tag = etree.QName(child).localname
+    if parent == "process" and tag in {"supportedInterfaceRef", "ioSpecification", "ioBinding"}:
+        return _ORDER["auditing"] - 1
     if tag in _LAST and (tag not in _ORDER or parent == "process"):
         return _LAST[tag]
     return _ORDER.get(tag, len(_ORDER))

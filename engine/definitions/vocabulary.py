@@ -121,6 +121,48 @@ that events refer to (`eventDefinitionRef`)."""
 OUTSIDE_WORLD = frozenset({"interface", "endPoint", "partnerEntity", "partnerRole", "resource"})
 """Under `definitions`: how web services, partners and resources are described. A package says so otherwise."""
 
+LEFT_OUT = frozenset(
+    {
+        "import",
+        "extension",
+        "relationship",
+        "choreography",
+        "globalChoreographyTask",
+        "globalConversation",
+        "globalTask",
+        "globalUserTask",
+        "globalManualTask",
+        "globalScriptTask",
+        "globalBusinessRuleTask",
+        "correlationProperty",
+        "correlationKey",
+        "correlationSubscription",
+        "conversation",
+        "subConversation",
+        "callConversation",
+        "conversationLink",
+        "conversationAssociation",
+        "participantAssociation",
+        "messageFlowAssociation",
+        "choreographyRef",
+        "supportedInterfaceRef",
+        "supports",
+        "ioBinding",
+        "resourceRole",
+        "performer",
+        "humanPerformer",
+        "potentialOwner",
+        "rendering",
+        "categoryValueRef",
+        "operationRef",
+        "implementation",
+        "isClosed",
+        "definitionalCollaborationRef",
+    }
+)
+"""Elements and attributes that change nothing of where tokens go: a lone diagram of another tool plays without them and is
+warned of; a package says otherwise what they mean, or leaves them out."""
+
 SCOPE_DECORATION = frozenset(
     {
         "documentation",

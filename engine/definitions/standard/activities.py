@@ -169,7 +169,7 @@ def ad_hoc_event(drawing: Drawing) -> Wrong:
 # -- calls ---------------------------------------------------------------------------------------------
 
 
-@rule("call_missing", "10.3.6", "可执行流程的{it}没有写被调用的流程", "填写 calledElement", plays=True)
+@rule("call_missing", "10.3.6", "可执行流程的{it}没有写被调用的流程", "填写 calledElement")
 def call_missing(drawing: Drawing) -> Wrong:
     for node in drawing.nodes("callActivity"):
         if not drawing.executable(node) or str(node.get("calledElement") or "").strip():
