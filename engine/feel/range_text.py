@@ -24,7 +24,7 @@ def range_(run: Run, text: Any) -> Range | None:
     """An end may be left out on an open side: `[2..)` is `>= 2`."""
     if not isinstance(text, str) or len(text) > SOURCE_LIMIT:
         return None
-    run.charge(len(text))
+    run.charge(100 + 30 * len(text))  # what reading it costs
     text = text.strip()
     if len(text) < 5 or text[0] not in "[(]" or text[-1] not in ")][":
         return None

@@ -32,7 +32,7 @@ def is_instance(value: Any, of: Type, run: Run, depth: int = 0) -> bool:
         return True
     if depth > DEPTH_LIMIT:
         raise too_deep()
-    run.charge(1)
+    run.charge(1 + len(of.parts))
     if of.name == "list":
         run.entries(len(value))
         return all(fits(one, of.parts[0][1], run, depth + 1) for one in value)
@@ -75,7 +75,7 @@ def narrows(one: Type, other: Type, run: Run, depth: int = 0) -> bool:
     """Whether every value of type `one` is of type `other` (conformance of types, DMN 1.5, 10.3.2.9.2)."""
     if depth > DEPTH_LIMIT:
         raise too_deep()
-    run.charge(1)
+    run.charge(1 + len(other.parts))
     if other.name == "Any" or one.name == "Null":
         return True
     if one.name != other.name:

@@ -94,6 +94,45 @@ BOMBS = {
     "string of everything": "for i in 1..3000 return string(rows)",
     "merging": "context merge(for i in 1..20000 return {a: i, b: rows})",
     "days from the beginning": 'for d in @"0001-01-01"..@"9999-12-31" return d',
+    "a range as a value": "for i in [1..1000000000] return i",
+    "a range as a value, half open": "for i in (1..1000000000) return i",
+    "ranges of ranges as values": "for i in [1..20000], j in [1..20000] return i",
+    "ranges inside ranges": "for i in 1..1000000000, j in i..1000000000 return j",
+    "loops down and up": "for i in 1..300 return for j in i..-300 return for k in j..300 return k",
+    "a range from its text": 'for i in 1..20000 return range("[1..2]")',
+    "a range from a long text": 'for i in 1..20000 return range("[" + substring(s, 1, 9000) + "..2]")',
+    "a range from a nested text": 'for i in 1..20000 return range("[((((((((((((((1))))))))))))))..2]")',
+    "a wide type": "{f: function(x: context<%s>) 1, r: for i in 1..20000 return f(rows[1])}.r"
+    % ", ".join(f"n{k}: number" for k in range(600)),
+    "a wide type of wide values": "{v: {%s}, r: for i in 1..20000 return v instance of context<%s>}.r"
+    % (", ".join(f"n{k}: 1" for k in range(400)), ", ".join(f"n{k}: number" for k in range(400))),
+    "a type of a long list": "for i in 1..20000 return xs instance of list<number>",
+    "types of functions": "for i in 1..20000 return (function(%s) 1) instance of function<%s> -> number"
+    % (", ".join(f"a{k}: number" for k in range(300)), ", ".join(["number"] * 300)),
+    "converted lists": "{f: function(x: list<list<Any>>) 1, r: for i in 1..20000 return f(rows)}.r",
+    "replacing with work": "list replace(xs, function(a, b) count(xs[item > a]) > b, 1)",
+    "replacing again and again": chained("xs", "list replace(concatenate($, $), -1, $)", 20),
+    "replacing in a loop": "for i in xs return list replace(rows, 1, i)",
+    "sorting by recursion": "{f: function(n) if n = 0 then 0 else f(n - 1), r: sort(xs, function(x, y) f(20) < x)}.r",
+    "sorting a long list of texts": "for i in 1..200 return sort(names)",
+    "doubling by join": chained('"督办"', "string join([$, $, $, $], $)", 20),
+    "doubling by replace": chained('"ab"', 'replace($, ".", "$1ab", "s")', 16),
+    "texts of contexts": chained('"督"', "string({x: $, y: $})", 24),
+    "products of lists": "for a in xs, b in xs, c in xs return a",
+    "a cross product of filters": "xs[count(for a in xs return a) = item]",
+    "some of a cross product": "some a in xs, b in xs satisfies a * b < 0",
+    "mutual recursion": "{f: function(g, n) g(g, n + 1), r: f(f, 1)}.r",
+    "closures upon closures": "{f: function(n) function(m) f(n + 1)(m), r: f(1)(1)}.r",
+    "recursion in a filter": "{f: function(l) count(l[f(l) > 0]), r: f([1])}.r",
+    "recursion in a loop": "{f: function(n) for i in 1..3 return f(n + 1), r: f(1)}.r",
+    "flattening copies": chained("xs", "flatten([$, $, $])", 20),
+    "equal rows": "for a in rows return rows = rows",
+    "list contains of rows": "for a in rows return list contains(rows, {a: -1})",
+    "distinct contexts": "for a in 1..100 return distinct values(rows)",
+    "modes and medians": "for i in xs return mode(xs)",
+    "patterns in patterns": 'for i in 1..500 return replace(s, "(.)(.)(.)", "$3$2$1")',
+    "a pattern of choices": 'matches(s, "(督|督督|督督督|督督督督)*x")',
+    "dots that overlap": 'matches(s, ".*.*.*.*.*.*.*.*x", "s")',
     "a function passed down": "{t: function(f, n) if n = 0 then 0 else f(f, n - 1) + f(f, n - 1), r: t(t, 60)}.r",
 }
 
@@ -143,7 +182,7 @@ def test_texts_too_long_or_deep_are_refused_at_once(bomb: str) -> None:
 
 
 def test_there_are_enough_bombs() -> None:
-    assert len(BOMBS) >= 32
+    assert len(BOMBS) >= 90
 
 
 def test_the_limit_of_nesting_is_where_it_is_said_to_be() -> None:
