@@ -102,13 +102,16 @@ BOMBS = {
     "a range from its text": 'for i in 1..20000 return range("[1..2]")',
     "a range from a long text": 'for i in 1..20000 return range("[" + substring(s, 1, 9000) + "..2]")',
     "a range from a nested text": 'for i in 1..20000 return range("[((((((((((((((1))))))))))))))..2]")',
-    "a wide type": "{f: function(x: context<%s>) 1, r: for i in 1..20000 return f(rows[1])}.r"
-    % ", ".join(f"n{k}: number" for k in range(600)),
-    "a wide type of wide values": "{v: {%s}, r: for i in 1..20000 return v instance of context<%s>}.r"
-    % (", ".join(f"n{k}: 1" for k in range(400)), ", ".join(f"n{k}: number" for k in range(400))),
+    "a wide type": "{{f: function(x: context<{}>) 1, r: for i in 1..20000 return f(rows[1])}}.r".format(
+        ", ".join(f"n{k}: number" for k in range(600))
+    ),
+    "a wide type of wide values": "{{v: {{{}}}, r: for i in 1..20000 return v instance of context<{}>}}.r".format(
+        ", ".join(f"n{k}: 1" for k in range(400)), ", ".join(f"n{k}: number" for k in range(400))
+    ),
     "a type of a long list": "for i in 1..20000 return xs instance of list<number>",
-    "types of functions": "for i in 1..20000 return (function(%s) 1) instance of function<%s> -> number"
-    % (", ".join(f"a{k}: number" for k in range(300)), ", ".join(["number"] * 300)),
+    "types of functions": "for i in 1..20000 return (function({}) 1) instance of function<{}> -> number".format(
+        ", ".join(f"a{k}: number" for k in range(300)), ", ".join(["number"] * 300)
+    ),
     "converted lists": "{f: function(x: list<list<Any>>) 1, r: for i in 1..20000 return f(rows)}.r",
     "replacing with work": "list replace(xs, function(a, b) count(xs[item > a]) > b, 1)",
     "replacing again and again": chained("xs", "list replace(concatenate($, $), -1, $)", 20),

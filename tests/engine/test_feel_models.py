@@ -11,6 +11,7 @@ from engine.calendar import Moment, seed
 from engine.errors import ExpressionInvalid
 from engine.feel import Function, Type, compile_expression, compile_unary, converted, is_instance
 from engine.feel.budget import Run
+from engine.feel.functions import FUNCTIONS
 from engine.feel.temporal import ZULU
 
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
@@ -138,3 +139,17 @@ def test_an_unknown_type_fits_nothing() -> None:
     assert compile_expression("1 instance of tUnknown", strict=False).evaluate({}, MOMENT) is False
     with pytest.raises(ExpressionInvalid, match="类型"):
         compile_expression("1 instance of tUnknown")
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_built_in_takes_its_parameters_by_name(name: str) -> None:
+    """In any order, and gives what it gives by place (DMN 1.5, 10.3.2.13)."""
+    values = [[3, 1, 2], 2, 1, 4, 5, 6, None]
+    for signature in FUNCTIONS[name].signatures:
+        if not signature:
+            continue
+        context = {f"v{k}": value for k, value in enumerate(values)}
+        placed = f"{name}({', '.join(f'v{k}' for k in range(len(signature)))})"
+        named = f"{name}({', '.join(f'{key}: v{k}' for k, (key, _) in reversed(list(enumerate(signature))))})"
+        first = compile_expression(placed).evaluate(context, MOMENT)
+        assert compile_expression(named).evaluate(context, MOMENT) == first, named
