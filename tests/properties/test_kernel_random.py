@@ -17,23 +17,13 @@ from engine import facts as f
 from tests.engine.builders import Play, diagram
 
 # A block is one entry and one exit. Its tree is drawn first, then written down with fresh ids.
-_LEAVES = ("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts", "undoable")
+_LEAVES = (
+    *("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts", "undoable"),
+    *("several", "link", "gather", "when"),
+)
 _BLOCKS = (
-    "seq",
-    "xor",
-    "and",
-    "or",
-    "fork",
-    "sub",
-    "call",
-    "again",
-    "watched",
-    "caught",
-    "stopped",
-    "each",
-    "undone",
-    "saga",
-    "transacted",
+    *("seq", "xor", "and", "or", "fork", "sub", "call", "again", "watched", "caught", "stopped", "each"),
+    *("partial", "adhoc", "undone", "saga", "transacted"),
 )
 
 
@@ -176,6 +166,43 @@ class Writer:
             out.append(f"{pad}{('user', 'task', 'user')[block.choice]} {handler} undo={event}")
         return id, id
 
+    def _several(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A multiple event: waited for, thrown, or at a border; any one or all of it."""
+        id, event, other, end = self.id("several"), self.id("event"), self.id("user"), self.id("end")
+        match block.choice:
+            case 0:
+                out.append(f"{pad}catch {id} message=m duration=P1D")
+            case 1:
+                out.append(f"{pad}catch {id} message=m signal=s parallel")
+            case 2:
+                out.append(f"{pad}throw {id} signal=t escalation=x")
+            case _:
+                out += [
+                    f"{pad}user {id}",
+                    f"{pad}boundary {event} on={id} signal=s message=m interrupting=false",
+                ]
+                out += [f"{pad}user {other}", f"{pad}end {end}", f"{pad}{event} -> {other} -> {end}"]
+        return id, id
+
+    def _link(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        throw, catch = self.id("throw"), self.id("catch")
+        out += [f"{pad}throw {throw} link={throw}", f"{pad}catch {catch} link={throw}"]
+        return throw, catch
+
+    def _gather(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """Several tokens out of one activity, gathered by the next."""
+        one, other = self.id("user"), self.id("user")
+        out += [f"{pad}user {one} makes={block.choice + 1}", f"{pad}user {other} needs={block.choice + 1}"]
+        out.append(f"{pad}{one} -> {other}")
+        return one, other
+
+    def _when(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A conditional event beside work; finishing any work may make it hold."""
+        id, event, other, end = self.id("user"), self.id("when"), self.id("user"), self.id("end")
+        out += [f"{pad}user {id}", f'{pad}boundary {event} on={id} condition="r != null" interrupting=false']
+        out += [f"{pad}user {other}", f"{pad}end {end}", f"{pad}{event} -> {other} -> {end}"]
+        return id, id
+
     # blocks
 
     def _undone(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
@@ -223,6 +250,23 @@ class Writer:
             f"{pad}{event} -> {other} -> {join}",
         ]
         return id, join
+
+    def _partial(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A complex join that goes on before all have come."""
+        fork, join = self.id("fork"), self.id("join")
+        enough = min(block.choice, len(block.parts) - 1) + 1
+        out += [f"{pad}and {fork}", f'{pad}complex {join} when="activationCount >= {enough}"']
+        for part in block.parts:
+            first, last = self.write(part, out, pad)
+            out += [f"{pad}{fork} -> {first}", f"{pad}{last} -> {join}"]
+        return fork, join
+
+    def _adhoc(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        id = self.id("adhoc")
+        out.append(f"{pad}adhoc {id}{' sequential' if block.choice % 2 else ''}")
+        for part in block.parts:
+            self.write(part, out, pad + "  ")
+        return id, id
 
     def _seq(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
         ends = [self.write(part, out, pad) for part in block.parts]
