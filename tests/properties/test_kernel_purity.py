@@ -17,7 +17,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENTRIES = ("engine.execution.advance", "engine.execution.state", "engine.execution.explain")
+ENTRIES = (
+    "engine.execution.advance",
+    "engine.execution.state",
+    "engine.execution.explain",
+    "engine.execution.play",
+)
 PURE = frozenset(
     [
         "__future__",

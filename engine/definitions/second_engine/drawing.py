@@ -32,27 +32,30 @@ def left_out(process: Process) -> dict[str, str]:
     for element in process.elements.values():
         if element.scope in found:
             found[element.id] = found[element.scope]
-        elif reason := _unsuited(process, element):
+        elif reason := _unsuited(element):
             found[element.id] = reason
     return found
 
 
-def _unsuited(process: Process, element: Element) -> str:
+def _unsuited(element: Element) -> str:
+    """Why the second engine is not given an element, "" where it is."""
+    triggers = {event.trigger for event in element.events}
     if element.event_subprocess:
         return "事件子流程"
-    if element.loop is not None and element.loop.kind == "standard":
-        return "循环"
-    if element.transaction:
-        return "事务"
-    if element.for_compensation or any(e.trigger is Trigger.COMPENSATION for e in element.events):
-        return "补偿"
-    event = element.event
-    if element.kind in (Kind.CATCH, Kind.BOUNDARY, Kind.RECEIVE) and event is not None:
-        known = event.trigger in _AWAITED or event.trigger in (Trigger.NONE, Trigger.LINK)
-        return "" if known else "这种事件"
-    if element.kind in _KNOWN:
-        return ""
-    return "这种元素"
+    if element.for_compensation or triggers & {Trigger.COMPENSATION, Trigger.CANCEL} or element.transaction:
+        return "补偿与事务"
+    if element.ad_hoc is not None:
+        return "自由子流程"
+    if element.loop is not None and (element.loop.kind == "standard" or element.loop.throws):
+        return "循环" if element.loop.kind == "standard" else "多实例的事件"
+    if element.start_quantity > 1 or element.completion_quantity > 1:
+        return "令牌数量"
+    if len(element.events) > 1:
+        return "多重事件"
+    waits = element.kind in (Kind.CATCH, Kind.BOUNDARY, Kind.RECEIVE)
+    if waits and not triggers <= {*_AWAITED, Trigger.NONE, Trigger.LINK}:
+        return "条件事件"
+    return "" if element.kind in _KNOWN else "复杂网关"
 
 
 _KNOWN = frozenset(
