@@ -129,7 +129,7 @@ def _inputs(decision: Decision, seen: set[str]) -> list[InputData]:
     found = [r.element for r in decision.requires if isinstance(r.element, InputData)]
     inner = [r.element for r in decision.requires if isinstance(r.element, Decision)]
     if isinstance(decision.logic, Service):
-        found += [one for one in decision.logic.inputs if isinstance(one, InputData)]
+        found += [one.element for one in decision.logic.inputs if isinstance(one.element, InputData)]
         inner += decision.logic.outputs
     for one in inner:
         found += _inputs(one, seen)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.definitions.dmn.evaluation import Overlay, remark
-from engine.definitions.dmn.types import Type, coerce
+from engine.definitions.dmn.types import Type, as_feel, coerce
 from engine.errors import ExpressionFailed
 from engine.feel import Expression
 from engine.feel.budget import Run
@@ -175,7 +175,8 @@ class FunctionBox(Box):
             run.leave()
             return found
 
-        return Function(names, call)
+        types = tuple(as_feel(of) for _, of in self.parameters)
+        return Function(names, call, types=types, returns=as_feel(self.body.type))
 
     def value(self, scope: Scope, run: Run) -> Any:
         return self.answer(scope, run)
@@ -253,8 +254,8 @@ class FilterBox(Box):
             answer = self.match.value(inside, run)
             if answer is True:
                 kept.append(item)
-            elif kind(answer) == "number":
-                index = whole(answer)
+            elif answer is not False and answer is not None:  # a number picks one; a text is no test
+                index = whole(answer) if kind(answer) == "number" else None
                 return entry_at(items, index) if index is not None else None
         return kept
 

@@ -182,25 +182,33 @@ class Service(Box):
     it reads from its scope by name. Of one output decision its value, of several a context by name."""
 
     outputs: tuple[Decision, ...]
-    inputs: tuple[InputData | Decision, ...]
+    inputs: tuple[Requirement, ...]
 
     def answer(self, scope: Scope, run: Run) -> Any:
-        given = {
-            one.key: coerce(scope.get(one.variable), one.type, run)
-            for one in self.inputs
-            if isinstance(one, Decision)
-        }
-        inside = Evaluation(scope, run, given)
+        given: dict[str, Any] = {}
+        renamed: dict[str, Any] = {}
+        for one in self.inputs:
+            element = one.element
+            name = ".".join(one.path)
+            value = scope.get(name) if name in scope else scope.get(one.path[-1])
+            if isinstance(element, Decision):
+                given[element.key] = coerce(value, element.type, run)
+            elif len(one.path) > 1:  # an imported model reads its input data by their own names
+                renamed[one.path[-1]] = value
+        inside = Evaluation(Overlay(renamed, scope) if renamed else scope, run, given)
         values = {one.variable: inside.answer(one) for one in self.outputs}
         return next(iter(values.values())) if len(self.outputs) == 1 else values
 
     @property
     def parameters(self) -> tuple[tuple[str, Type], ...]:
-        """As a function: input data first, then input decisions, each in the service's order."""
-        data = [one for one in self.inputs if isinstance(one, InputData)]
-        decisions = [one for one in self.inputs if isinstance(one, Decision)]
-        ordered: list[InputData | Decision] = [*data, *decisions]
-        return tuple((one.variable, one.type) for one in ordered)
+        """As a function: input data first, then input decisions, each in the service's order; those of an imported
+        model with the import's name."""
+        return tuple(
+            (".".join(one.path), one.element.type)
+            for wanted in (InputData, Decision)
+            for one in self.inputs
+            if isinstance(one.element, wanted)
+        )
 
     def expressions(self) -> Iterator[Expression]:
         for one in self.outputs:

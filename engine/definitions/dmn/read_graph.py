@@ -291,6 +291,7 @@ class Model:
             )
             return None
         found: dict[str, list[Element]] = {}
+        inputs: list[Requirement] = []
         for tag in tags:
             wanted = ("inputData",) if tag == "inputData" else ("decision",)
             found[tag] = []
@@ -299,12 +300,11 @@ class Model:
                 if requirement is None:
                     return None
                 found[tag].append(requirement.element)
+                if tag in ("inputData", "inputDecision"):
+                    inputs.append(requirement)
         outputs = tuple(one for one in found["outputDecision"] if isinstance(one, Decision))
-        inputs = tuple(
-            one for one in (*found["inputData"], *found["inputDecision"]) if not isinstance(one, Knowledge)
-        )
         self.enclosed(node, name, found)
-        service = Service(_result(of), outputs, inputs)
+        service = Service(_result(of), outputs, tuple(inputs))
         logic = FunctionBox(ANY, service.parameters, service)
         return Knowledge(id, name, own, logic, (), ANY, line_of(node), self.key(id))
 
@@ -400,6 +400,8 @@ class Model:
             element = one.element
             if isinstance(element, Decision | InputData):
                 hard.update(_hard(element.type))
+            elif element.logic is not None:  # its parameters, for calls by name
+                hard.update(name for name, _ in element.logic.parameters if not is_plain(name))
         return frozenset(found | hard)
 
     def names(self, logic: Box | None, requires: tuple[Requirement, ...], node: Node) -> frozenset[str]:

@@ -144,6 +144,8 @@ def returning(function: Function, result: Type) -> Function:
         function.parameters,
         lambda run, *arguments: coerce(function.call(run, *arguments), result, run),
         function.variadic,
+        function.types,
+        as_feel(result),
     )
 
 
