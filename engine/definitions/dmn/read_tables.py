@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.definitions.dmn import overlap
 from engine.definitions.dmn.read_types import Types
 from engine.definitions.dmn.reading import Known, Node, Reading, elements, text_in
 from engine.definitions.dmn.tables import AGGREGATIONS, POLICIES, Input, Output, Rule, Table
@@ -60,7 +61,10 @@ def read_table(reading: Reading, types: Types, node: Node, known: Known, name: s
     if reading.errors > before:
         return None
     of = types.of(node)
-    return Table(of, name, id, policy, aggregation, tuple(inputs), tuple(outputs), tuple(rules))
+    table = Table(of, name, id, policy, aggregation, tuple(inputs), tuple(outputs), tuple(rules))
+    for rule, sentence in overlap.remarks(table):
+        reading.warn(rule, node, f"决策表“{name[:40]}”{sentence}")
+    return table
 
 
 class _Columns:
