@@ -12,6 +12,7 @@ from engine.definitions.data import read_data
 from engine.definitions.events import read_event
 from engine.definitions.loops import read_loop, without_gathered
 from engine.definitions.model import AdHoc, Binding, Element, Kind
+from engine.definitions.parameters import read_call_mapping, read_input_output
 from engine.definitions.reading import (
     Node,
     Reading,
@@ -36,8 +37,6 @@ from engine.definitions.vocabulary import (
     PROPERTIES,
 )
 from engine.feel import Expression
-
-MAX_BINDINGS = 100
 
 _MAPPINGS = frozenset({"singleEntry", "singleResult", "collectEntries", "resultList"})
 
@@ -277,11 +276,11 @@ def _extensions(reading: Reading, node: Node, kind: Kind) -> Extensions:
             case "properties":
                 _properties(reading, child, kind, found)
             case "inputOutput":
-                _input_output(reading, child, kind, found)
+                read_input_output(reading, child, kind, found.inputs, found.outputs)
             case "in":
-                found.passes_all |= _call_mapping(reading, child, found.inputs, found.passes_all)
+                found.passes_all |= read_call_mapping(reading, child, found.inputs, found.passes_all)
             case "out":
-                found.returns_all |= _call_mapping(reading, child, found.outputs, found.returns_all)
+                found.returns_all |= read_call_mapping(reading, child, found.outputs, found.returns_all)
     return found
 
 
@@ -317,59 +316,3 @@ def _properties(reading: Reading, node: Node, kind: Kind, found: Extensions) -> 
             reading.error("expression_language", child, f"扩展属性“{name}”：不支持“${{…}}”写法，请写 FEEL。")
         else:
             found.properties[name] = value
-
-
-def _input_output(reading: Reading, node: Node, kind: Kind, found: Extensions) -> None:
-    for child in node:
-        tag = local(child)
-        if tag not in {"inputParameter", "outputParameter"}:
-            reading.unknown_child(child)
-            continue
-        name = str(child.get("name") or "").strip()
-        if not name:
-            reading.error("binding_name", child, "输入输出参数没有名称，请填写。")
-            continue
-        if tag == "inputParameter" and kind in {Kind.START, Kind.CATCH, Kind.BOUNDARY}:
-            reading.error("binding_place", child, f"{KIND_TITLES[kind]}不能有输入参数，请删去“{name}”。")
-            continue
-        if tag == "outputParameter" and kind in {Kind.THROW, Kind.END}:
-            reading.error(
-                "binding_place", child, f"{KIND_TITLES[kind]}不能有输出参数，请改为输入参数（随事件带出）。"
-            )
-            continue
-        for part in child:
-            reading.unknown_child(part)
-        bindings = found.inputs if tag == "inputParameter" else found.outputs
-        _bind(reading, child, bindings, name, reading.text_or_formula(child, text_of(child), f"参数“{name}”"))
-
-
-def _call_mapping(reading: Reading, node: Node, bindings: list[Binding], already: bool) -> bool:
-    """A `camunda:in` or `camunda:out`; true when it passes all variables."""
-    for raw in node.attrib:
-        if raw not in {"source", "sourceExpression", "target", "variables"}:
-            reading.error("unknown_attribute", node, f"变量传递上的“{str(raw)[:60]}”不起作用，请删去。")
-    if node.get("variables") is not None:
-        if node.get("variables") != "all":
-            reading.error("attribute_value", node, "变量传递的 variables 只能是 all。")
-        return True
-    target = str(node.get("target") or "").strip()
-    source = str(node.get("source") or "").strip()
-    formula = str(node.get("sourceExpression") or "").strip()
-    if not target or bool(source) == bool(formula):
-        reading.error(
-            "call_mapping",
-            node,
-            "变量传递要写目标变量（target），并在来源变量（source）和表达式（sourceExpression）中写一个。",
-        )
-        return already
-    _bind(reading, node, bindings, target, reading.formula(node, source or formula, f"变量“{target}”"))
-    return already
-
-
-def _bind(reading: Reading, node: Node, bindings: list[Binding], name: str, value: Expression | None) -> None:
-    if len(bindings) >= MAX_BINDINGS:
-        reading.error("too_many_bindings", node, f"一个元素最多 {MAX_BINDINGS} 个参数，请并成一个上下文。")
-    elif any(b.name == name for b in bindings):
-        reading.error("binding_twice", node, f"参数“{name}”写了两次，请只留一个。")
-    elif reading.variable(node, name, "参数") and value is not None:
-        bindings.append(Binding(name, value))

@@ -358,9 +358,7 @@ INSTEAD: dict[str, str] = {
     "field": "请改用输入参数（camunda:inputParameter）。",
     "failedJobRetryTimeCycle": "重试次数由系统统一设置，请删去。",
     "errorEventDefinition": "请在任务上画错误边界事件来接收错误。",
-    "script": "请改写成以 = 开头的 FEEL 表达式。",
-    "list": "请改写成以 = 开头的 FEEL 列表，如 =[1, 2]。",
-    "map": "请改写成以 = 开头的 FEEL 上下文，如 ={甲: 1}。",
+    "script": "请改写成以 = 开头的 FEEL 表达式，或把 scriptFormat 改为 feel。",
     # attributes
     "candidateStarterGroups": "谁可以登记请写在 process.toml 的 [start.*] 里。",
     "candidateStarterUsers": "谁可以登记请写在 process.toml 的 [start.*] 里。",

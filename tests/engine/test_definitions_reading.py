@@ -328,10 +328,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "listener": ("unknown_element", extended('<camunda:taskListener class="x"/>')),
     "form data": ("unknown_element", extended("<camunda:formData/>")),
-    "map input": (
+    "script input": (
         "unknown_element",
         extended(
-            '<camunda:inputOutput><camunda:inputParameter name="a"><camunda:map/></camunda:inputParameter></camunda:inputOutput>'
+            '<camunda:inputOutput><camunda:inputParameter name="a"><camunda:script scriptFormat="x"/></camunda:inputParameter></camunda:inputOutput>'
         ),
     ),
     "foreign attribute": ("unknown_attribute", STRAIGHT + user("t", **{"z": "1"})),
