@@ -363,11 +363,12 @@ class JobCompleted(Fact):
 
 @fact
 class JobFailed(Fact):
-    """An attempt failed; `retries_left` more will be made."""
+    """An attempt failed; `retries_left` more will be made, the next after `wait` (None: as long as is usual)."""
 
     id: int
     reason: str
     retries_left: int
+    wait: timedelta | None = None
 
 
 @fact

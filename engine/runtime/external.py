@@ -1,7 +1,8 @@
 """External workers 外部任务: programs outside fetch jobs of a topic, do them, and report.
 
-A fetched job is locked for its worker for some seconds; a worker that dies loses only the lock. Reports are
-accepted from the lock's holder. A job that fails its last attempt becomes an incident on its element.
+A fetched job is locked for its worker for some seconds, which it may extend or give back; a worker that dies loses only
+the lock. Reports are accepted from the lock's holder. A job that fails its last attempt becomes an incident on its element;
+how many attempts are left, and when the next one is due, the worker may say itself (as in Camunda's external tasks).
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from engine.values import Value, loads
 LONGEST_LOCK = 24 * 3600
 """Seconds a job may be locked for."""
 
+LONGEST_WAIT = 30 * 24 * 3600
+"""Seconds a failed job may wait for its next attempt."""
+
 MOST = 100
-"""Jobs fetched in one call."""
+"""Jobs fetched in one call, and attempts a worker may allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,59 @@ def throw_error(
     return engine.execute(ThrowError(job, code, message, variables or {}), _as(worker), case=case)
 
 
-def fail(engine: Engine, case: str, job: int, worker: str, reason: str) -> Outcome:
-    """An attempt failed. It is offered again later; after the last attempt an incident is raised."""
+def fail(
+    engine: Engine,
+    case: str,
+    job: int,
+    worker: str,
+    reason: str,
+    retries: int | None = None,
+    wait: int | None = None,
+) -> Outcome:
+    """An attempt failed. It is offered again later; after the last attempt an incident is raised.
+
+    `retries`: how many attempts are left, `wait`: seconds until the next; without them one less than before, after the
+    usual time. Raises `InputInvalid` for a senseless number.
+    """
+    if not 0 <= (retries or 0) <= MOST or not 0 <= (wait or 0) <= LONGEST_WAIT:
+        raise InputInvalid(f"剩余次数须为 0 到 {MOST}，等待时间须为 0 到 {LONGEST_WAIT} 秒。")
     row = _held(engine, case, job, worker)
-    left = row.retries - 1
+    left = row.retries - 1 if retries is None else retries
     if left > 0:
-        return engine.say(case, [JobFailed(job, reason[:4000], left)], _as(worker))
+        pause = None if wait is None else timedelta(seconds=wait)
+        return engine.say(case, [JobFailed(job, reason[:4000], left, pause)], _as(worker))
     return engine.execute(FailJob(job, reason[:4000]), _as(worker), case=case)
+
+
+def extend(engine: Engine, case: str, job: int, worker: str, seconds: int) -> datetime:
+    """Hold the job for `seconds` from now on. Gives until when. Raises `Conflict` when the lock is lost already."""
+    if not 0 < seconds <= LONGEST_LOCK:
+        raise InputInvalid(f"锁定时间须为 1 到 {LONGEST_LOCK} 秒。")
+    _held(engine, case, job, worker)
+    with engine.database.write() as connection:
+        until = engine.moment_in(connection).now + timedelta(seconds=seconds)
+        _change_lock(connection, case, job, worker, worker, until)
+    return until
+
+
+def unlock(engine: Engine, case: str, job: int, worker: str) -> None:
+    """Give the job back: another worker may fetch it at once."""
+    _held(engine, case, job, worker)
+    with engine.database.write() as connection:
+        _change_lock(connection, case, job, worker, "", None)
+
+
+def _change_lock(
+    connection: sa.Connection, case: str, job: int, worker: str, holder: str, until: datetime | None
+) -> None:
+    """Raises `Conflict` where another worker has fetched the job in between."""
+    changed = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.case == case, jobs.c.job == job, jobs.c.locked_by == worker)
+        .values(locked_by=holder, locked_until=until)
+    )
+    if changed.rowcount != 1:
+        raise Conflict("任务的锁定已过期或属于另一程序，请重新领取。")
 
 
 def _held(engine: Engine, case: str, job: int, worker: str) -> Any:

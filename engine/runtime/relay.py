@@ -1,6 +1,7 @@
 """The relay 投递: what cases said goes out of the outbox to whom it concerns, after the commit, once.
 
-A message reaches the subscriptions of other cases with its name and key, and begins cases at message start events; a
+A message reaches the subscriptions of other cases with its name and key (and, where the diagram draws correlation keys,
+with their values), and begins cases at message start events. One that nobody takes is not kept: its row says so. A
 signal reaches every other case that waits for it, and signal start events; a notice becomes a row of `notices`. Each
 delivery is a command whose id is made from the outbox row's key, so repeating it does nothing.
 """
@@ -19,12 +20,16 @@ from engine.commands import ENGINE, DeliverMessage, DeliverSignal, KernelCommand
 from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
 from engine.execution.starting import begun_by, joins
+from engine.facts import MessageReceived
 from engine.runtime.engine import Engine
 from engine.store.projection import backoff
 from engine.store.tables import cases, notices, outbox, subscriptions
 from engine.values import loads
 
 log = logging.getLogger(__name__)
+
+NOBODY = "没有案件在等这条消息，也没有流程由它启动"
+"""What the row of a message says that nobody took."""
 
 _waiting = (
     sa.select(outbox)
@@ -35,7 +40,11 @@ _waiting = (
 _sent = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("b_id"), outbox.c.sent_at.is_(None))
-    .values(sent_at=sa.bindparam("v_sent_at"), attempts=outbox.c.attempts + 1, last_error="")
+    .values(
+        sent_at=sa.bindparam("v_sent_at"),
+        attempts=outbox.c.attempts + 1,
+        last_error=sa.bindparam("v_last_error"),
+    )
 )
 _failed = (
     sa.update(outbox)
@@ -69,17 +78,18 @@ def relay(engine: Engine, most: int) -> int:
         rows = connection.execute(_waiting, {"now": now, "most": most}).all()
     if not rows:
         return 0
-    delivered: list[int] = []
+    delivered: dict[int, str] = {}
     letters: list[dict[str, Any]] = []
     for row in rows:
         data = loads(row.data)
         if row.what == "notice":
             letters.append(_notice(row.key, row.case, data, row.written_at))
-            delivered.append(row.id)
+            delivered[row.id] = ""
             continue
+        note = ""
         try:
             if row.what == "message":
-                _message(engine, row.key, row.case, data)
+                note = "" if _message(engine, row.key, row.case, data) else NOBODY
             else:
                 _signal(engine, row.key, row.case, data)
         except Exception as error:
@@ -92,12 +102,15 @@ def relay(engine: Engine, most: int) -> int:
                     _failed, {"b_id": row.id, "v_send_at": later, "v_last_error": reason[:500]}
                 )
             continue
-        delivered.append(row.id)
+        delivered[row.id] = note
     if delivered:
         with engine.database.write() as connection:
             if letters:
                 connection.execute(_insert_notice, letters)
-            connection.execute(_sent, [{"b_id": i, "v_sent_at": now} for i in delivered])
+            connection.execute(
+                _sent,
+                [{"b_id": i, "v_sent_at": now, "v_last_error": note} for i, note in delivered.items()],
+            )
     return len(delivered)
 
 
@@ -110,11 +123,12 @@ def _notice(key: str, case: str, data: Mapping[str, Any], at: datetime) -> dict[
     }
 
 
-def _message(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> None:
+def _message(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> int:
+    """Gives how many cases took the message or were begun by it."""
     correlation = data.get("key", "")
     heard = DeliverMessage(data["name"], correlation, data["variables"])
     fitting = _listeners.where(subscriptions.c.key.in_([correlation, ""]))
-    _deliver_all(engine, Trigger.MESSAGE, fitting, heard, key, sender)
+    return _deliver_all(engine, Trigger.MESSAGE, fitting, heard, key, sender)
 
 
 def _signal(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> None:
@@ -129,9 +143,10 @@ def _deliver_all(
     heard: DeliverMessage | DeliverSignal,
     key: str,
     sender: str,
-) -> None:
+) -> int:
     """To every other case that listens, and where it begins one. A case that has begun by something and still waits for
-    more of what begins it (`starting.joins`) takes it instead of a new one, under the same receipt."""
+    more of what begins it (`starting.joins`) takes it instead of a new one, under the same receipt.
+    Gives how many took it or were begun."""
     with engine.read() as connection:
         rows = connection.execute(query, {"what": trigger.value, "name": heard.name, "sender": sender}).all()
     begun: list[tuple[str, StartProcess, str]] = []  # package, command, case that waits for it already
@@ -145,21 +160,27 @@ def _deliver_all(
                 there = there if joins(process, start) else []
                 waiting |= {(case, start) for case in there}
                 begun.append((package.key, command, there[0] if there else ""))
+    took = 0
     for case in dict.fromkeys(r.case for r in rows if (r.case, r.element) not in waiting):
-        _deliver(engine, heard, _receipt(key, case), case)
+        took += _deliver(engine, heard, _receipt(key, case), case)
     for package_key, command, case in begun:
         receipt = _receipt(key, f"{package_key}/{command.start}")
         if case:
-            _deliver(engine, heard, receipt, case)
+            took += _deliver(engine, heard, receipt, case)
         else:
             engine.begin(command, ENGINE, receipt, package=package_key)
+            took += 1
+    return took
 
 
-def _deliver(engine: Engine, command: KernelCommand, receipt: str, case: str) -> None:
+def _deliver(engine: Engine, command: KernelCommand, receipt: str, case: str) -> bool:
+    """Whether the case took it: it may no longer wait, or wait for another correlation key."""
     try:
-        engine.execute(command, ENGINE, receipt, case=case)
+        outcome = engine.execute(command, ENGINE, receipt, case=case)
     except (NotFound, NotOpen):
         log.info("case %s no longer listens to %s", case, receipt)
+        return False
+    return any(isinstance(entry.fact, MessageReceived) for entry in outcome.facts)
 
 
 def _receipt(key: str, receiver: str) -> str:

@@ -216,7 +216,7 @@ class Projection:
         )
 
     def job_failed(self, fact: f.JobFailed) -> None:
-        wait = backoff(RETRIES - fact.retries_left)
+        wait = backoff(RETRIES - fact.retries_left) if fact.wait is None else fact.wait
         self.jobs.change(
             fact.id, retries=fact.retries_left, run_at=self.at + wait, locked_by="", locked_until=None
         )

@@ -5,14 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from engine.commands import SuspendCase
+from engine.commands import ENGINE, DeliverMessage, SuspendCase
 from engine.errors import Conflict, InputInvalid, NotFound
-from engine.facts import DeadlinePassed, JobFailed, MessageReceived, NoticeSent, SignalReceived
+from engine.facts import (
+    CorrelationKeySet,
+    DeadlinePassed,
+    JobFailed,
+    MessageReceived,
+    NoticeSent,
+    SignalReceived,
+)
 from engine.runtime import external, relay
 from engine.runtime.engine import Engine
 from engine.runtime.host_clock import SystemClock
@@ -217,6 +225,38 @@ def test_what_still_has_to_come_reaches_the_case_that_has_begun(tmp_path: Path, 
         )
     assert len(begun) == 2
     assert [[i.element for i in engine.load(case).items.values()] for case in begun] == [["A"], ["A"]]
+KEYED = """
+key 号 单 单=号
+process trial name=试办
+    start S
+    user A name=填写 groups=DB
+    throw M message=单 in:号=n
+    catch C message=单
+    user B name=收到 groups=DB
+    end E
+    S -> A -> M -> C -> B -> E
+"""
+
+
+def test_a_message_reaches_the_case_with_its_correlation_key(tmp_path: Path) -> None:
+    """Three cases wait for the same message; two of them have settled the same key."""
+    files = trial_files(KEYED.replace("=n\n", '="p.name"\n'), WITHOUT_ACTIONS)
+    engine = new_office(tmp_path, files=files)
+    first = finish(engine, start(engine), "A")
+    assert [k.values for e in first.facts if isinstance(k := e.fact, CorrelationKeySet)] == [["备用风机停用"]]
+    run_until_quiet(engine)
+    with engine.read() as connection:
+        row = connection.execute(sa.select(tables.outbox)).one()
+    assert row.sent_at is not None and row.last_error == relay.NOBODY
+    second = finish(engine, start(engine), "A")
+    run_until_quiet(engine)
+    assert [i.element for i in engine.load(first.case).items.values()] == ["B"]
+    assert [i.element for i in engine.load(second.case).items.values()] == []
+    with engine.read() as connection:
+        rows = connection.execute(sa.select(tables.outbox).order_by(tables.outbox.c.id)).all()
+    assert [row.last_error for row in rows] == [relay.NOBODY, ""]
+    stranger = engine.execute(DeliverMessage("单", "", {"号": "别的"}), ENGINE, case=second.case)
+    assert stranger.facts == []
 
 
 # -- outside workers -----------------------------------------------------------------------------------------
@@ -263,6 +303,51 @@ def test_a_job_that_keeps_failing_becomes_an_incident(engine: Engine) -> None:
     with engine.read() as connection:
         row = connection.execute(sa.select(tables.incidents)).one()
     assert (row.code, row.resolved_at) == ("job_failed", None) and "对方没有回应" in row.message
+
+
+def test_a_worker_says_how_often_and_when_it_is_tried_again(engine: Engine) -> None:
+    case = waiting_job(engine)
+    (job,) = external.fetch_and_lock(engine, "outside", "w", 60)
+    external.fail(engine, case, job.job, "w", "对方在维护", retries=5, wait=3600)
+    later(engine, minutes=59)
+    assert external.fetch_and_lock(engine, "outside", "w", 60) == []
+    later(engine, minutes=1)
+    (again,) = external.fetch_and_lock(engine, "outside", "w", 60)
+    assert again.retries == 5
+    external.fail(engine, case, job.job, "w", "还在维护", wait=0)
+    (again,) = external.fetch_and_lock(engine, "outside", "w", 60)
+    assert again.retries == 4
+    outcome = external.fail(engine, case, job.job, "w", "不再试", retries=0)
+    assert [i.code for i in outcome.state.incidents.values()] == ["job_failed"]
+    for numbers in ({"retries": -1}, {"retries": 101}, {"wait": -1}, {"wait": 10**8}):
+        with pytest.raises(InputInvalid):
+            external.fail(engine, case, job.job, "w", "x", **numbers)
+
+
+def test_a_lock_is_extended_and_given_back(engine: Engine) -> None:
+    case = waiting_job(engine)
+    (job,) = external.fetch_and_lock(engine, "outside", "w1", 60)
+    later(engine, seconds=50)
+    assert external.extend(engine, case, job.job, "w1", 60) == engine.now() + timedelta(seconds=60)
+    later(engine, seconds=50)
+    assert external.fetch_and_lock(engine, "outside", "w2", 60) == []
+    with pytest.raises(Conflict):
+        external.unlock(engine, case, job.job, "w2")
+    external.unlock(engine, case, job.job, "w1")
+    with pytest.raises(Conflict):
+        external.extend(engine, case, job.job, "w1", 60)
+    (job,) = external.fetch_and_lock(engine, "outside", "w2", 60)
+    later(engine, seconds=61)
+    with pytest.raises(Conflict):
+        external.extend(engine, case, job.job, "w2", 60)
+    with pytest.raises(InputInvalid):
+        external.extend(engine, case, job.job, "w2", 0)
+    assert external.complete(engine, case, fetched(engine), "w3", {}).state.jobs == {}
+
+
+def fetched(engine: Engine) -> int:
+    (job,) = external.fetch_and_lock(engine, "outside", "w3", 60)
+    return job.job
 
 
 def test_senseless_fetches_are_refused(engine: Engine) -> None:

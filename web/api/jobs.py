@@ -48,7 +48,29 @@ def complete(body: dict[str, Any], case: str, job: int) -> dict[str, Any]:
 @may("office")
 def fail(body: dict[str, Any], case: str, job: int) -> dict[str, Any]:
     """任务失败；还有次数时稍后重试，否则成为异常。"""
-    return answer(external.fail(the_engine(), case, job, body["worker"], body["reason"]))
+    outcome = external.fail(
+        the_engine(), case, job, body["worker"], body["reason"], body["retries"], body["wait"]
+    )
+    return answer(outcome)
+
+
+@room.route("/<string:case>/<int(max=2147483647):job>/extend", methods=["POST"])
+@room.arguments(schemas.JobExtendBody)
+@room.response(200)
+@may("office")
+def extend(body: dict[str, Any], case: str, job: int) -> dict[str, Any]:
+    """延长锁定，从现在起算。"""
+    until = external.extend(the_engine(), case, job, body["worker"], body["seconds"])
+    return {"locked_until": until}
+
+
+@room.route("/<string:case>/<int(max=2147483647):job>/unlock", methods=["POST"])
+@room.arguments(schemas.JobUnlockBody)
+@room.response(204)
+@may("office")
+def unlock(body: dict[str, Any], case: str, job: int) -> None:
+    """交还任务，别的程序可以立即领取。"""
+    external.unlock(the_engine(), case, job, body["worker"])
 
 
 @room.route("/<string:case>/<int(max=2147483647):job>/error", methods=["POST"])

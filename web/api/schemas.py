@@ -327,6 +327,25 @@ class JobDoneBody(Body):
 class JobFailedBody(Body):
     worker = Text(60, required=True)
     reason = Text(4000, required=True)
+    retries = Whole(
+        0, 100, load_default=None, allow_none=True, metadata={"description": "还可重试几次；缺省为少一次"}
+    )
+    wait = Whole(
+        0,
+        30 * 86400,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "多少秒后重试；缺省逐次加长"},
+    )
+
+
+class JobExtendBody(Body):
+    worker = Text(60, required=True)
+    seconds = Whole(1, 86400, required=True)
+
+
+class JobUnlockBody(Body):
+    worker = Text(60, required=True)
 
 
 class JobErrorBody(JobDoneBody):
