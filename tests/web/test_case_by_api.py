@@ -31,6 +31,16 @@ def test_a_case_from_entry_to_its_end(site: Site) -> None:
     finish(site, "zhao", case, "B", {})
     jobs = zhao.post("/api/v1/jobs/fetch-and-lock", {"topic": "outside", "worker": "w1"}).json["items"]
     assert [j["case"] for j in jobs] == [case]
+    at = f"/api/v1/jobs/{case}/{jobs[0]['job']}"
+    held = zhao.post(f"{at}/extend", {"worker": "w1", "seconds": 120})
+    assert held.json["locked_until"] > jobs[0]["locked_until"]
+    assert zhao.post(f"{at}/unlock", {"worker": "w1"}).status_code == 204
+    assert zhao.post(f"{at}/extend", {"worker": "w1", "seconds": 120}).status_code == 409
+    jobs = zhao.post("/api/v1/jobs/fetch-and-lock", {"topic": "outside", "worker": "w1"}).json["items"]
+    tried = zhao.post(f"{at}/fail", {"worker": "w1", "reason": "忙", "retries": 7, "wait": 0})
+    assert tried.status_code == 200
+    jobs = zhao.post("/api/v1/jobs/fetch-and-lock", {"topic": "outside", "worker": "w1"}).json["items"]
+    assert jobs[0]["retries"] == 7
     done = zhao.post(
         f"/api/v1/jobs/{case}/{jobs[0]['job']}/complete", {"worker": "w1", "variables": {"外部编号": "X1"}}
     )
