@@ -225,6 +225,8 @@ def test_what_still_has_to_come_reaches_the_case_that_has_begun(tmp_path: Path, 
         )
     assert len(begun) == 2
     assert [[i.element for i in engine.load(case).items.values()] for case in begun] == [["A"], ["A"]]
+
+
 KEYED = """
 key 号 单 单=号
 process trial name=试办
