@@ -127,6 +127,7 @@ class Finding:
     file: str = ""
     element: str = ""
     line: int = 0
+    path: tuple[str, ...] = ()  # the elements and flows passed on the way to the fault, in order
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

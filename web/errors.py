@@ -110,6 +110,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "file": finding.file,
         "element": finding.element,
         "line": finding.line,
+        "path": list(finding.path),
     }
 
 

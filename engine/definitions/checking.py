@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from engine.definitions import bpmn, lint, standard, xml
-from engine.definitions.compile import compile_package, lone_package
+from engine.definitions import bpmn, lint, soundness, standard, xml
+from engine.definitions.compile import compile_package, lone_package, refuses
 from engine.definitions.decisions import Decision, read_decisions
 from engine.errors import Finding
 
@@ -45,7 +45,9 @@ def check_files(files: Mapping[str, bytes]) -> list[Finding]:
     """Everything about a package before it is published: schema, standard, reading, lint, forms, decisions."""
     from engine.definitions import schema  # loads SpiffWorkflow, which running cases do not need
 
-    findings = compile_package(files)[1]
+    package, findings = compile_package(files)
+    if package is not None:
+        findings += soundness.check(package)
     for path in sorted(p for p in files if p.endswith(".bpmn")):
         findings += schema.check(files[path], path)
     return once(findings)
@@ -64,11 +66,15 @@ def check_diagram(data: bytes, file: str, tables: Mapping[str, bytes] | None = N
         found, remarks = read_decisions((tables or {})[path], path)
         decisions.update(found)
         findings += remarks
-    if processes:
-        findings += lint.check_diagram(lone_package(data, name, processes, decisions, tables or {}))
+    package = lone_package(data, name, processes, decisions, tables or {}) if processes else None
+    if package is not None:
+        findings += lint.check_diagram(package)
     judged = frozenset(standard.judge(xml.parse(data, name), name))
     findings = [f if f in judged or f.file != name else _legal(f) for f in findings]
-    return once(findings + [_legal(f) if f.rule == "schema_order" else f for f in schema.check(data, name)])
+    findings += [_legal(f) if f.rule == "schema_order" else f for f in schema.check(data, name)]
+    if package is not None and not refuses(findings):
+        findings += soundness.check(package, lone=True)
+    return once(findings)
 
 
 def once(findings: list[Finding]) -> list[Finding]:
