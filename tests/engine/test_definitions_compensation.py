@@ -4,9 +4,11 @@ import pytest
 
 from engine.definitions import bpmn, standard
 from engine.definitions.compare import changes
-from engine.definitions.compile import compile_diagram
+from engine.definitions.compile import compile_diagram, compile_package
+from engine.definitions.second_engine.drawing import left_out
 from engine.errors import Finding
 from tests.engine.builders import diagram, xml
+from tests.engine.drawings import files
 
 RIGHT = """
 start S
@@ -29,6 +31,19 @@ user N
 end E
 S -> X -> E
 B -> N -> E
+"""
+
+
+CANCELLED_TOO = """
+transaction X
+  start s
+  user M
+  end C cancel
+  s -> M -> C
+boundary D on=X cancel
+user N
+T -> X -> E
+D -> N -> E
 """
 
 
@@ -213,6 +228,18 @@ def test_what_another_tool_may_leave_out_is_a_warning_in_a_lone_diagram() -> Non
     for name in ("caught with an activity", "cancel nobody catches", "method of a transaction"):
         rule, data = WRONG[name]
         assert {f.severity for f in read(data, lone=True) if f.rule == rule} == {"warning"}
+
+
+def test_nobody_returns_to_or_from_a_compensation_activity() -> None:
+    """退回 goes along the normal flow only."""
+    for text in (RIGHT.replace("user A", "user A returnTo=U"), RIGHT.replace("user U", "user U returnTo=A")):
+        found = [f.message for f in compile_package(files(xml(text)))[1] if f.rule == "return_target"]
+        assert len(found) == 1 and "补偿活动只在撤销时办理" in found[0]
+
+
+def test_the_second_engine_leaves_it_out() -> None:
+    process = diagram(RIGHT + CANCELLED_TOO).processes["main"]
+    assert left_out(process) == dict.fromkeys("BUTXsMCD", "补偿与事务")
 
 
 def test_the_versions_are_compared() -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from engine import commands as c
 from engine import facts as f
+from engine.audit.ledger import Entry
+from engine.audit.sentences import timeline
 from engine.calendar import Moment
 from engine.errors import NotAllowed
 from engine.execution.explain import explain
@@ -960,6 +962,46 @@ def test_a_case_may_be_suspended_while_it_is_undoing():
     assert game.item("AU").due is None
     game.do(c.Resume("恢复"))
     assert game.complete("AU").state.ended == "completed"
+
+
+def test_the_audit_trail_says_what_was_undone_in_sentences():
+    game = play(
+        "start S\nuser A name=开单\nboundary AB on=A compensate\nuser AU undo=AB name=销单\n"
+        "transaction X name=备案\n  start s\n  user B name=登记\n  boundary BB on=B compensate\n  task BU undo=BB name=注销\n"
+        "  end c cancel name=不予备案\n  s -> B -> c\nboundary XC on=X cancel\nend E compensate name=全部撤销\nS -> A -> X -> E\nXC -> E"
+    )
+    game.complete("A").complete("B").complete("AU")
+    entries = [Entry("", n, game.now, fact, c.Actor(), "") for n, fact in enumerate(game.facts, 1)]
+    told = [line.text for line in timeline(entries, game.package)]
+    assert [t for t in told if "撤销" in t or "取消" in t] == [
+        "事务“备案”取消，其中未办完的停止办理",
+        "“不予备案”要求依次撤销“登记”",
+        "开始撤销已办的“登记”，由“注销”办理",
+        "进入“全部撤销”",
+        "“全部撤销”要求依次撤销“开单”",
+        "开始撤销已办的“开单”，由“销单”办理",
+        "“全部撤销”完成",
+        "案件办结，结果：全部撤销",
+    ]
+
+
+def test_the_snapshot_holds_the_data_objects_of_the_subprocess():
+    text = """
+start S
+sub P
+  data d name=合同
+  start s
+  script B result=合同 do="12"
+  s -> B
+  eventsub F
+    start f compensate
+    script G result=seen do="合同"
+    f -> G
+end E compensate
+S -> P -> E
+"""
+    game = play(text, seen=0)
+    assert game.variables["seen"] == 12
 
 
 # -- what is remembered --------------------------------------------------------------------------------

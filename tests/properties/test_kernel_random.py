@@ -508,6 +508,9 @@ def test_random_processes_in_random_order_end_with_nothing_left(
     assert play.again() == play.facts  # deterministic, and the snapshots between the steps changed nothing
     seen = ids(play.facts)
     assert len(seen) == len(set(seen))
+    begun = [fact.id for fact in play.facts if isinstance(fact, f.CompensationBegan)]
+    done = {fact.id for fact in play.facts if isinstance(fact, f.ElementCompleted) and fact.compensable}
+    assert len(begun) == len(set(begun)) and done >= set(begun)  # only what completed, and once
 
 
 @settings(

@@ -147,6 +147,11 @@ def return_target(process: Process, package: Package) -> Remarks:
                 yield element, f"{title(element)}可退回到“{key[:40]}”，但没有这个元素，请改正 returnTo。"
             elif target.scope != element.scope:
                 yield element, f"{title(element)}可退回到{title(target)}，但它不在同一层，请改正 returnTo。"
+            elif element.for_compensation or target.for_compensation:
+                yield (
+                    element,
+                    f"{title(element)}不能退回到{title(target)}，补偿活动只在撤销时办理，请改正 returnTo。",
+                )
             elif target.kind not in ACTIVITIES or target.event_subprocess or target.id == element.id:
                 yield element, f"{title(element)}不能退回到{title(target)}，请改为之前的一个任务。"
 

@@ -59,4 +59,4 @@ def run(package: Package, *, lone: bool) -> list[Finding]:
 
 def title(element: Element) -> str:
     """How an element is called in a sentence: its kind and its name."""
-    return f"{KIND_TITLES[element.kind]}“{element.name or element.id}”"
+    return f"{'事务' if element.transaction else ''}{KIND_TITLES[element.kind]}“{element.name or element.id}”"
