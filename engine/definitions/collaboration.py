@@ -99,6 +99,9 @@ def _named(element: Element) -> str:
 
 
 def _hears(element: Element) -> bool:
+    """Also a plain start event: the message flow to it is what begins its process."""
+    if element.kind is Kind.START and element.plain_start:
+        return True
     return _named(element) != "" and element.kind not in _SENDERS
 
 

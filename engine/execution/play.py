@@ -113,9 +113,19 @@ class Playing:
         pools = [p.process for p in main.collaboration.participants if p.process in processes]
         others = [] if self.process else [key for key in pools if key != main.key]
         beginning = Beginning(self.package, self.moment, self.messages, self.signals)
-        begun = [beginning.first(processes[key], {}) for key in others if processes[key].entries]
+        sent = set() if self.process else {key for key in (main.key, *others) if _sent_for(self.package, key)}
+        begun = [
+            beginning.first(processes[key], {})
+            for key in others
+            if processes[key].entries and key not in sent
+        ]
         values = dict(self.variables)
-        first = beginning.at(main, self.start, values) if self.start else beginning.first(main, values)
+        waits = main.key in sent and any(begun)
+        first: tuple[datetime, StartProcess] | None = None
+        if self.start:
+            first = beginning.at(main, self.start, values)
+        elif not waits:
+            first = beginning.first(main, values)
         if first is None and not any(begun):
             raise NotFound(
                 f"流程“{main.name}”不会自己开始，请用 --message 或 --signal 给出启动它的消息或信号，"
@@ -187,6 +197,16 @@ class Playing:
             return None
         self.now = max(self.now, first[0])
         return first[1], PassDeadline(first[2])
+
+
+def _sent_for(package: Package, process: str) -> bool:
+    """Whether another pool begins the process at a plain start event: a message flow to a start event is a trigger of
+    its process, whatever the event says (BPMN 2.0.2, 10.5.2)."""
+    this = package.processes[process]
+    elsewhere = {id for p in package.processes.values() if p is not this for id in p.elements}
+    aimed_at = {flow.target for flow in this.collaboration.message_flows if flow.source in elsewhere}
+    plain = [start for start in this.starts if this.elements[start].plain_start]
+    return bool(plain) and aimed_at.issuperset(plain)
 
 
 def _take(heard: list[Heard], subscription: Subscription) -> dict[str, Value] | None:
