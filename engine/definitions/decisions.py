@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.definitions.dmn.graph import Decision
-from engine.definitions.dmn.read_graph import Library
+from engine.definitions.dmn.read_model import Library
 from engine.definitions.dmn.tables import Table
 from engine.errors import Finding
 

@@ -154,6 +154,12 @@ RULES: dict[str, tuple[str, str, str]] = {
     "a result that is not allowed": ("output_values", table("", VALUES, result="3"), table("", VALUES, result="2")),
     "a result of another kind": ("output_type", table(result='"三"'), table(result="3")),
     "a wrong test": ("expression_invalid", table(test="&gt; "), table(test="&gt; 3")),
+    "another tool's name for the input": ("input_variable", table(test="cellInput &gt; 3"), table(test="? &gt; 3")),
+    "an input's name of another tool": (
+        "input_variable",
+        table(test="wert &gt; 3").replace("<input>", '<input xmlns:c="http://camunda.org/schema/1.0/dmn" c:inputVariable="wert">'),
+        table(test="&gt; 3").replace("<input>", '<input xmlns:c="http://camunda.org/schema/1.0/dmn" c:inputVariable="wert">'),
+    ),
     "a cell too many": ("rule_width", table(more="<outputEntry><text>1</text></outputEntry>"), table()),
 }  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import zip_longest
+
 from engine.definitions.dmn import overlap
 from engine.definitions.dmn.read_types import Types
 from engine.definitions.dmn.reading import Known, Node, Reading, elements, text_in
@@ -14,6 +17,7 @@ from engine.feel.nodes import ListNode, Literal
 from engine.feel.semantics import kind
 from engine.feel.syntax import Parser
 
+_ALIAS = "{http://camunda.org/schema/1.0/dmn}inputVariable"
 _ORIENTATIONS = frozenset(["", "Rule-as-Row", "Rule-as-Column", "CrossTable"])
 
 
@@ -75,12 +79,14 @@ class _Columns:
         self.types = types
         self.known = known
         self.name = name
+        self.aliases: list[str] = []  # what another tool calls a column's value inside its cells
 
     def input(self, node: Node) -> Input | None:
         reading = self.reading
         before = reading.errors
         parts = reading.children(node, "inputExpression", "inputValues")
         label = node.get("label") or ""
+        self.aliases.append((node.get(_ALIAS) or "").strip() or "cellInput")
         expression = reading.one(node, parts, "inputExpression")
         if expression is not None:
             reading.children(expression, "text")
@@ -133,8 +139,14 @@ class _Columns:
             reading.note("rule_width", node, f"第 {number} 条规则的格数与列数不一致，请在设计器中重新保存。")
         tests: list[Expression | None] = []
         results: list[Expression | None] = []
-        for cell in parts["inputEntry"]:
+        for cell, name in zip_longest(parts["inputEntry"], self.aliases[: len(parts["inputEntry"])]):
             reading.children(cell, "text")
+            if name and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text_in(cell)):
+                reading.note(
+                    "input_variable",
+                    cell,
+                    f"第 {number} 条规则用“{name[:40]}”（camunda:inputVariable）指输入值，请改用 ? 。",
+                )
             tests.append(None if text_in(cell) in ("", "-") else reading.tests(cell, self.known))
         for cell, column in zip(parts["outputEntry"], outputs, strict=False):
             reading.children(cell, "text")

@@ -149,13 +149,7 @@ class Reading:
         tag = local(node)
         known = _PLAIN_ATTRIBUTES | _ATTRIBUTES.get(tag, _TYPED if tag in _ALSO_TYPED else frozenset())
         for name in map(str, node.attrib):
-            if name == "{http://camunda.org/schema/1.0/dmn}inputVariable":
-                self.note(
-                    "unknown_attribute", node, "camunda:inputVariable 不起作用，单元格中请用 ? 表示输入值。"
-                )
-            elif (
-                not name.startswith("{") and name not in known and not (tag == "inputData" and name == "href")
-            ):
+            if not name.startswith("{") and name not in known and not (tag == "inputData" and name == "href"):
                 self.warn("unknown_attribute", node, f"属性“{name[:40]}”不起作用，请删去。")
 
     def children(self, node: Node, *known: str) -> dict[str, list[Node]]:
