@@ -1,8 +1,8 @@
 """Reading a pattern 正则 into the program that `pattern` runs.
 
 What a pattern may say is a `Dialect`: XPath's, which FEEL uses, stands here; JavaScript's, which forms use, in
-`engine.definitions.forms.pattern`. Back-references, look-around and class subtraction do not fit a program without
-backtracking and are refused, as is anything malformed or too large.
+`engine.definitions.forms.pattern`. Back-references and look-around do not fit a program without backtracking and are
+refused, as is anything malformed or too large.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Reader:
     """Recursive descent over a pattern, writing the program as it goes."""
 
     def __init__(self, pattern: str, flags: str, dialect: Dialect) -> None:
-        self.pattern = "".join(c for c in pattern if c not in " \t\r\n") if "x" in flags else pattern
+        self.pattern = _without_blanks(pattern) if "x" in flags else pattern
         self.flags = flags
         self.dialect = dialect
         self.at = 0
@@ -261,6 +261,10 @@ class _Reader:
         end = self.pattern.find("}", self.at)
         name = self.pattern[self.at + 2 : max(end, 0)]
         self.at = end + 1
+        if name.startswith("Is") and name[2:] in _BLOCKS:
+            first, last = _BLOCKS[name[2:]]
+            inside = char == "p"
+            return lambda c: (first <= ord(c) <= last) is inside
         if name not in _CATEGORIES:
             raise PatternInvalid("格式中的字符类别不认识")
         return _category(name, char == "p")
@@ -287,11 +291,17 @@ class _Reader:
         others: list[Accepts] = []
         if self.dialect.xpath and self.peek() == "]":
             raise PatternInvalid("格式中的方括号里没有内容")
+        taken_off: Accepts | None = None
         while not self.skip("]"):
+            if self.dialect.xpath and self.pattern.startswith("-[", self.at) and (singles or spans or others):
+                self.at += 2
+                taken_off = self.subtracted()
+                break
             low = self.member(others)
             if low is None:
                 continue
-            if self.peek() == "-" and self.pattern[self.at + 1 : self.at + 2] not in ("]", ""):
+            after = self.pattern[self.at + 1 : self.at + 2]
+            if self.peek() == "-" and after not in ("]", "") and not (after == "[" and self.dialect.xpath):
                 self.at += 1
                 high = self.member(others)
                 if high is None or high < low:
@@ -304,12 +314,26 @@ class _Reader:
             inside = c in singles or any(a <= c <= b for a, b in spans) or any(other(c) for other in others)
             return inside is not negated
 
-        return accepts
+        if taken_off is None:
+            return accepts
+        without = taken_off
+        return lambda c: accepts(c) and not without(c)
+
+    def subtracted(self) -> Accepts:
+        """`-[…]]` at the end of a class, after its second bracket: what the class leaves out (XML Schema, F.1)."""
+        self.nesting += 1
+        if self.nesting > self.dialect.nesting:
+            raise _too_large()
+        found = self.klass()
+        self.nesting -= 1
+        if not self.skip("]"):
+            raise PatternInvalid("格式中的方括号不成对")
+        return found
 
     def member(self, others: list[Accepts]) -> str | None:
         """One character of a class; a class within it goes to `others`."""
         char = self.take()
-        if char == "[" and self.dialect.xpath:  # also class subtraction
+        if char == "[" and self.dialect.xpath:
             raise PatternInvalid("格式中的方括号不成对")
         if char != "\\":
             return char
@@ -321,6 +345,20 @@ class _Reader:
 
 
 _COUNTS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+
+
+def _without_blanks(pattern: str) -> str:
+    """The pattern of flag x: blanks go, but for those in a class (XPath 3.1, 5.6.2)."""
+    kept: list[str] = []
+    depth, escaped = 0, False
+    for char in pattern:
+        if char in " \t\r\n" and not depth:
+            continue
+        if not escaped:
+            depth = max(0, depth + (char == "[") - (char == "]"))
+        escaped = char == "\\" and not escaped
+        kept.append(char)
+    return "".join(kept)
 
 
 def _too_large() -> PatternInvalid:
@@ -386,6 +424,20 @@ _CATEGORIES = frozenset(
     ]
     + ["Pi", "Pf", "Po", "Z", "Zs", "Zl", "Zp", "S", "Sm", "Sc", "Sk", "So", "C", "Cc", "Cf", "Co", "Cn"]
 )
+
+_BLOCKS = {  # of Unicode, by XML Schema's names: those of the scripts written here, and the common ones
+    "BasicLatin": (0x0, 0x7F),
+    "Latin-1Supplement": (0x80, 0xFF),
+    "LatinExtended-A": (0x100, 0x17F),
+    "Greek": (0x370, 0x3FF),
+    "Cyrillic": (0x400, 0x4FF),
+    "Mongolian": (0x1800, 0x18AF),
+    "GeneralPunctuation": (0x2000, 0x206F),
+    "CJKSymbolsandPunctuation": (0x3000, 0x303F),
+    "CJKUnifiedIdeographsExtensionA": (0x3400, 0x4DBF),
+    "CJKUnifiedIdeographs": (0x4E00, 0x9FFF),
+    "HalfwidthandFullwidthForms": (0xFF00, 0xFFEF),
+}
 
 XPATH = Dialect(
     length=1_000,

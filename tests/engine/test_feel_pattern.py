@@ -102,7 +102,9 @@ def test_xpath_patterns(expression: str, expected: Any) -> None:
         r"\b",
         "(?=a)",
         "(?<n>a)",
-        "[a-z-[b]]",
+        "[a-z-[b]",
+        "[a-z-[b]c]",
+        "[-[b]]",
         "[z-a]",
         "\\",
     ]
