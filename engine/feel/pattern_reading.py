@@ -8,6 +8,7 @@ refused, as is anything malformed or too large.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -310,8 +311,12 @@ class _Reader:
             else:
                 singles.add(low)
 
+        starts, ends = _merged(spans)
+        kinds = list(dict.fromkeys(others))
+
         def accepts(c: str) -> bool:
-            inside = c in singles or any(a <= c <= b for a, b in spans) or any(other(c) for other in others)
+            k = bisect_right(starts, c)
+            inside = c in singles or (k > 0 and c <= ends[k - 1]) or any(kind(c) for kind in kinds)
             return inside is not negated
 
         if taken_off is None:
@@ -345,6 +350,19 @@ class _Reader:
 
 
 _COUNTS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+
+
+def _merged(spans: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Spans of characters in order and apart, their firsts and their lasts: a wide class is as quick as a narrow one."""
+    starts: list[str] = []
+    ends: list[str] = []
+    for first, last in sorted(spans):
+        if ends and first <= ends[-1]:
+            ends[-1] = max(ends[-1], last)
+        else:
+            starts.append(first)
+            ends.append(last)
+    return starts, ends
 
 
 def _without_blanks(pattern: str) -> str:
@@ -386,6 +404,7 @@ def _either_case(accepts: Accepts) -> Accepts:
     return lambda c: accepts(c) or any(accepts(v) for v in (c.lower(), c.upper()) if len(v) == 1)
 
 
+@lru_cache(maxsize=256)
 def _category(name: str, positive: bool) -> Accepts:
     return lambda c: unicodedata.category(c).startswith(name) is positive
 

@@ -35,6 +35,7 @@ def is_instance(value: Any, of: Type, run: Run, depth: int = 0) -> bool:
     run.charge(1 + len(of.parts))
     if of.name == "list":
         run.entries(len(value))
+        run.charge(2 * len(value))
         return all(fits(one, of.parts[0][1], run, depth + 1) for one in value)
     if of.name == "context":
         return all(name in value and fits(value[name], part, run, depth + 1) for name, part in of.parts)

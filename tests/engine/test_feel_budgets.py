@@ -136,6 +136,11 @@ BOMBS = {
     "patterns in patterns": 'for i in 1..500 return replace(s, "(.)(.)(.)", "$3$2$1")',
     "a pattern of choices": 'matches(s, "(督|督督|督督督|督督督督)*x")',
     "dots that overlap": 'matches(s, ".*.*.*.*.*.*.*.*x", "s")',
+    "classes off classes off classes": 'matches(s, "[一-龥' + "-[一-丁" * 45 + "]" * 46 + '*x")',
+    "a wide class": 'matches(s, "['
+    + "".join(f"{chr(0x100 + 3 * k)}-{chr(0x101 + 3 * k)}" for k in range(300))
+    + ']|x")',
+    "a class of classes": 'matches(s, "[' + "\\\\p{Lu}\\\\d" * 100 + ']|x")',
     "a function passed down": "{t: function(f, n) if n = 0 then 0 else f(f, n - 1) + f(f, n - 1), r: t(t, 60)}.r",
 }
 
