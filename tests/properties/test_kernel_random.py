@@ -19,7 +19,7 @@ from tests.engine.builders import Play, diagram
 # A block is one entry and one exit. Its tree is drawn first, then written down with fresh ids.
 _LEAVES = (
     *("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts", "undoable"),
-    *("several", "link", "gather", "when"),
+    *("several", "link", "gather", "when", "told"),
 )
 _BLOCKS = (
     *("seq", "xor", "and", "or", "fork", "sub", "call", "again", "watched", "caught", "stopped", "each"),
@@ -203,6 +203,24 @@ class Writer:
         out += [f"{pad}user {other}", f"{pad}end {end}", f"{pad}{event} -> {other} -> {end}"]
         return id, id
 
+    def _told(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A multi-instance that tells of its rounds, heard at its border."""
+        id, event, other, join = self.id("told"), self.id("event"), self.id("user"), self.id("join")
+        how = (
+            'none="signal t"',
+            'one="signal t" sequential',
+            'when="loopCounter = 2 throw signal t"',
+            'one="error E2"',
+        )
+        heard = "error=E2" if block.choice == 3 else "signal=t interrupting=false"
+        out += [f"{pad}user {id} times=3 {how[block.choice]}", f"{pad}boundary {event} on={id} {heard}"]
+        out += [f"{pad}user {other}", f"{pad}xor {join}", f"{pad}{id} -> {join}"]
+        if block.choice == 3:
+            out.append(f"{pad}{event} -> {other} -> {join}")
+        else:
+            out.append(f"{pad}{event} -> {other}")
+        return id, join
+
     # blocks
 
     def _undone(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
@@ -263,7 +281,8 @@ class Writer:
 
     def _adhoc(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
         id = self.id("adhoc")
-        out.append(f"{pad}adhoc {id}{' sequential' if block.choice % 2 else ''}")
+        how = ("", " sequential", f' until="x{block.choice} = 1"', f' keep until="x{block.choice} = 1"')
+        out.append(f"{pad}adhoc {id}{how[block.choice]}")
         for part in block.parts:
             self.write(part, out, pad + "  ")
         return id, id
@@ -484,7 +503,7 @@ def ids(facts: list[f.Fact]) -> list[int]:
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(block=blocks(), draw=st.data(), pause=st.integers(0, 30))
 def test_random_processes_in_random_order_end_with_nothing_left(
