@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.definitions import collaboration, compensation, correlation, data, standard, starts, xml
+from engine.definitions.global_tasks import read_global_tasks
 from engine.definitions.links import link_flows
 from engine.definitions.model import AdHoc, Element, Flow, Kind, Process
 from engine.definitions.nodes import read_node
@@ -106,9 +107,12 @@ def read(
                 expects=correlation.read_subscriptions(reading, node, keys),
             )
     collaboration.check(reading, root, processes)
+    tasks = read_global_tasks(reading, root)
     if not processes:
         reading.error("no_process", root, "图中没有流程，请至少画一个带开始事件的流程。")
-    return processes, judged + reading.findings
+    return processes | {
+        key: task for key, task in tasks.items() if key not in processes
+    }, judged + reading.findings
 
 
 # -- the root ------------------------------------------------------------------------------------------

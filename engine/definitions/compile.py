@@ -217,6 +217,7 @@ def refuses(findings: list[Finding]) -> bool:
 
 def _main(processes: Mapping[str, Process]) -> Process:
     called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
-    free = [p for p in processes.values() if p.key not in called] or list(processes.values())
+    own = [p for p in processes.values() if not p.task] or list(processes.values())
+    free = [p for p in own if p.key not in called] or own
     plain = [p for p in free if p.plain_entries]
     return (plain or free)[0]

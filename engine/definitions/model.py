@@ -321,6 +321,7 @@ class Process:
     inputs: tuple[str, ...] = ()  # what it takes and gives when it is called, in the order drawn
     outputs: tuple[str, ...] = ()
     declares: tuple[str, ...] = ()  # the variables that are its own when it is called
+    task: bool = False  # a global task: a process of one step, for calls only
     compensation: str = ""  # its compensation event subprocess, for who calls it
     correlation: Correlation = Correlation()  # of the file it is drawn in
     expects: Mapping[str, Mapping[str, Expression]] = field(

@@ -29,6 +29,8 @@ from engine.definitions.vocabulary import (
     AD_HOC_ATTRIBUTES,
     EVENT_DEFINITIONS,
     EVENTS,
+    GLOBAL_TASK_ATTRIBUTES,
+    GLOBAL_TASKS,
     INSTEAD,
     KIND_TITLES,
     NODE_ATTRIBUTES,
@@ -55,7 +57,10 @@ class Extensions:
 def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: str) -> Element:
     """A flow node without its flows. `position` says where a start event is drawn (see `POSITIONS`)."""
     ad_hoc = local(node) == "adHocSubProcess"
-    reading.attributes(node, AD_HOC_ATTRIBUTES if ad_hoc else NODE_ATTRIBUTES[kind])
+    if local(node) in GLOBAL_TASKS:
+        reading.attributes(node, GLOBAL_TASK_ATTRIBUTES, tag=kind.value)
+    else:
+        reading.attributes(node, AD_HOC_ATTRIBUTES if ad_hoc else NODE_ATTRIBUTES[kind])
     extensions = _extensions(reading, node, kind)
     event = read_event(reading, node, kind, position, extensions.properties.get("correlationKey", ""))
     data = read_data(reading, node, kind)
@@ -242,8 +247,9 @@ def _mapping(reading: Reading, node: Node) -> str:
 
 
 def _script(reading: Reading, node: Node) -> Expression | None:
-    if not node.get("scriptFormat"):
-        reading.loose("attribute_value", node, INSTEAD["scriptFormat"])
+    language = "scriptLanguage" if local(node) in GLOBAL_TASKS else "scriptFormat"
+    if not node.get(language):
+        reading.loose("attribute_value", node, INSTEAD[language])
     scripts = [child for child in node if is_bpmn(child, "script")]
     if not scripts:
         reading.loose("expression_empty", node, "脚本任务没有内容，请写 FEEL 表达式。")

@@ -26,6 +26,15 @@ DECORATION_NAMESPACES = frozenset(
 )
 """Drawing, colours and the modeler's own notes: shown, never executed."""
 
+GLOBAL_TASKS: dict[str, Kind] = {
+    "globalTask": Kind.TASK,
+    "globalUserTask": Kind.USER,
+    "globalManualTask": Kind.MANUAL,
+    "globalBusinessRuleTask": Kind.RULE,
+    "globalScriptTask": Kind.SCRIPT,
+}
+"""Under `definitions`: tasks that are called, and the task each stands for."""
+
 FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind} | {
     "adHocSubProcess": Kind.SUBPROCESS,
     "transaction": Kind.SUBPROCESS,
@@ -103,6 +112,7 @@ EVENT_DEFINITIONS: dict[str, Trigger] = {
 DEFINITION_CHILDREN = frozenset(
     {
         *EVENT_DEFINITIONS,
+        *GLOBAL_TASKS,
         "process",
         "collaboration",
         "message",
@@ -299,6 +309,12 @@ NODE_ATTRIBUTES: dict[Kind, dict[str, frozenset[str] | None]] = {
 }
 """Attributes of flow nodes. A set of values means that only these (in lower case) may be written."""
 
+GLOBAL_TASK_ATTRIBUTES: dict[str, frozenset[str] | None] = {
+    **_ANY,
+    "implementation": _IMPLEMENTATION,
+    "scriptLanguage": frozenset({"feel"}),
+}
+
 AD_HOC_ATTRIBUTES: dict[str, frozenset[str] | None] = {
     **_TASK_ATTRIBUTES,
     "triggeredByEvent": _FALSE,
@@ -342,7 +358,6 @@ INSTEAD: dict[str, str] = {
     "subChoreography": "编排图不执行，请改画流程图。",
     "choreographyTask": "编排图不执行，请改画流程图。",
     "choreography": "编排图不执行，请改画流程图。",
-    "globalUserTask": "全局任务不执行，请在流程中直接画用户任务。",
     "potentialOwner": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
     "humanPerformer": "人员资源不执行，请在“办理人”（camunda:assignee）或“候选岗位”中填写。",
     "performer": "人员资源不执行，请在“候选岗位”（camunda:candidateGroups）中写岗位代码。",
@@ -386,6 +401,7 @@ INSTEAD: dict[str, str] = {
     "instantiate": "请写 true 或 false。",
     "parallelMultiple": "请写 true 或 false。",
     "operationRef": "服务操作不执行，请删去，写 camunda:topic。",
+    "scriptLanguage": "脚本只能用 FEEL，请把脚本语言（scriptLanguage）改为 feel。",
     "scriptFormat": "脚本只能用 FEEL，请把脚本格式改为 feel。",
     "eventGatewayType": "请写 Exclusive，或在启动案件的网关上写 Parallel。",
     "calledElementBinding": "被调用的流程总是同一流程包中的同一版本，请删去该属性。",

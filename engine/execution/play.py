@@ -138,7 +138,7 @@ class Playing:
         if self.process:
             return ()
         called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
-        free = [key for key in processes if key not in called and key not in pools]
+        free = [key for key, p in processes.items() if not (key in called or key in pools or p.task)]
         return tuple(dict.fromkeys([main.key, *pools, *free]))
 
     # -- what to do next -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@
 Lines: `KIND ID key=value …` for an element, indented lines below `sub`/`eventsub`/`adhoc`/`transaction` are inside it,
 `A -> B -> C` for flows, with `A -> B if EXPRESSION`, `A -> B default` and `A -> B as NAME`. Values with blanks stand in
 double quotes. `undo=B` makes an activity the compensation activity that boundary event B is bound to. A process is
-`process KEY` with indented lines; lines outside any are process `main`.
+`process KEY` with indented lines; `globaluser ID …` and its like are global tasks; lines outside any are process `main`.
 
 `A ~> B` is a message flow (`A ~> B message=NAME` with a message drawn on it); every process is then the pool `KEY_pool`.
 `pool ID` at the margin is a pool without content. Data objects and associations: see `builders_data`.
@@ -63,6 +63,11 @@ _TAGS = {
     "sub": "subProcess",
     "eventsub": "subProcess",
     "adhoc": "adHocSubProcess",
+    "globaltask": "globalTask",
+    "globaluser": "globalUserTask",
+    "globalmanual": "globalManualTask",
+    "globalrule": "globalBusinessRuleTask",
+    "globalscript": "globalScriptTask",
     "transaction": "transaction",
     "call": "callActivity",
 }
@@ -138,6 +143,8 @@ class _Writer:
             f"{self.scope(p.inside)}</bpmn:process>"
             for p in processes
         )
+        lines = (n for p in processes for n in p.inside if isinstance(n, _Node))
+        body = "".join(self.node(n, "") for n in lines if n.kind.startswith("global")) + body
         together = self.collaboration(processes)
         roots = ""
         for (tag, name), id in self.roots.items():
@@ -206,7 +213,7 @@ class _Writer:
                     f'<bpmn:sequenceFlow id="{id}"{name} sourceRef="{link.source}" targetRef="{link.target}">'
                     f"{condition}</bpmn:sequenceFlow>"
                 )
-        inside = [n for n in content if isinstance(n, _Node)]
+        inside = [n for n in content if isinstance(n, _Node) and not n.kind.startswith("global")]
         data = scope_data([(n.kind, n.id, n.words.get("name", "")) for n in inside if n.kind in SCOPE_KINDS])
         nodes = "".join(
             self.node(n, defaults.get(n.id, "")) for n in inside if n.kind not in (*SCOPE_KINDS, "expects")
@@ -266,8 +273,8 @@ class _Writer:
             attributes += f" calledElement={quoteattr(words.pop('called'))}"
         if "topic" in words:
             attributes += ' camunda:type="external"'
-        if node.kind == "script":
-            attributes += ' scriptFormat="feel"'
+        if node.kind in ("script", "globalscript"):
+            attributes += f' {"scriptFormat" if node.kind == "script" else "scriptLanguage"}="feel"'
             body += f"<bpmn:script>{escape(words.pop('do'))}</bpmn:script>"
         for word, name in _CAMUNDA.items():
             if word in words:

@@ -140,6 +140,10 @@ CASES: dict[str, tuple[Drawn, Drawn]] = {
         + line("s", "t", "u", "t")
         + line("b", "e"),
     ),
+    "global_task_unused": (
+        (STRAIGHT + line("s", "t", "e"), '<bpmn:globalTask id="q" name="核"/>'),
+        (called("q"), '<bpmn:globalTask id="q" name="核"/>'),
+    ),
     "implicit_end": (start() + user("t") + line("s", "t"), STRAIGHT + line("s", "t", "e")),
     "automatic_loop": (
         SPLIT

@@ -83,9 +83,20 @@ def _interrupts(event: Element) -> bool:
     return event.interrupting and not undoing
 
 
+@rule("global_task_unused", "warning")
+def global_task_unused(process: Process, package: Package) -> Remarks:
+    """A global task is performed where it is called, and nowhere else."""
+    if process.task:
+        calls = (e for p in package.processes.values() for e in p.elements.values() if e.kind is Kind.CALL)
+        if not any(call.called == process.key for call in calls):
+            yield process, f"全局任务“{process.name}”没有被调用，不会办理，请画一个调用活动，或删去它。"
+
+
 @rule("implicit_end", "warning")
 def implicit_end(process: Process, package: Package) -> Remarks:
     """A path that stops without an end event: legal, but a reader must guess."""
+    if process.task:
+        return
     for element in process.elements.values():
         if element.outgoing or element.kind is Kind.END or element.event_subprocess:
             continue

@@ -52,7 +52,7 @@ def none_start_twice(process: Process, package: Package) -> Remarks:
 @rule("implicit_start", "warning")
 def implicit_start(process: Process, package: Package) -> Remarks:
     """Without a start event everything begins at once that no flow comes to: legal, but a reader must guess."""
-    if process.implicit:
+    if process.implicit and not process.task:
         names = "、".join(title(process.elements[id]) for id in process.implicit)
         yield process, f"流程“{process.name}”没有开始事件，将同时从{names}开始，请画一个开始事件。"
     for element in process.elements.values():
