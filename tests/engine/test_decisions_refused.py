@@ -3,6 +3,7 @@ and noise, which is refused and never crashes."""
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from datetime import UTC, datetime
@@ -12,7 +13,9 @@ import pytest
 
 from engine.calendar import Moment, seed
 from engine.definitions.decisions import read_decisions
+from engine.definitions.dmn import reading
 from engine.definitions.dmn.evaluation import Deciding
+from engine.definitions.dmn.rules import RULES as DECISION_RULES
 from engine.errors import EngineError, Finding
 
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
@@ -160,6 +163,13 @@ RULES: dict[str, tuple[str, str, str]] = {
         table(test="wert &gt; 3").replace("<input>", '<input xmlns:c="http://camunda.org/schema/1.0/dmn" c:inputVariable="wert">'),
         table(test="&gt; 3").replace("<input>", '<input xmlns:c="http://camunda.org/schema/1.0/dmn" c:inputVariable="wert">'),
     ),
+    "a name that is a tag of values": ("name_invalid", decision(literal("1"), name="$甲"), ONE),
+    "two variables": ("element_twice", decision('<variable name="甲"/>' * 2 + literal("1")), decision('<variable name="甲"/>' + literal("1"))),
+    "an import twice": (
+        "import_twice",
+        f'<import name="别" namespace="x" importType="{DMN}"/>' * 2 + ONE,
+        ONE,
+    ),
     "a cell too many": ("rule_width", table(more="<outputEntry><text>1</text></outputEntry>"), table()),
 }  # fmt: skip
 
@@ -180,6 +190,35 @@ def test_a_wrong_model_is_refused_and_its_right_neighbour_is_not(what: str) -> N
     assert errors(findings) == []
     for one in found.values():
         one.decide({}, Deciding(MOMENT))
+
+
+def test_the_list_of_rules_is_what_the_reader_says() -> None:
+    """Every rule that stands in the reader is listed, and nothing else; every error has its pair above or beside."""
+    called = ("note", "warn")
+    said: set[str] = set()
+    for path in Path(reading.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in called and node.args:
+                first = node.args[0]
+                said |= {
+                    one.value
+                    for one in ast.walk(first)
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                }
+            elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
+                first = node.value.elts[0]
+                said |= {first.value} if isinstance(first, ast.Constant) else set()
+    assert said | {"expression_invalid"} == set(DECISION_RULES)
+    elsewhere = {
+        "dmn_version",
+        "no_decision",
+        "import_ambiguous",
+        "no_output",
+        "input_expression",
+        "output_name",
+    }
+    tried = {rule for rule, _, _ in RULES.values()} | elsewhere
+    assert {key for key, one in DECISION_RULES.items() if one.severity == "error"} <= tried
 
 
 @pytest.mark.parametrize(

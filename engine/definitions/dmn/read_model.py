@@ -61,6 +61,7 @@ class Model:
         self.types = Types(reading)
         self.imports: dict[str, tuple[str, Model]] = {}  # by namespace: the import's name, the model
         self.nodes: dict[str, Node] = {}  # decisions, input data, knowledge models, services by id
+        self.import_names: set[str] = set()
         self.elements = Elements(self)
 
     # -- the file as a whole ---------------------------------------------------------------------------
@@ -145,9 +146,10 @@ class Model:
         if wanted == self.namespace:
             reading.note("import_self", node, "模型引用了它自己，请删去这条引用。")
             return
-        if name and any(name == other for other, _ in self.imports.values()):
+        if name in self.import_names:
             reading.note("import_twice", node, f"有两条引用都叫“{name[:40]}”，请改成不同的名称。")
             return
+        self.import_names |= {name} - {""}
         found = self.library.of_namespace(wanted, reading.file) if wanted else []
         if len(found) != 1:
             what = "没有" if not found else "有几个"

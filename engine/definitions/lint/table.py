@@ -6,6 +6,7 @@ import re
 import sys
 
 from engine.definitions import standard
+from engine.definitions.dmn.rules import RULES as DECISIONS
 from engine.definitions.lint.rules import RULES as ADVICE
 
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -72,6 +73,16 @@ Severity in a package, and in a lone diagram.
 |---|---|---|---|
 """
 
+_DECISIONS = """
+## Decision models 决策模型
+
+Clauses are those of DMN 1.5. Severity in a package, and in a lone file. Every error has a wrong model and its nearest right
+neighbour in `tests/engine/test_decisions_refused.py`.
+
+| rule | clause | package | alone | about |
+|---|---|---|---|---|
+"""
+
 
 def table() -> str:
     """Markdown: every rule with its clause, its sentence and its remedy."""
@@ -93,6 +104,10 @@ def table() -> str:
         parts.append(
             f"| `{key}` | {_SEVERITY[advice.severity]} | {_SEVERITY[advice.diagram]} | {about or key.replace('_', ' ')} |\n"
         )
+    parts.append(_DECISIONS)
+    for key, one in DECISIONS.items():
+        alone = _SEVERITY[one.alone or one.severity]
+        parts.append(f"| `{key}` | {one.clause} | {_SEVERITY[one.severity]} | {alone} | {one.says} |\n")
     return "".join(parts)
 
 
