@@ -8,9 +8,10 @@ from engine import facts as f
 from engine.audit.ledger import Entry
 from engine.audit.sentences import timeline
 from engine.calendar import Moment
+from engine.definitions.compile import compile_diagram
 from engine.errors import NotAllowed
 from engine.execution.explain import explain
-from tests.engine.builders import CALENDAR, Play, diagram
+from tests.engine.builders import CALENDAR, Play, diagram, xml
 
 
 def play(text, **variables):
@@ -1242,3 +1243,62 @@ XC -> N
         "+N",
     ]
     assert game.complete("N").state.ended == "completed"
+
+
+# -- what another tool draws ---------------------------------------------------------------------------
+
+
+def lone(text, *pairs):
+    data = xml(text).decode()
+    for before, after in pairs:
+        assert before in data
+        data = data.replace(before, after)
+    package, findings = compile_diagram(data.encode(), "test.bpmn")
+    assert package is not None, findings
+    return Play(package)
+
+
+def test_one_compensation_activity_may_serve_two_where_a_lone_diagram_says_so():
+    link = '<bpmn:association id="undo-U" sourceRef="AB" targetRef="U"/>'
+    game = lone(
+        "start S\ntask A\nboundary AB on=A compensate\ntask B\nboundary BB on=B compensate\ntask U undo=AB\nend E compensate\nS -> A -> B -> E",
+        (link, link + '<bpmn:association id="two" sourceRef="BB" targetRef="U"/>'),
+    )
+    assert entered(game)[-2:] == ["U", "U"] and game.state.ended == "completed"
+
+
+def test_a_compensation_activity_that_nothing_binds_never_runs():
+    game = lone(
+        "start S\ntask A\nboundary AB on=A compensate\ntask U undo=AB\ntask V\nend E compensate\nS -> A -> E",
+        ('<bpmn:task id="V"', '<bpmn:task id="V" isForCompensation="true"'),
+    )
+    assert entered(game) == ["S", "A", "E", "U"] and game.state.ended == "completed"
+
+
+def test_a_cancelled_transaction_without_a_cancel_event_ends_there():
+    game = lone(
+        "start S\ntransaction X\n  start s\n  task A\n  end c cancel\n  s -> A -> c\nend E\nS -> X -> E"
+    )
+    assert game.trace(game.facts)[-3:] == ["c", "-X", "end "]
+
+
+def test_the_association_may_stand_in_the_collaboration_and_point_either_way():
+    game = lone(
+        "start S\ntask A\nboundary AB on=A compensate\ntask U undo=AB\nend E compensate\nS -> A -> E",
+        ('<bpmn:association id="undo-U" sourceRef="AB" targetRef="U"/>', ""),
+        (
+            '<bpmn:process id="main"',
+            '<bpmn:collaboration id="c"><bpmn:participant id="p" processRef="main"/>'
+            '<bpmn:association id="x" associationDirection="Both" sourceRef="U" targetRef="AB"/></bpmn:collaboration>'
+            '<bpmn:process id="main"',
+        ),
+    )
+    assert entered(game)[-1] == "U"
+
+
+def test_an_event_subprocess_may_bear_the_compensation_mark():
+    text = WHITE_BOX.format(
+        inner=indent(undoable("B")) + "\n  end e\n  B -> e", way="end t compensate\n    f -> t", own=""
+    )
+    game = lone(text, ('triggeredByEvent="true"', 'triggeredByEvent="true" isForCompensation="true"'))
+    assert entered(game)[-4:] == ["F", "f", "t", "BU"]
