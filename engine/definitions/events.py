@@ -11,7 +11,6 @@ from engine.definitions.vocabulary import (
     BPMN,
     EVENT_DEFINITIONS,
     EVENTS,
-    INSTEAD,
     KIND_TITLES,
     NOT_TOGETHER,
     POSITIONS,
@@ -165,8 +164,7 @@ def _definition(
             )
             title = TRIGGER_TITLES[trigger]
             reading.attributes(node, {"id": None, word: None})
-            for part in reading.children(node, *(("operationRef",) if word == "messageRef" else ())):
-                reading.loose("operation", part, INSTEAD["operationRef"])
+            reading.children(node)
             name = _reference(reading, node, word, table, title)
             if not name and not node.get(word):
                 reading.loose(

@@ -38,7 +38,8 @@ from engine.definitions.vocabulary import (
     PEOPLE,
     PROPERTIES,
 )
-from engine.feel import Expression
+from engine.errors import EngineError
+from engine.feel import Expression, compile_expression
 
 _MAPPINGS = frozenset({"singleEntry", "singleResult", "collectEntries", "resultList"})
 
@@ -247,14 +248,28 @@ def _mapping(reading: Reading, node: Node) -> str:
 
 
 def _script(reading: Reading, node: Node) -> Expression | None:
-    language = "scriptLanguage" if local(node) in GLOBAL_TASKS else "scriptFormat"
-    if not node.get(language):
-        reading.loose("attribute_value", node, INSTEAD[language])
+    """A script in FEEL. In a lone diagram one in another language is left out: its task passes."""
+    attribute = "scriptLanguage" if local(node) in GLOBAL_TASKS else "scriptFormat"
+    language = str(node.get(attribute) or "").strip()
+    foreign = "feel" not in language.lower()
+    if foreign:
+        reading.loose("attribute_value", node, INSTEAD[attribute])
     scripts = [child for child in node if is_bpmn(child, "script")]
     if not scripts:
         reading.loose("expression_empty", node, "脚本任务没有内容，请写 FEEL 表达式。")
         return None
-    return reading.formula(scripts[0], text_of(scripts[0]), "脚本")
+    text = text_of(scripts[0])
+    if foreign and reading.lone and (language or not _is_feel(text)):
+        return None
+    return reading.formula(scripts[0], text, "脚本")
+
+
+def _is_feel(text: str) -> bool:
+    try:
+        compile_expression(text.removeprefix("="))
+    except EngineError:
+        return False
+    return True
 
 
 def _called(reading: Reading, node: Node) -> str:
