@@ -208,6 +208,8 @@ def _element(before: Element, now: Element) -> Iterator[str]:
             yield f"{name}的{word}由 {amount} 改为 {amount_now}"
     yield from _ad_hoc(name, before.ad_hoc, now.ad_hoc)
     yield from _event(name, before.event, now.event)
+    if (before.instantiate, before.all_events) != (now.instantiate, now.all_events):
+        yield f"{name}{'改为启动案件' if now.instantiate else '不再启动案件' if before.instantiate else '等待的方式改变'}"
     yield from _loop(name, before.loop, now.loop)
     for word, befores, nows in (("输入", before.inputs, now.inputs), ("输出", before.outputs, now.outputs)):
         yield from _bindings(name, word, {b.name: b.value for b in befores}, {b.name: b.value for b in nows})

@@ -209,3 +209,32 @@ def test_numbers_are_printed_with_all_their_digits(expression: str, tmp_path: Pa
     rows = [json.loads(line, parse_float=str, parse_int=str) for line in capsys.readouterr().out.splitlines()]
     written = [row["values"]["数"] for row in rows if "数" in (row.get("values") or {})]
     assert written and set(written) == {NUMBERS[expression]}, rows
+
+
+def test_services_and_scripts_of_another_tool_are_left_out(tmp_path, capsys):
+    """Its structure is understood: operations, interfaces and scripts in other languages are warned of and passed."""
+    text = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" targetNamespace="urn:x">
+    <message id="m" name="问"/>
+    <interface id="i" name="接口"><operation id="o" name="操作"><inMessageRef>m</inMessageRef></operation></interface>
+    <process id="甲" isExecutable="true">
+      <startEvent id="S"/>
+      <scriptTask id="W" name="写"><script>SOME_MARK</script></scriptTask>
+      <scriptTask id="G" name="算" scriptFormat="groovy"><script>println "a"; x = 1 &lt;&lt; 2</script></scriptTask>
+      <sendTask id="T" name="发" messageRef="m" operationRef="o" implementation="http://any.where"/>
+      <endEvent id="E"><messageEventDefinition messageRef="m"><operationRef>o</operationRef></messageEventDefinition></endEvent>
+      <sequenceFlow id="f1" sourceRef="S" targetRef="W"/>
+      <sequenceFlow id="f2" sourceRef="W" targetRef="G"/>
+      <sequenceFlow id="f3" sourceRef="G" targetRef="T"/>
+      <sequenceFlow id="f4" sourceRef="T" targetRef="E"/>
+    </process>
+    <process id="乙" isExecutable="true">
+      <receiveTask id="R" name="收" messageRef="m" operationRef="o" instantiate="true"/>
+      <scriptTask id="K" name="记"><script>MARK</script></scriptTask>
+      <sequenceFlow id="g1" sourceRef="R" targetRef="K"/>
+    </process>
+    </definitions>"""
+    code, rows = played(text.encode(), tmp_path, capsys, [])
+    done = [(r["case"], r["element"]) for r in rows if r["kind"] == "ElementCompleted"]
+    assert code == 0
+    assert [element for case, element in done if case == "甲"] == ["S", "W", "G", "T", "E"]
+    assert [element for case, element in done if case.startswith("乙")] == ["R", "K", "R", "K"]

@@ -19,11 +19,11 @@ from tests.engine.builders import Play, diagram
 # A block is one entry and one exit. Its tree is drawn first, then written down with fresh ids.
 _LEAVES = (
     *("user", "script", "job", "wait", "many", "ladder", "cut", "race", "halts", "undoable"),
-    *("several", "link", "gather", "when", "told"),
+    *("several", "link", "gather", "when", "told", "cuts"),
 )
 _BLOCKS = (
     *("seq", "xor", "and", "or", "fork", "sub", "call", "again", "watched", "caught", "stopped", "each"),
-    *("partial", "adhoc", "undone", "saga", "transacted"),
+    *("partial", "adhoc", "undone", "saga", "transacted", "bare"),
 )
 
 
@@ -137,6 +137,29 @@ class Writer:
             f"{pad}{gate} -> {two} -> {join}",
         ]
         return gate, join
+
+    def _cuts(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A user task with a multiple boundary event, whose strand ends by itself where it does not interrupt."""
+        id, event, other, end = self.id("user"), self.id("cuts"), self.id("user"), self.id("end")
+        how = ("", " parallel", " interrupting=false", " parallel interrupting=false")[block.choice]
+        out += [
+            f"{pad}user {id}",
+            f"{pad}boundary {event} on={id} message=m signal=s duration=P1D{how}",
+            f"{pad}user {other}",
+        ]
+        if block.choice > 1:
+            out += [f"{pad}end {end}", f"{pad}{event} -> {other} -> {end}"]
+            return id, id
+        out += [f"{pad}xor {end}", f"{pad}{id} -> {end}", f"{pad}{event} -> {other} -> {end}"]
+        return id, end
+
+    def _bare(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
+        """A subprocess without a start event: everything in it begins that no flow comes to."""
+        id, extra = self.id("sub"), self.id("user")
+        out.append(f"{pad}sub {id}")
+        self._seq(block, out, pad + "  ")
+        out.append(f"{pad}  user {extra}")
+        return id, id
 
     def _halts(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
         """Something that cannot be computed before a person has supplied `v0` … `v3`; a way out without a default."""
