@@ -259,17 +259,19 @@ def _script(reading: Reading, node: Node) -> Expression | None:
         reading.loose("expression_empty", node, "脚本任务没有内容，请写 FEEL 表达式。")
         return None
     text = text_of(scripts[0])
-    if foreign and reading.lone and (language or not _is_feel(text)):
+    if foreign and reading.lone and (language or not _is_feel(text, camunda(node, "resultVariable"))):
         return None
     return reading.formula(scripts[0], text, "脚本")
 
 
-def _is_feel(text: str) -> bool:
+def _is_feel(text: str, result: str) -> bool:
+    """Whether a script that does not say its language is FEEL: it compiles, and has somewhere to put what it gives."""
+    source = text.strip().removeprefix("=").strip()
     try:
-        compile_expression(text.removeprefix("="))
+        compile_expression(source)
     except EngineError:
         return False
-    return True
+    return bool(result) or source.startswith("{")
 
 
 def _called(reading: Reading, node: Node) -> str:
