@@ -20,7 +20,11 @@ _CHILDREN = (
     "correlationKey",
     "conversation",
     "subConversation",
+    "callConversation",
     "conversationLink",
+    "conversationAssociation",
+    "participantAssociation",
+    "messageFlowAssociation",
 )
 """Conversations are for reading; the correlation keys in them are read by `correlation`."""
 
@@ -44,7 +48,13 @@ def read(reading: Reading, root: Node) -> Collaboration:
 
 def _participant(reading: Reading, node: Node, root: Node) -> Participant:
     reading.attributes(node, dict.fromkeys(("id", "name", "processRef")))
-    reading.children(node, "participantMultiplicity", "interfaceRef", "endPointRef")
+    for child in reading.children(node, "participantMultiplicity", "interfaceRef", "endPointRef"):
+        if local(child) == "participantMultiplicity":
+            reading.warning(
+                "participant_multiplicity",
+                child,
+                "参与者的数量只供阅读：每来一条启动它的消息，就开始一个案件。",
+            )
     reading.extensions(node)
     process = _unqualified(node, "processRef")
     if not any(is_bpmn(p, "process") and p.get("id") == process for p in root):

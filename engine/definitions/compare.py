@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.definitions.compare_data import element_data, process_data
 from engine.definitions.dmn.graph import Decision, Service
 from engine.definitions.forms import Field, Form
 from engine.definitions.model import AdHoc, Element, Event, Flow, Kind, Loop, Package, Process
@@ -124,6 +125,7 @@ def _processes(old: Package, new: Package) -> Iterator[str]:
 def _process(old: Process, new: Process) -> Iterator[str]:
     if old.name != new.name:
         yield f"流程改名：由“{old.name}”改为“{new.name}”"
+    yield from process_data(old, new)
     for key, now in new.elements.items():
         before = old.elements.get(key)
         if before is None:
@@ -213,6 +215,7 @@ def _element(before: Element, now: Element) -> Iterator[str]:
     yield from _loop(name, before.loop, now.loop)
     for word, befores, nows in (("输入", before.inputs, now.inputs), ("输出", before.outputs, now.outputs)):
         yield from _bindings(name, word, {b.name: b.value for b in befores}, {b.name: b.value for b in nows})
+    yield from element_data(name, before, now)
     if (before.passes_all, before.returns_all) != (now.passes_all, now.returns_all):
         yield f"{name}传入传出变量的范围改变"
     for key in sorted({*before.properties, *now.properties} - {"unit", "summary", "correlationKey"}):

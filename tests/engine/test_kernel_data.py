@@ -6,6 +6,7 @@ from engine import facts as f
 from engine.calendar import Moment
 from engine.commands import CompleteItem, StartProcess
 from engine.definitions import bpmn
+from engine.definitions.compare import changes
 from engine.execution.advance import advance
 from engine.execution.play import Playing
 from engine.execution.state import State
@@ -285,6 +286,102 @@ def test_a_data_store_lives_in_the_case_only() -> None:
     lone = bpmn.read(data, "a", lone=True)
     assert [(x.rule, x.severity) for x in lone[1] if x.rule == "data_store"] == [("data_store", "warning")]
     assert [b.name for b in lone[0]["p"].elements["A"].outputs] == ["台账"]
+
+
+# -- events ---------------------------------------------------------------------------------------------
+
+
+def test_a_boundary_event_puts_its_payload_into_a_data_object() -> None:
+    play = Play(
+        diagram("""
+data D
+start S
+user A
+boundary M on=A message=m give:all=D
+user B
+S -> A
+M -> B
+""")
+    )
+    play.message("m", x=1)
+    assert play.variables == {"D": {"x": 1}}
+
+
+def test_the_data_of_an_event_subprocess_are_its_own_each_time() -> None:
+    play = Play(
+        diagram("""
+data D
+start S
+user A give:x=D
+eventsub V
+  data L
+  start v message=m interrupting=false give:all=L
+  user B take:y=L
+  end e
+  v -> B -> e
+S -> A
+""")
+    )
+    play.message("m", n=1)
+    play.message("m", n=2)
+    found = [i.variables for i in play.state.instances.values() if i.element == "B"]
+    assert found == [{"y": {"n": 1}}, {"y": {"n": 2}}]
+    assert play.variables == {}
+
+
+def test_an_interrupting_event_subprocess_writes_outside_what_is_outside() -> None:
+    play = Play(
+        diagram("""
+data D
+start S
+user A give:x=D
+eventsub V
+  data L
+  start v message=m give:n=L
+  script B result=z do="L + 1" give:z=D
+  user C
+  v -> B -> C
+S -> A
+""")
+    )
+    play.message("m", n=1)
+    assert play.variables == {"D": 2}
+
+
+def test_called_processes_in_instances_keep_apart() -> None:
+    play = Play(
+        diagram("""
+data R
+start S
+call P called=q each="[1, 2]" as=n take:a="=n" outputCollection=all outputElement=z
+user U
+S -> P -> U
+process q
+  input x
+  output z
+  data T
+  start s
+  script A result=t do="x * 10" give:t=T
+  user B take:t=T give:z=z
+  end e
+  s -> A -> B -> e
+""")
+    )
+    assert [i.variables for i in play.state.instances.values() if i.element == "B"] == [{"t": 10}, {"t": 20}]
+    play.complete("B", z="甲").complete("B", z="乙")
+    assert play.variables == {"all": ["甲", "乙"]}
+
+
+def test_changes_of_data_and_correlation_are_told() -> None:
+    text = "data D\nkey 单 号 m=id\nexpects 单 号=n\nstart S\nuser A take:x=D\ncatch C message=m\nend E\nS -> A -> C -> E"
+    before = diagram(text)
+    assert changes(before, before) == []
+    said = changes(
+        before,
+        diagram(text.replace("m=id", "m=order.id").replace("号=n", "号=k").replace("take:x", "give:y")),
+    )
+    assert any("数据输入" in one for one in said) and any("数据输出" in one for one in said)
+    assert any("位置由id改为order.id" in one for one in said) and any("由n改为k" in one for one in said)
 
 
 # -- nothing is shared ---------------------------------------------------------------------------------
