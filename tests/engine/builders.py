@@ -218,6 +218,11 @@ class _Writer:
         nodes = "".join(
             self.node(n, defaults.get(n.id, "")) for n in inside if n.kind not in (*SCOPE_KINDS, "expects")
         )
+        notes = "".join(
+            f'<bpmn:association id="undo-{n.id}" sourceRef="{n.words["undo"]}" targetRef="{n.id}"/>'
+            for n in inside
+            if "undo" in n.words
+        )
         expects = "".join(
             f'<bpmn:correlationSubscription id="{n.id}_expected" correlationKeyRef="{n.id}">'
             + "".join(
@@ -229,7 +234,7 @@ class _Writer:
             for n in inside
             if n.kind == "expects"
         )
-        return data + nodes + flows + expects
+        return data + nodes + flows + notes + expects
 
     def node(self, node: _Node, default: str) -> str:
         words = dict(node.words)
@@ -251,10 +256,9 @@ class _Writer:
             if "until" in words:
                 body += f"<bpmn:completionCondition>{escape(words.pop('until'))}</bpmn:completionCondition>"
         data = element_data(node.id, node.kind, words, self.data)
-        association = ""
         if "undo" in words:
             attributes += ' isForCompensation="true"'
-            association = f'<bpmn:association id="undo-{node.id}" sourceRef="{words.pop("undo")}" targetRef="{node.id}"/>'
+            words.pop("undo")
         if node.kind == "eventsub":
             attributes += ' triggeredByEvent="true"'
         if node.kind == "boundary":
@@ -312,7 +316,7 @@ class _Writer:
         if extensions:
             extensions = f"<bpmn:extensionElements>{extensions}</bpmn:extensionElements>"
         inner = extensions + data + self.scope(node.inside) + loop + event + body
-        return f"<bpmn:{tag} {attributes}>{inner}</bpmn:{tag}>{association}"
+        return f"<bpmn:{tag} {attributes}>{inner}</bpmn:{tag}>"
 
     def event(self, node: _Node, words: dict[str, str]) -> str:
         if node.kind in ("receive", "send"):
