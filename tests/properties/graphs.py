@@ -255,6 +255,63 @@ def random_graph(dice: random.Random, *, inclusive: bool = True, boundary: bool 
     return "\n".join([*lines, *_written(dict(nodes), list(dict.fromkeys(flows)), dice)])
 
 
+class Nested:
+    """Scopes inside scopes, each drawn like `random_graph`. `rich`: with ends that stop their scope, throws, boundary
+    events and event subprocesses."""
+
+    def __init__(self, dice: random.Random, *, rich: bool) -> None:
+        self.dice = dice
+        self.rich = rich
+        self.count = 0
+        self.text = "\n".join(["process main", *self._scope(2, "  ")])
+
+    def _id(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}{self.count}"
+
+    def _scope(self, depth: int, pad: str) -> list[str]:
+        dice = self.dice
+        kinds = ["user"] * 4 + ["xor"] * 2 + ["and"] * 3 + ["or"] + (["sub"] * 3 if depth else [])
+        nodes = [(self._id("N"), dice.choice(kinds)) for _ in range(dice.randint(2, 5 if depth else 4))]
+        start, ends = self._id("S"), [(self._id("E"), "")]
+        if self.rich and dice.random() < 0.3:
+            ends.append((self._id("E"), dice.choice(["terminate", "error=X", "escalation=L"])))
+        flows = [(start, nodes[0][0])]
+        for index in range(1, len(nodes)):
+            flows.append((nodes[dice.randrange(max(0, index - 2), index)][0], nodes[index][0]))
+        for _ in range(dice.randint(0, 3)):
+            source, target = dice.randrange(len(nodes)), dice.randrange(len(nodes))
+            if source != target and (target > source or dice.random() < 0.3):
+                flows.append((nodes[source][0], nodes[target][0]))
+        out = [f"{pad}start {start}", *(f"{pad}end {id} {word}" for id, word in ends)]
+        for id, kind in nodes:
+            out.append(f"{pad}{kind} {id}")
+            if kind == "sub":
+                out += self._scope(depth - 1, pad + "  ")
+            if not any(source == id for source, _ in flows):
+                flows.append((id, dice.choice(ends)[0]))
+            if self.rich and kind in ("user", "sub") and dice.random() < 0.3:
+                event = self._id("B")
+                out.append(f"{pad}boundary {event} on={id} {dice.choice(_EVENTS[kind])}")
+                flows.append((event, dice.choice([*(n for n, _ in nodes), *(e for e, _ in ends)])))
+        if self.rich and dice.random() < 0.12:
+            out += self._handler(pad)
+        return [*out, *(pad + line for line in _written(dict(nodes), list(dict.fromkeys(flows)), dice))]
+
+    def _handler(self, pad: str) -> list[str]:
+        id, start, work, end = self._id("H"), self._id("S"), self._id("N"), self._id("E")
+        inside = [f"start {start} {self.dice.choice(_STARTS)}", f"user {work}", f"end {end}"]
+        return [f"{pad}eventsub {id}", *(f"{pad}  {one}" for one in [*inside, f"{start} -> {work} -> {end}"])]
+
+
+_TIMERS = ["duration=P1D", "duration=P1D interrupting=false"]
+_EVENTS = {
+    "user": _TIMERS,
+    "sub": [*_TIMERS, "error=X", "escalation=L", "escalation=L interrupting=false"],
+}
+_STARTS = ["message=m", "message=m interrupting=false", "escalation=L", "error=X"]
+
+
 def _written(kinds: dict[str, str], flows: list[tuple[str, str]], dice: random.Random) -> Iterator[str]:
     for source in dict.fromkeys(s for s, _ in flows):
         targets = [t for s, t in flows if s == source]

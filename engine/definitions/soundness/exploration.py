@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from engine.definitions.soundness.components import components
 from engine.definitions.soundness.net import AT_JOIN, AUTOMATIC, TWICE, Move, Net
 
 State = tuple[tuple[int, ...], tuple[int, ...]]
@@ -157,17 +158,16 @@ class Exploration:
         free = [] if ready else self._free(tokens)
         movers = sorted({t for t in tokens if net.kinds[t] != AT_JOIN}, key=lambda t: (-net.ranks[t], t))
         others = [t for t in movers if not self._is_target(t)]
-        if free or (ready and (wholly or not self.reduce)):
+        if free or (ready and (wholly or not self.reduce or all(self._ends(one) for one in ready))):
             yield from self._let(state, free or ready)
-        elif ready and isinstance(ready[0], str):
+            return
+        if ready and isinstance(ready[0], str):
             yield from self._let(state, ready[:1])
-        elif (
-            self.reduce and not wholly and len(movers) > 1 and (one := self._one(number, others)) is not None
-        ):
+            return
+        one = self._one(number, others) if self.reduce and not wholly and len(movers) > 1 else None
+        if one is not None:
             self._reduced[number] = one
-            yield from self._let(state, [one])
-        else:
-            yield from self._let(state, ready or movers)
+        yield from self._let(state, [one] if one is not None else ready or movers)
 
     def _one(self, number: int, movers: Sequence[int]) -> int | None:
         """The one token to be moved where that is enough, the farthest on that will do: what goes by itself without a
@@ -398,47 +398,3 @@ def covers(more: Sequence[int], less: Sequence[int]) -> bool:
     """Whether all of `less` is in `more`, as often; both are in order."""
     rest = iter(more)
     return all(any(one == other for other in rest) for one in less)
-
-
-def components(after: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The strongly connected parts of a graph (Tarjan, without recursion)."""
-    number = [-1] * len(after)
-    low = [0] * len(after)
-    on_stack = [False] * len(after)
-    stack: list[int] = []
-    found: list[list[int]] = []
-    count = 0
-    for root in range(len(after)):
-        if number[root] >= 0:
-            continue
-        work = [(root, iter(after[root]))]
-        number[root] = low[root] = count
-        count += 1
-        stack.append(root)
-        on_stack[root] = True
-        while work:
-            node, following = work[-1]
-            for target in following:
-                if number[target] < 0:
-                    number[target] = low[target] = count
-                    count += 1
-                    stack.append(target)
-                    on_stack[target] = True
-                    work.append((target, iter(after[target])))
-                    break
-                if on_stack[target]:
-                    low[node] = min(low[node], number[target])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == number[node]:
-                    part: list[int] = []
-                    while True:
-                        member = stack.pop()
-                        on_stack[member] = False
-                        part.append(member)
-                        if member == node:
-                            break
-                    found.append(sorted(part))
-    return found
