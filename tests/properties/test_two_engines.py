@@ -70,3 +70,17 @@ def test_both_engines_offer_the_same_work(part: int) -> None:
     for seed in range(part * share, (part + 1) * share):
         ends[work_off(seed)[0]] += 1
     assert ends["办结"] + ends["还在办"] >= 0.85 * share, ends
+
+
+@pytest.mark.parametrize("default", [" default", ""])
+@pytest.mark.parametrize("x", [0, 1])
+def test_a_task_s_plain_and_conditional_ways_are_told_apart(default: str, x: int) -> None:
+    """BPMN 2.0.2, 13.2.1: the plain ways are a parallel split beside the inclusive one."""
+    other = f"K -> B{default}" if default else "K -> B if x = 5"
+    text = f"start S\nuser K\nuser A\nuser B\nuser C\nS -> K\nK -> A if x = 1\n{other}\nK -> C"
+    package, state, moment = diagram(text), State(), Moment(MONDAY, CALENDAR)
+    second = SecondEngine(package)
+    assert not second.follow(advance(package, state, c.StartProcess("main"), moment, "case"), moment)
+    facts = advance(package, state, c.CompleteItem(next(iter(state.items)), {"x": x}, "p"), moment, "case")
+    assert not second.follow(facts, moment) and not second.ended
+    assert {i.element for i in state.items.values()} == {"C", *("A" if x else "B" if default else "")}

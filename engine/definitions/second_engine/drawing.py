@@ -211,16 +211,26 @@ class _Writer:
             _add(mark, "completionCondition").text = f"enough:{element.id}"
 
     def flows(self, parent: etree._Element, element: Element, drawn: set[str]) -> None:
-        """What leads away. Where an activity is left by more than one way or by a condition, an inclusive gateway says
-        so, as the standard does (13.2.1)."""
-        source = element.id
+        """What leads away. Where an activity is left by more than one way or by a condition, gateways say so, as the
+        standard does (13.2.1): an inclusive one for conditions and default, a parallel one before it for other ways."""
+        asks = every = element.id
         conditional = any(f.condition is not None for f in element.outgoing)
+        plain = [f for f in element.outgoing if f.condition is None and f.id != element.default]
         splits = conditional or len(element.outgoing) > 1
         if splits and element.kind not in _GATEWAYS and element.kind is not Kind.EVENT_GATEWAY:
-            source = f"out_{element.id}"
-            default = {"default": element.default} if element.default else {}
-            _add(parent, "inclusiveGateway" if conditional else "parallelGateway", id=source, **default)
-            self.flow(parent, f"to_{source}", element.id, source)
+            if plain or not conditional:
+                every = f"all_{element.id}"
+                _add(parent, "parallelGateway", id=every)
+                self.flow(parent, f"to_{every}", element.id, every)
+            if conditional:
+                asks = f"out_{element.id}"
+                nothing = f"none_{element.id}" if plain else ""  # then no way of the others need be taken
+                default = element.default or nothing
+                _add(parent, "inclusiveGateway", id=asks, **({"default": default} if default else {}))
+                self.flow(parent, f"to_{asks}", every, asks)
+                if default and default == nothing:
+                    _add(parent, "endEvent", id=f"end_{nothing}")
+                    self.flow(parent, nothing, asks, f"end_{nothing}")
         for flow in element.outgoing:
             target = flow.target
             if flow.id not in drawn:
@@ -234,7 +244,10 @@ class _Writer:
             condition = (
                 "" if not asked else f"flow:{flow.id}" if flow.condition is not None else f"always:{flow.id}"
             )
-            self.flow(parent, flow.id, source, target, condition)
+            if every != element.id and (flow in plain or not conditional):
+                self.flow(parent, flow.id, every, target)
+            else:
+                self.flow(parent, flow.id, asks, target, condition)
 
     def turn(self, parent: etree._Element, flow: Flow) -> str:
         """On the way back of a loop a choice that is none: SpiffWorkflow foresees what is certain to come, and where
