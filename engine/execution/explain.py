@@ -147,6 +147,8 @@ def _joins(package: Package, state: State) -> list[Waiting]:
     found = []
     for scope in state.instances.values():
         for gateway, tokens in scope.arrivals.items():
+            if gateway in (scope.activated or ()):
+                continue
             process = inside(package, scope)
             element = process.elements[gateway]
             come = {flow for flow, _, _ in tokens}
@@ -161,7 +163,24 @@ def _joins(package: Package, state: State) -> list[Waiting]:
                 "、".join(f"“{m}”" for m in missing) or "其余各路"
             )
             found.append(Waiting("join", text + "。", scope.id, gateway, name or gateway, next=missing))
+        for gateway, taken in (scope.activated or {}).items():
+            found.append(_activated(package, inside(package, scope), scope, gateway, taken))
     return found
+
+
+def _activated(
+    package: Package, process: Process, scope: Instance, gateway: str, taken: list[str]
+) -> Waiting:
+    """A complex gateway that has gone on before all had come."""
+    element = process.elements[gateway]
+    come = {*taken, *(flow for flow, _, _ in scope.arrivals.get(gateway, ()))}
+    sources = (process.elements[process.flows[f].source] for f in element.incoming if f not in come)
+    missing = tuple(name for source in sources if (name := naming.called(package, source)))
+    name = naming.called(package, element)
+    text = f"{f'“{name}”' if name else '复杂网关'}已凭 {len(taken)} 路放行，等" + (
+        "、".join(f"“{m}”" for m in missing) or "其余各路"
+    )
+    return Waiting("join", text + "有了结果才复位。", scope.id, gateway, name or gateway, next=missing)
 
 
 def _compensations(package: Package, state: State) -> list[Waiting]:

@@ -3,7 +3,9 @@
 import pytest
 
 from engine import commands as c
-from tests.engine.builders import Play, diagram
+from engine.calendar import Moment
+from engine.execution.explain import explain
+from tests.engine.builders import CALENDAR, Play, diagram
 
 TWO_OF_THREE = """
 start S
@@ -44,6 +46,12 @@ def test_the_case_ends_only_when_the_late_token_has_come():
     assert play.state.ended == ""
     play.complete("C")
     assert play.trace() == ["C", "GatewayReset", "end E"]
+
+
+def test_what_it_waits_for_is_said():
+    play = Play(diagram(TWO_OF_THREE.replace("user C", "user C name=复核"))).complete("A").complete("B")
+    said = [str(one) for one in explain(play.package, play.state, Moment(play.now, CALENDAR))]
+    assert "复杂网关已凭 2 路放行，等“复核”有了结果才复位。" in said
 
 
 ROUNDS = """
