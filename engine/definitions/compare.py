@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.definitions.compare_data import element_data, process_data
-from engine.definitions.dmn.graph import Decision, Service
+from engine.definitions.dmn.graph import Decision, InputData, Service
 from engine.definitions.forms import Field, Form
 from engine.definitions.model import AdHoc, Element, Event, Flow, Kind, Loop, Package, Process
 from engine.definitions.vocabulary import EVENTS, GATEWAYS, KIND_TITLES, PEOPLE, TRIGGER_TITLES
@@ -407,10 +407,11 @@ def _logic(decision: Decision) -> tuple[object, ...]:
     if isinstance(decision.logic, Service):
         logic = (decision.logic.parameters, tuple(one.id for one in decision.logic.outputs))
     requires = tuple(
-        (one.path, one.element.id if isinstance(one.element, Decision) else one.element)
+        (one.path, one.element.type if isinstance(one.element, InputData) else one.element.id)
         for one in decision.requires
     )
-    return (decision.variable, logic, requires, decision.type)
+    knowledge = {one.key: one for one in decision.knowledge()}
+    return (decision.variable, logic, requires, knowledge, decision.type)
 
 
 # -- words ---------------------------------------------------------------------------------------------

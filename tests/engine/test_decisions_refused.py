@@ -6,17 +6,19 @@ from __future__ import annotations
 import ast
 import random
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from engine.calendar import Moment, seed
+from engine.definitions.compare import _logic
 from engine.definitions.decisions import read_decisions
 from engine.definitions.dmn import reading
 from engine.definitions.dmn.evaluation import Deciding
 from engine.definitions.dmn.rules import RULES as DECISION_RULES
-from engine.errors import EngineError, Finding
+from engine.errors import BudgetExceeded, EngineError, Finding
 
 MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -277,6 +279,33 @@ def test_a_lone_file_takes_an_error_of_one_expression_as_null() -> None:
     found, findings = read_decisions(data, "t.dmn", lone=True)
     assert [one.severity for one in findings] == ["warning"]
     assert found["d"].evaluate({}, MOMENT) == [1, None]
+
+
+def test_many_storeys_of_knowledge_and_services_are_walked_once() -> None:
+    """Each storey is required twice by the next: whatever walks the graph must not walk every way through it."""
+    inside = knowledge(function(literal("1")), "k0", "k0") + decision(literal("1"), "d0", "d0")
+    for n in range(1, 21):
+        below = f"k{n - 1}"
+        needed = needs(f"#{below}", "requiredKnowledge")
+        inside += knowledge(function(literal(f"{below}(1) + {below}(2)")) + needed, f"k{n}", f"k{n}")
+    for n in range(1, 14):
+        needed = needs(f"#s{n - 1}", "requiredKnowledge") if n > 1 else ""
+        inside += decision(needed + literal(f"s{n - 1}()" if n > 1 else "1"), f"d{n}", f"d{n}")
+        outputs = f'<outputDecision href="#d{n}"/><outputDecision href="#d{n - 1}"/>'
+        inside += f'<decisionService id="s{n}" name="s{n}">{outputs}</decisionService>'
+    inside += decision(needs("#k20", "requiredKnowledge") + literal("k20(1)"), "top", "top")
+    data = model(inside)
+    started = time.process_time()
+    found, findings = read_decisions(data, "t.dmn")
+    again, _ = read_decisions(data, "t.dmn")
+    assert errors(findings) == []
+    assert all(len(list(one.expressions())) < 40 for one in found.values())
+    assert {key: _logic(one) for key, one in found.items()} == {
+        key: _logic(one) for key, one in again.items()
+    }
+    assert time.process_time() - started < 5
+    with pytest.raises(BudgetExceeded):
+        found["top"].evaluate({}, MOMENT)
 
 
 @pytest.mark.parametrize("seed_", range(6))

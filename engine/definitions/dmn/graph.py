@@ -45,7 +45,7 @@ class Knowledge:
     name: str
     variable: str
     logic: FunctionBox | None
-    requires: tuple[Requirement, ...] = ()
+    requires: tuple[Requirement, ...] = field(default=(), compare=False)
     result: Type = ANY
     line: int = field(default=0, compare=False)
     key: str = ""
@@ -92,18 +92,20 @@ class Decision:
         """All FEEL expressions of its own logic and of the knowledge it requires."""
         if self.logic is not None:
             yield from self.logic.expressions()
+        for one in self.knowledge():
+            if one.logic is not None:
+                yield from one.logic.expressions()
+
+    def knowledge(self) -> Iterator[Knowledge]:
+        """The knowledge models and services it requires, itself and through them, each once."""
         seen: set[str] = set()
-        yield from _of_knowledge(self.requires, seen)
-
-
-def _of_knowledge(requires: tuple[Requirement, ...], seen: set[str]) -> Iterator[Expression]:
-    for one in requires:
-        knowledge = one.element
-        if isinstance(knowledge, Knowledge) and knowledge.key not in seen:
-            seen.add(knowledge.key)
-            if knowledge.logic is not None:
-                yield from knowledge.logic.expressions()
-            yield from _of_knowledge(knowledge.requires, seen)
+        todo = [*self.requires]
+        while todo:
+            one = todo.pop().element
+            if isinstance(one, Knowledge) and one.key not in seen:
+                seen.add(one.key)
+                todo.extend(one.requires)
+                yield one
 
 
 class Evaluation:
@@ -181,8 +183,8 @@ class Service(Box):
     """A decision service 决策服务 (DMN 1.3, 6.2.5 and 10.4): its output decisions, decided anew from its inputs, which
     it reads from its scope by name. Of one output decision its value, of several a context by name."""
 
-    outputs: tuple[Decision, ...]
-    inputs: tuple[Requirement, ...]
+    outputs: tuple[Decision, ...] = field(compare=False)
+    inputs: tuple[Requirement, ...] = field(compare=False)
 
     def answer(self, scope: Scope, run: Run) -> Any:
         given: dict[str, Any] = {}
@@ -211,8 +213,7 @@ class Service(Box):
         )
 
     def expressions(self) -> Iterator[Expression]:
-        for one in self.outputs:
-            yield from one.expressions()
+        return iter(())  # its decisions tell theirs themselves
 
     def names(self) -> frozenset[str]:
         return frozenset().union(*(one.names for one in self.outputs))
