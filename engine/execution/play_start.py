@@ -10,10 +10,8 @@ from engine.calendar import Moment
 from engine.commands import StartProcess
 from engine.definitions.model import Element, Event, Package, Process, Trigger
 from engine.errors import EngineError, InputInvalid, NotFound
-from engine.execution.marking import State
 from engine.execution.play_post import starts_on
-from engine.execution.run import Halt, Run
-from engine.execution.timers import first_firing
+from engine.execution.starting import timer_firing
 from engine.values import Value
 
 Heard = tuple[str, dict[str, Value]]
@@ -111,14 +109,7 @@ class Beginning:
 
     def _due(self, element: Element, event: Event, variables: dict[str, Value]) -> datetime:
         """The instant at which a timer start event begins the case."""
-        run = Run(self.package, State(), self.moment, "play", lambda *_: None, lambda *_: None)
-        due = None
-        if event.when is not None:
-            value = event.when.evaluate(variables, self.moment)
-            try:
-                due, _, _ = first_firing(run, event, value)
-            except Halt:
-                due = None
+        due, _, _ = timer_firing(self.package, event, variables, self.moment)
         if due is None:
             raise InputInvalid(f"开始事件“{element.id}”的时间没有得出有效的时间，流程不会开始。")
         return due

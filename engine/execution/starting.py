@@ -4,8 +4,11 @@ that begins the case by what it hears, or, without any of these, at everything t
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from engine.calendar import Moment
 from engine.commands import StartProcess
-from engine.definitions.model import Element, Kind, Process, Trigger
+from engine.definitions.model import Element, Event, Kind, Package, Process, Trigger
 from engine.errors import NotAllowed
 from engine.execution import flows
 from engine.execution.arming import arm, arm_event_subprocesses
@@ -13,7 +16,8 @@ from engine.execution.collecting import collect
 from engine.execution.elements import enter, finish_scope, introduce, leave
 from engine.execution.events import fire
 from engine.execution.run import Halt, Run
-from engine.execution.state import ROOT, Instance
+from engine.execution.state import ROOT, Instance, State
+from engine.execution.timers import first_firing
 from engine.facts import ElementCompleted, FlowTaken
 from engine.values import Value
 
@@ -31,6 +35,21 @@ def begun_by(
         fitting = [index for index, event in enumerate(element.events) if event.trigger is trigger]
         part = next((index for index in fitting if element.events[index].name == name), fitting[0])
     return StartProcess(process.key, start, dict(variables), part=part)
+
+
+def timer_firing(
+    package: Package, event: Event, variables: dict[str, Value], moment: Moment
+) -> tuple[datetime | None, int, str]:
+    """When a timer start fires first, how often after that and at which interval (see `timers.first_firing`); None: never,
+    or the expression gives no time. Raises `EngineError`."""
+    if event.when is None:
+        return None, 0, ""
+    run = Run(package, State(), moment, "", lambda *_: None, lambda *_: None)
+    value = event.when.evaluate({"p": package.values(), **variables}, moment)
+    try:
+        return first_firing(run, event, value)
+    except Halt:
+        return None, 0, ""
 
 
 def begin(run: Run, process: Process, start: Element | None, part: int, payload: dict[str, Value]) -> None:

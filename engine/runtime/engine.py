@@ -31,7 +31,7 @@ from engine.errors import Conflict, DefinitionRefused, Finding, InputInvalid, No
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
-from engine.runtime import demo_clock, uploads
+from engine.runtime import demo_clock, timed_starts, uploads
 from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
@@ -487,6 +487,9 @@ class Engine:
                     "note": note,
                 }
                 desk.note("PackagePublished", package.hash, data)
+                planned = timed_starts.planned(package, version, self.moment_in(connection))
+                if planned:
+                    connection.execute(timed_starts.insert, planned)
         self._packages[package.hash] = package
         return package, findings
 

@@ -21,6 +21,7 @@ from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
 from engine.execution.starting import begun_by, joins
 from engine.facts import MessageReceived
+from engine.runtime import timed_starts
 from engine.runtime.engine import Engine
 from engine.store.projection import backoff
 from engine.store.tables import cases, notices, outbox, subscriptions
@@ -88,7 +89,12 @@ def relay(engine: Engine, most: int) -> int:
             continue
         note = ""
         try:
-            if row.what == "message":
+            if row.what == "begin":
+                following = timed_starts.begin(engine, row.key, data)
+                if following:
+                    with engine.database.write() as connection:
+                        connection.execute(timed_starts.insert, following)
+            elif row.what == "message":
                 note = "" if _message(engine, row.key, row.case, data) else NOBODY
             else:
                 _signal(engine, row.key, row.case, data)

@@ -242,7 +242,7 @@ outbox = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False, unique=True),  # what makes a second sending recognisable
     Column("case", String(40), nullable=False),
-    Column("what", String(20), nullable=False),  # message | signal | notice
+    Column("what", String(20), nullable=False),  # message | signal | notice | begin
     Column("data", LargeBinary, nullable=False),
     Column("written_at", Instant, nullable=False),
     Column("send_at", Instant, nullable=False),  # not before: later after a failed attempt

@@ -261,6 +261,74 @@ def test_a_message_reaches_the_case_with_its_correlation_key(tmp_path: Path) -> 
     assert stranger.facts == []
 
 
+CLOCK_START = """
+process trial name=试办
+    start S
+    start T name=每日一次 cycle=R3/P1D
+    start D name=那天 date=2026-10-01T09:00
+    start P name=早已过去 date=2026-01-01T09:00
+    start Q name=两样都要 duration=PT1H message=转来 parallel
+    user A name=接收 groups=DB
+    end E
+    S -> A
+    T -> A
+    D -> A
+    P -> A
+    Q -> A
+    A -> E
+"""
+
+
+def begun_at(engine: Engine) -> list[str]:
+    """Where the cases began, oldest first."""
+    with engine.read() as connection:
+        found = connection.execute(sa.select(tables.cases.c.id).order_by(tables.cases.c.started_at)).scalars()
+    return [engine.load(case).start for case in found]
+
+
+def test_cases_begin_by_the_clock(tmp_path: Path) -> None:
+    engine = new_office(tmp_path, files=trial_files(CLOCK_START, WITHOUT_ACTIONS))
+    run_until_quiet(engine)
+    assert begun_at(engine) == []
+    later(engine, days=1)
+    run_until_quiet(engine, 2)
+    assert begun_at(engine) == ["T"]
+    later(engine, hours=3)
+    run_until_quiet(engine)
+    assert begun_at(engine) == ["T"]
+    later(engine, days=1)
+    run_until_quiet(engine)
+    later(engine, days=30)
+    run_until_quiet(engine, 2)
+    assert sorted(begun_at(engine)) == ["D", "T", "T", "T"]
+
+
+def test_a_version_that_is_no_longer_in_force_begins_nothing_by_the_clock(tmp_path: Path) -> None:
+    engine = new_office(tmp_path, files=trial_files(CLOCK_START, WITHOUT_ACTIONS))
+    engine.publish(trial_files(CLOCK_START.replace("R3/P1D", "R1/P3D"), WITHOUT_ACTIONS), CHIEF)
+    later(engine, days=2)
+    run_until_quiet(engine)
+    assert begun_at(engine) == []
+    later(engine, days=30)
+    run_until_quiet(engine)
+    assert sorted(begun_at(engine)) == ["D", "T"]
+
+
+def test_the_clock_begins_a_case_once_though_the_relay_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = new_office(tmp_path, files=trial_files(CLOCK_START, WITHOUT_ACTIONS))
+    later(engine, days=1)
+    original = relay._sent
+    monkeypatch.setattr(relay, "_sent", sa.text("nonsense"))
+    with pytest.raises(sa.exc.OperationalError):
+        relay.relay(engine, 10)
+    monkeypatch.setattr(relay, "_sent", original)
+    assert relay.relay(engine, 10) == 1
+    assert relay.relay(engine, 10) == 0
+    assert begun_at(engine) == ["T"]
+
+
 # -- outside workers -----------------------------------------------------------------------------------------
 
 
