@@ -371,7 +371,7 @@ INSTEAD: dict[str, str] = {
     "formData": "请改用表单文件（camunda:formKey）。",
     "connector": '连接器不执行，请改用外部任务（camunda:type="external" 和 camunda:topic）。',
     "field": "请改用输入参数（camunda:inputParameter）。",
-    "failedJobRetryTimeCycle": "重试次数由系统统一设置，请删去。",
+    "failedJobRetryTimeCycle": "请删去；还试几次、隔多久再试，由领取任务的程序在报告失败时给出。",
     "errorEventDefinition": "请在任务上画错误边界事件来接收错误。",
     "script": "请改写成以 = 开头的 FEEL 表达式，或把 scriptFormat 改为 feel。",
     # attributes

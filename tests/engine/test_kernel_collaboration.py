@@ -10,6 +10,7 @@ from engine.execution.play import Playing
 from engine.execution.play_case import PlayedCase
 from engine.execution.state import State, fold
 from engine.values import dumps, loads
+from tests.engine import test_play_conformance as conformance
 from tests.engine.builders import CALENDAR, MONDAY, xml
 from tests.engine.test_play_conformance import CASES
 
@@ -159,3 +160,61 @@ def test_pools_are_restored_and_replayed_like_any_case(name: str, monkeypatch: p
     monkeypatch.setattr(PlayedCase, "do", checked)
     _, restored = played(drawn)
     assert restored == plainly
+
+
+AS_A_MODELER_WRITES_IT = """<?xml version="1.0" encoding="UTF-8"?>
+<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  xmlns:bpmndi="http://www.omg.org/spec/BPMN/20100524/DI" xmlns:dc="http://www.omg.org/spec/DD/20100524/DC"
+  id="D1" targetNamespace="http://bpmn.io/schema/bpmn" exporter="a modeler" exporterVersion="5">
+  <bpmn:collaboration id="C1">
+    <bpmn:participant id="P_shop" name="商店" processRef="shop"/>
+    <bpmn:participant id="P_buyer" name="顾客" processRef="buyer"/>
+    <bpmn:participant id="P_bank" name="银行"/>
+    <bpmn:messageFlow id="MF1" name="订单" sourceRef="Ask" targetRef="Asked"/>
+    <bpmn:messageFlow id="MF2" sourceRef="Send" targetRef="Got"/>
+    <bpmn:messageFlow id="MF3" sourceRef="P_bank" targetRef="Pack"/>
+    <bpmn:messageFlow id="MF4" sourceRef="Pack" targetRef="P_bank"/>
+  </bpmn:collaboration>
+  <bpmn:process id="shop" isExecutable="false">
+    <bpmn:dataObjectReference id="Ref" name="订单" dataObjectRef="Obj"/>
+    <bpmn:dataObject id="Obj"/>
+    <bpmn:startEvent id="Asked" name="来了订单"><bpmn:outgoing>s1</bpmn:outgoing>
+      <bpmn:messageEventDefinition id="m1"/></bpmn:startEvent>
+    <bpmn:task id="Pack" name="打包"><bpmn:incoming>s1</bpmn:incoming><bpmn:outgoing>s2</bpmn:outgoing>
+      <bpmn:property id="Pr" name="__targetRef_placeholder"/>
+      <bpmn:dataInputAssociation id="da"><bpmn:sourceRef>Ref</bpmn:sourceRef><bpmn:targetRef>Pr</bpmn:targetRef>
+      </bpmn:dataInputAssociation></bpmn:task>
+    <bpmn:endEvent id="Send" name="发货"><bpmn:incoming>s2</bpmn:incoming>
+      <bpmn:messageEventDefinition id="m2"/></bpmn:endEvent>
+    <bpmn:sequenceFlow id="s1" sourceRef="Asked" targetRef="Pack"/>
+    <bpmn:sequenceFlow id="s2" sourceRef="Pack" targetRef="Send"/>
+  </bpmn:process>
+  <bpmn:process id="buyer" isExecutable="false">
+    <bpmn:startEvent id="Hungry"><bpmn:outgoing>b1</bpmn:outgoing></bpmn:startEvent>
+    <bpmn:task id="Ask" name="下单"><bpmn:incoming>b1</bpmn:incoming><bpmn:outgoing>b2</bpmn:outgoing></bpmn:task>
+    <bpmn:intermediateCatchEvent id="Got" name="收到"><bpmn:incoming>b2</bpmn:incoming><bpmn:outgoing>b3</bpmn:outgoing>
+      <bpmn:messageEventDefinition id="m3"/></bpmn:intermediateCatchEvent>
+    <bpmn:endEvent id="Fed"><bpmn:incoming>b3</bpmn:incoming></bpmn:endEvent>
+    <bpmn:sequenceFlow id="b1" sourceRef="Hungry" targetRef="Ask"/>
+    <bpmn:sequenceFlow id="b2" sourceRef="Ask" targetRef="Got"/>
+    <bpmn:sequenceFlow id="b3" sourceRef="Got" targetRef="Fed"/>
+  </bpmn:process>
+</bpmn:definitions>"""
+
+
+def test_two_pools_as_a_modeler_writes_them(tmp_path, capsys) -> None:
+    """No messages, the seller first in the file, neither marked executable, a black box beside, an arrow from data."""
+    code, rows = conformance.played(AS_A_MODELER_WRITES_IT.encode(), tmp_path, capsys, [])
+    assert code == 0
+    assert conformance.trace(rows) == "Hungry Ask >Got Asked Pack Send Got Fed"
+    assert {r["case"] for r in rows} == {"buyer", "shop"}
+
+
+def test_a_message_from_outside_reaches_whichever_pool_waits(tmp_path, capsys) -> None:
+    text = AS_A_MODELER_WRITES_IT.replace(
+        'sourceRef="Send" targetRef="Got"', 'sourceRef="P_bank" targetRef="Got"'
+    )
+    code, rows = conformance.played(text.encode(), tmp_path, capsys, [])
+    assert (code, conformance.trace(rows)) == (3, "Hungry Ask >Got Asked Pack Send")
+    code, rows = conformance.played(text.encode(), tmp_path, capsys, ["--message", "收到"])
+    assert (code, conformance.trace(rows)) == (0, "Hungry Ask >Got Asked Pack Send Got Fed")

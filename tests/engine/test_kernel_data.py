@@ -7,6 +7,7 @@ from engine.calendar import Moment
 from engine.commands import CompleteItem, StartProcess
 from engine.definitions import bpmn
 from engine.definitions.compare import changes
+from engine.definitions.compile import compile_diagram
 from engine.execution.advance import advance
 from engine.execution.play import Playing
 from engine.execution.state import State
@@ -443,3 +444,18 @@ S -> A -> B
     play.complete("A", x={"表": [1, 2]})
     assert play.variables["D"] == {"表": [1, 2, 3], "原": {"表": [1, 2]}}
     assert before == {"表": [1, 2], "原": {"表": [1, 2]}}
+
+
+def test_a_property_of_a_task_is_its_own() -> None:
+    data = straight(
+        '<userTask id="A"><property id="P" name="初值"/><dataInputAssociation><sourceRef>R</sourceRef><targetRef>P</targetRef>'
+        "</dataInputAssociation><dataOutputAssociation><sourceRef>P</sourceRef><targetRef>R2</targetRef>"
+        "</dataOutputAssociation></userTask>",
+        before='<dataObject id="D" name="甲"/><dataObjectReference id="R" dataObjectRef="D"/>'
+        '<dataObject id="D2" name="乙"/><dataObjectReference id="R2" dataObjectRef="D2"/>',
+    )
+    package, findings = compile_diagram(data, "图.bpmn")
+    assert package is not None, findings
+    playing = Playing(package, MONDAY, CALENDAR, variables={"甲": 5})
+    list(playing.run())
+    assert playing.cases[0].state.root_variables == {"甲": 5, "乙": 5}

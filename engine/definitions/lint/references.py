@@ -58,6 +58,14 @@ def unknown_parameter(process: Process, package: Package) -> Remarks:
                         element,
                         f"{title(element)}的{what}用到参数 p.{key}，但参数表中没有，请在 process.toml 中添加或改正。",
                     )
+    expected = [one for values in process.expects.values() for one in values.values()]
+    for expression in [*expected, *process.correlation.paths.values()]:
+        for key in parameters_read(expression):
+            if key not in package.parameters:
+                yield (
+                    process,
+                    f"消息关联的“{expression.text[:60]}”用到参数 p.{key}，但参数表中没有，请添加或改正。",
+                )
     for flow in process.flows.values():
         for key in parameters_read(flow.condition) if flow.condition else ():
             if key not in package.parameters:
