@@ -255,7 +255,7 @@ def _node(reading: Reading, node: Node, draft: _Draft, scope: str, position: str
     if not key:
         reading.error("element_id", node, "元素没有编号（id），请填写。")
         return
-    if key in draft.elements or key in draft.flows:
+    if key in draft.elements or key in draft.flows or key == draft.key:
         return  # found by the standard's rules
     element = read_node(reading, node, kind, scope, position if kind is Kind.START else kind.value)
     draft.elements[key] = element

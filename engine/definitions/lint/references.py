@@ -87,8 +87,9 @@ def unknown_role(process: Process, package: Package) -> Remarks:
                 )
 
 
-@rule("no_one_to_do_it", diagram="")
+@rule("no_one_to_do_it", diagram="warning")
 def no_one_to_do_it(process: Process, package: Package) -> Remarks:
+    """A step that people do says who."""
     for element in process.elements.values():
         if element.kind in PEOPLE and element.groups is None and element.assignee is None:
             yield element, f"{title(element)}没有写由谁办理，请填写候选岗位（camunda:candidateGroups）。"

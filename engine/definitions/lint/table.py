@@ -48,6 +48,7 @@ _FIELDS = {
     "text": "内容",
     "trigger": "触发方式",
     "value": "值",
+    "wanted": "应有的名称",
     "what": "内容",
 }
 _SEVERITY = {"error": "错误", "warning": "提醒", "": "—"}

@@ -255,6 +255,27 @@ def data_reference_missing(drawing: Drawing) -> Wrong:
             yield node, {"what": "数据对象", "attribute": "dataObjectRef"}
 
 
+@rule(
+    "data_reference_name",
+    "10.4.1",
+    "{it}的名称应是“{wanted}”：所引用数据对象的名称，方括号里写状态",
+    "改名，或删去名称",
+    plays=True,
+)
+def data_reference_name(drawing: Drawing) -> Wrong:
+    """The naming convention of the standard, where a drawing has all three names."""
+    for node in drawing.all("dataObjectReference"):
+        behind = drawing.find(node, node.get("dataObjectRef"))
+        states = [str(one.get("name") or "").strip() for one in children(node, "dataState")]
+        name = " ".join(str(node.get("name") or "").split())
+        base = "" if behind is None else " ".join(str(behind.get("name") or "").split())
+        if not name or not base or not any(states):
+            continue
+        wanted = f"{base} [{states[0].strip('[] ')}]"
+        if name not in {base, wanted}:
+            yield node, {"wanted": wanted}
+
+
 def same_structure(one: Node, other: Node) -> bool:
     """True for the same item definition, or for two that name the same structure."""
     if one is other:

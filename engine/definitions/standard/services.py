@@ -9,7 +9,7 @@ import re
 
 from engine.definitions.reading import Node, is_bpmn, local, text_of
 from engine.definitions.standard.data import same_structure
-from engine.definitions.standard.drawing import Drawing, children, title
+from engine.definitions.standard.drawing import EVENTS, Drawing, children, title
 from engine.definitions.standard.rules import Wrong, rule
 from engine.definitions.vocabulary import XSI
 from engine.errors import EngineError
@@ -136,6 +136,27 @@ def message_operation(drawing: Drawing) -> Wrong:
         if message not in drawing.references(operation, "inMessageRef"):
             name = str(message.get("name") or message.get("id"))
             yield node, {"message": name, "side": "输入"}
+
+
+@rule(
+    "message_operation_missing",
+    "10.5.5",
+    "可执行流程的{it}带有数据类型的消息“{message}”，却没有写由哪个服务操作收发",
+    "写 operationRef，或删去消息的 itemRef",
+    plays=True,
+)
+def message_operation_missing(drawing: Drawing) -> Wrong:
+    """The standard wants an operation at every message event of an executable process. It is asked for where the message is
+    bound to the standard's own services by its item; engines go by the message's name."""
+    if drawing.of_engine():
+        return
+    for event in drawing.nodes(*sorted(EVENTS)):
+        for definition in drawing.definitions(event):
+            message = drawing.find(definition, definition.get("messageRef"))
+            if message is None or not drawing.executable(event) or children(definition, "operationRef"):
+                continue
+            if drawing.item(message, "itemRef") is not None:
+                yield event, {"message": str(message.get("name") or message.get("id"))}
 
 
 @rule(
