@@ -90,7 +90,7 @@ globaluser G
 def test_a_file_is_never_begun_at_a_global_task():
     package, findings = compile_diagram(xml("globaluser G name=g\nstart S\nend E\nS -> E"), "a.bpmn")
     assert package is not None and package.main == "main"
-    assert [x.rule for x in findings if x.element == "G"] == ["global_task_unused"]
+    assert "global_task_unused" in [x.rule for x in findings if x.element == "G"]
 
 
 def test_a_file_of_global_tasks_alone_has_no_process():
