@@ -349,8 +349,8 @@ def _next_round(
     output = None
     if loop.output_collection and loop.output_element is not None:
         output = (instance.loop - 1, run.value(loop.output_element, instance, near, form))
-    near["nrOfCompletedInstances"] = body.done + 1
-    near["nrOfActiveInstances"] = len(body.children) - 1
+    near["nrOfCompletedInstances"] = near["numberOfCompletedInstances"] = body.done + 1
+    near["nrOfActiveInstances"] = near["numberOfActiveInstances"] = len(body.children) - 1
     if loop.output_collection:
         near[loop.output_collection] = run.collected(body, output)
     if loop.kind == "standard":

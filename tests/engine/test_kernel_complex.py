@@ -3,6 +3,8 @@
 import pytest
 
 from engine import commands as c
+from engine.audit.ledger import Entry
+from engine.audit.sentences import timeline
 from engine.calendar import Moment
 from engine.execution.explain import explain
 from tests.engine.builders import CALENDAR, Play, diagram
@@ -275,3 +277,22 @@ S -> P -> Z
 """
     play = Play(diagram(text)).complete("B")
     assert play.trace() == ["B", "+J", "GatewayActivated", "J", "+T", "-A", "T", "P", "+Z"]
+
+
+def test_the_audit_trail_tells_of_going_on_and_of_the_late_ones():
+    text = TWO_OF_THREE.replace("complex J", "complex J name=过半").replace("end E", "end E name=完")
+    text = text.replace("user Z", "adhoc Z sequential name=收尾\n  task K name=归卷\n  task L name=登报")
+    play = Play(diagram(text)).complete("A").complete("B").complete("C")
+    entries = [Entry("", n, play.now, fact, c.Actor(), "") for n, fact in enumerate(play.facts, 1)]
+    told = [line.text for line in timeline(entries, play.package)]
+    assert [t for t in told if ("过半" in t or "收尾" in t) and "沿连线" not in t] == [
+        "进入“过半”",
+        "复杂网关“过半”已到 2 路，先行放行，其余各路到齐后复位",
+        "“过半”完成",
+        "进入“收尾”",
+        "“收尾”还要依次办理“归卷”、“登报”",
+        "“收尾”还要依次办理“登报”",
+        "“收尾”里的环节都已开始",
+        "“收尾”完成",
+        "复杂网关“过半”复位，收下晚到的 1 路",
+    ]

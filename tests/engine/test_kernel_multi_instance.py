@@ -298,3 +298,17 @@ end E
 S -> P -> E
 """
     assert Play(diagram(text), n=1).trace().count("+A") == 2
+
+
+def test_the_standard_s_own_names_of_the_counters_are_known():
+    text = """
+start S
+user A times=4 until="numberOfCompletedInstances = 2 and numberOfActiveInstances = 2 and numberOfInstances = 4"
+user Z
+S -> A -> Z
+"""
+    play = Play(diagram(text)).complete("A")
+    assert play.open == ["A", "A", "A"]
+    assert play.complete("A").open == ["Z"]
+    text = 'start S\nuser A times=2 sequential summary="=string(numberOfCompletedInstances)"\nS -> A'
+    assert Play(diagram(text)).complete("A").item("A").name == "1"
