@@ -66,6 +66,21 @@ SPLIT = start() + gateway("exclusive", "g", default="f_g_b") + user("a") + user(
 SPLIT += line("a", "e") + line("b", "e")
 WAIT = start() + gateway("eventBased", "g") + CATCH + CATCH2 + user("t") + end() + line("s", "g", "c", "e")
 
+UNDOABLE = (
+    user("a")
+    + element("boundaryEvent", "b", event("compensate"), attachedToRef="a")
+    + user("u", isForCompensation="true")
+    + element("association", "ba", sourceRef="b", targetRef="u")
+)
+
+
+def deal(last: str) -> str:
+    """A transaction that ends so, and what follows its cancel event."""
+    inside = element("transaction", "u", inner(last=last), name="事务")
+    cancelled = element("boundaryEvent", "b", event("cancel"), attachedToRef="u")
+    return start() + inside + cancelled + user("z") + end() + line("s", "u", "e") + line("b", "z", "e")
+
+
 # rule → (wrong, right); a case is a body, or (body, roots, other processes)
 Drawn = str | tuple[str, str] | tuple[str, str, str]
 CASES: dict[str, tuple[Drawn, Drawn]] = {
@@ -159,6 +174,11 @@ CASES: dict[str, tuple[Drawn, Drawn]] = {
         + flow("g", "z", "x > 2")
         + line("z", "g"),
     ),
+    "undone_never": (
+        start() + UNDOABLE + end() + line("s", "a", "e"),
+        start() + UNDOABLE + end(inside=event("compensate")) + line("s", "a", "e"),
+    ),
+    "cancel_never": (deal(end("ie")), deal(end("ie", event("cancel")))),
     "code_uncaught": (
         (
             start() + sub("u", inner(last=end("ie", event("error", "err")))) + end() + line("s", "u", "e"),
