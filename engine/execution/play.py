@@ -6,6 +6,7 @@ the kernel: the same diagram, answers and first instant give the same facts. Not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,6 +62,8 @@ class Playing:
     def __post_init__(self) -> None:
         self.now = self.at
         self.cases: list[PlayedCase] = []
+        self._running: list[PlayedCase] = []  # those of them that are open, in the order in which they began
+        self._begun: Counter[str] = Counter()
         self._answers = Answers(self.answers)
         self._to_begin: list[tuple[datetime, StartProcess]] = []
         self._commands = 0
@@ -93,13 +96,18 @@ class Playing:
             for fact in facts:
                 yield case.row(fact, self.now)
             self._post.collect(case, facts)
+            if not case.state.open:
+                self._running.remove(case)
 
     def _new_case(self, process: str) -> PlayedCase:
-        number = sum(case.process == process for case in self.cases) + 1
+        self._begun[process] += 1
+        number = self._begun[process]
         label = process if number == 1 else f"{process}#{number}"
         id = f"play{len(self.cases) + 1}" if self.cases else "play"
-        self.cases.append(PlayedCase(self.package, process, label, id))
-        return self.cases[-1]
+        case = PlayedCase(self.package, process, label, id)
+        self.cases.append(case)
+        self._running.append(case)
+        return case
 
     # -- how it begins ---------------------------------------------------------------------------------
 
@@ -146,7 +154,7 @@ class Playing:
     def _next(self, limit: datetime) -> To | None:
         if self._to_begin and self._to_begin[0][0] <= self.now:
             return None, self._to_begin.pop(0)[1]
-        running = [case for case in self.cases if case.state.open]
+        running = self._running
         return (
             self._post.next(running, self.moment)
             or self._hear(running)
@@ -181,11 +189,11 @@ class Playing:
 
     def _time(self, limit: datetime) -> To | None:
         """Let the clock jump to what is due first."""
-        running = [case for case in self.cases if case.state.open]
+        running = self._running
         if self.hold and self.until is None and any(case.state.items for case in running):
             return None
         due = [(found[0], case, found[1]) for case in running if (found := case.next_deadline())]
-        first = min(due, key=lambda one: (one[0], self.cases.index(one[1]), one[2]), default=None)
+        first = min(due, key=lambda one: one[0], default=None)  # of several the case that began first
         if self._to_begin and (first is None or self._to_begin[0][0] <= first[0]):
             at, command = self._to_begin[0]
             if at > limit:
