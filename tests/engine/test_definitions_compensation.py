@@ -126,6 +126,14 @@ WRONG: dict[str, tuple[str, bytes]] = {
         "compensation_catch",
         swapped(RIGHT, ("<bpmn:compensateEventDefinition></bpmn:compensateEventDefinition></bpmn:boundaryEvent>", '<bpmn:compensateEventDefinition activityRef="A"/></bpmn:boundaryEvent>')),
     ),
+    "caught beside something else": (
+        "compensation_alone",
+        xml(RIGHT.replace("on=A compensate", "on=A compensate message=m")),
+    ),
+    "cancel caught beside something else": (
+        "compensation_alone",
+        xml(CANCELLED.replace("on=X cancel", "on=X cancel message=m")),
+    ),
     "marker that is neither": ("attribute_value", swapped(RIGHT, ('isForCompensation="true"', 'isForCompensation="maybe"'))),
     "marked gateway": ("unknown_attribute", swapped(RIGHT + "xor G", ('id="G"', 'id="G" isForCompensation="true"'))),
     "cancel outside a transaction": ("cancel_end_place", xml("start S\nend C cancel\nS -> C")),

@@ -221,6 +221,26 @@ X -> B -> C
     assert entered(game)[-4:] == ["DU", "CU", "BU", "AU"]
 
 
+def test_a_multiple_event_throws_the_rest_and_waits_for_what_is_undone():
+    text = f"""
+start S
+{undoable("A", "B")}
+throw T ref:compensate=A message=m
+end E signal=x compensate
+S -> A -> B -> T -> E
+"""
+    words = play(text).trace(play(text).facts)
+    assert words[words.index("+T") :] == [
+        "+T", "undo A", "send m", "undo A", "+AU", "AU", "T",
+        "+E", "send x", "undo B", "undo B", "+BU", "BU", "E", "end E",
+    ]  # fmt: skip
+
+
+def test_both_definitions_of_one_event_are_undone_before_it_goes_on():
+    text = f"start S\n{undoable('A', 'B', 'C')}\nend E compensate=A compensate2=C\nS -> A -> B -> C -> E"
+    assert entered(play(text))[-3:] == ["E", "AU", "CU"]
+
+
 # -- what can undo -------------------------------------------------------------------------------------
 
 
