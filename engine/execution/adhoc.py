@@ -58,6 +58,7 @@ def over(
         how is None
         or how.completion is None
         or element.kind not in ACTIVITIES
+        or element.event_subprocess
         or closing(scope)
         or run.state.phase(scope.id)
     ):

@@ -10,6 +10,7 @@ from engine.definitions.model import Element, Kind
 from engine.execution.run import Run
 from engine.execution.state import COMPENSATING, ROOT, Instance
 from engine.facts import (
+    ActivitiesEnabled,
     CaseCompleted,
     CompensationEnded,
     DeadlineDropped,
@@ -114,6 +115,8 @@ def interrupt(run: Run, scope: Instance) -> tuple[str, ...]:
     process, event_subprocesses = run.inside(scope)
     release(run, scope, {process.elements[one].start for one in event_subprocesses})
     run.forget(scope.id)
+    if scope.items and not scope.body:  # activities of an ad-hoc subprocess that were still to begin
+        run.emit(ActivitiesEnabled(scope.id, (), True))
     return tuple(flow for tokens in scope.arrivals.values() for flow, _, _ in tokens)
 
 

@@ -203,3 +203,44 @@ S -> H -> Z
 def test_an_empty_one_is_passed():
     assert Play(diagram("start S\nadhoc H\nuser Z\nS -> H -> Z")).open == ["Z"]
     assert Play(diagram("start S\nadhoc H sequential\nuser Z\nS -> H -> Z")).open == ["Z"]
+
+
+def test_an_event_subprocess_that_interrupts_leaves_nothing_to_begin():
+    text = """
+start S
+adhoc H sequential
+  user A
+  user B
+  eventsub X
+    start XS message=停
+    user Y
+    XS -> Y
+user Z
+S -> H -> Z
+"""
+    play = Play(diagram(text)).message("停")
+    assert play.open == ["Y"]
+    assert play.complete("Y").open == ["Z"]
+    beside = Play(diagram(text.replace("message=停", "message=停 interrupting=false"))).message("停")
+    assert beside.open == ["A", "Y"]
+    beside.complete("A")
+    assert beside.open == ["Y"], "in sequence nothing begins while something is at work"
+    assert beside.complete("Y").open == ["B"]
+
+
+def test_an_event_subprocess_beside_is_no_activity_that_could_end_it():
+    text = """
+start S
+adhoc H until="true"
+  user A
+  user B
+  eventsub X
+    start XS message=插话 interrupting=false
+    user Y
+    XS -> Y
+user Z
+S -> H -> Z
+"""
+    play = Play(diagram(text)).message("插话").complete("Y")
+    assert play.open == ["A", "B"]
+    assert play.complete("A").open == ["Z"]
