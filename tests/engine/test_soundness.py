@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from engine.definitions import checking
-from engine.definitions.compile import compile_package, load_folder
+from engine.definitions.compile import compile_diagram, compile_package, load_folder
 from engine.definitions.soundness import Analysis, check
 from engine.errors import Finding
 from tests.engine.builders import diagram, xml
+from tests.engine.test_play_conformance import CASES
 
 ROOT = Path(__file__).parents[2]
 KEY = "major_hazard_supervision"
@@ -364,6 +366,79 @@ def test_event_subprocesses_and_terminating_ends() -> None:
     assert faults(throws.format("escalation=L1")) == {}
 
 
+def test_what_is_stopped_before_it_gets_on_is_not_dead() -> None:
+    """Where the kernel happens to be at the end first, that lies in the time a step takes, not in the drawing."""
+    text = """
+    start S
+    and F
+    user A
+    user B
+    end E
+    end T {}
+    S -> F -> A -> B -> E
+    F -> T
+    """
+    assert faults(text.format("terminate")) == faults(text.format("error=X")) == {}
+
+
+def test_what_follows_a_throw_that_always_interrupts_is_dead() -> None:
+    text = """
+    start S
+    sub P
+      start PS
+      throw X escalation=L1
+      user A
+      PS -> X -> A
+    boundary B on=P escalation=L1 {}
+    user C
+    end E
+    S -> P -> E
+    B -> C
+    """
+    assert faults(text.format("")) == {("dead", "A"): False, ("dead", "E"): False}
+    assert faults(text.format("interrupting=false")) == {}
+
+
+def test_a_cancelled_transaction_leaves_no_branch_waiting() -> None:
+    text = """
+    start S
+    transaction P
+      start PS
+      and F
+      user A
+      xor X
+      and J
+      end PC cancel
+      end PE
+      PS -> F -> A -> J -> PE
+      F -> X
+      X -> PC if a
+      X -> J default
+    boundary B on=P cancel
+    user C
+    end E
+    S -> P -> E
+    B -> C
+    """
+    assert faults(text) == {}
+    assert faults(text.replace("end PC cancel", "end PC")) == {("deadlock", "J"): False}
+
+
+def test_everything_without_an_incoming_flow_begins() -> None:
+    text = """
+    user A
+    user B
+    {} J
+    user C
+    end E
+    A -> J
+    B -> J
+    J -> C -> E
+    """
+    assert faults(text.format("and")) == {}
+    assert faults(text.format("xor")) == {("unsynchronised", "J"): False}
+
+
 def test_an_event_gateway_takes_one_way() -> None:
     text = """
     start S
@@ -447,7 +522,8 @@ def test_called_processes_are_looked_into_and_their_throws_go_outwards() -> None
       end OE escalation={}
       OS -> OA -> OE
     """
-    assert faults(text.format("", "L1")) == faults(text.format("interrupting=false", "L1")) == {}
+    assert faults(text.format("interrupting=false", "L1")) == {}
+    assert faults(text.format("", "L1")) == {("dead", "E"): False}  # it is always interrupted at its end
     assert faults(text.format("", "L2")) == {("dead", "T"): False}
 
 
@@ -485,6 +561,29 @@ def test_an_activity_that_needs_more_tokens_than_can_come() -> None:
     """
     assert faults(text.format(2)) == {}
     assert faults(text.format(3)) == {("deadlock", "C"): True}
+
+
+# -- what is played ------------------------------------------------------------------------------------
+
+
+def test_what_plays_to_its_end_is_never_said_to_be_stuck_for_certain() -> None:
+    """Every diagram of the conformance of `duban play`: what completes is no error, and what was entered is not dead."""
+    looked_at = wrong = 0
+    for name, block_ in CASES.items():
+        text, _, expected = block_.strip().rpartition("\n=> ")
+        drawn = re.sub(r"^(options|answers): .*\n", "", text, flags=re.MULTILINE)
+        package = compile_diagram(xml(drawn), "case.bpmn")[0]
+        if package is None:
+            continue
+        found = check(package)
+        looked_at += 1
+        wrong += any(f.rule != "soundness_dead" for f in found)
+        passed = {step.strip(">~!").partition(":")[0] for step in expected.split()[1:]}
+        if expected.startswith("0"):
+            assert not [f for f in found if f.severity == "error"], name
+        assert not [f for f in found if f.rule == "soundness_dead" and f.element in passed], name
+    assert looked_at > 200
+    assert wrong < 15  # they are right diagrams, but for a few that show what goes wrong
 
 
 # -- bounds --------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.definitions.model import Element, Kind, Package, Process, Trigger
@@ -106,7 +106,7 @@ class Analysis:
         if not seen.complete or scope.faults and any(f.kind == "deadlock" for f in scope.faults):
             return Inside()  # it has its own finding; what follows from it is not repeated
         completes = (
-            bool(seen.ended)
+            bool(seen.completed)
             or element.loop is not None
             or self._taken_over(scope.net.process, scope.net.scope)
         )
@@ -237,15 +237,7 @@ class Analysis:
         yield Fault("livelock", net.process, at, seen.path(first), tuple(names), not seen.ended)
 
     def _dead(self, net: Net, starts: Starts, seen: Exploration) -> Iterator[Fault]:
-        reached = set(seen.reached)
-        quiet = [
-            b for id in net.elements for b in net.beside(net.elements[id]) if b not in net.watched.get(id, ())
-        ]
-        stack = [b for b in quiet if net.elements[b].attached_to in reached]
-        while stack:  # what they start touches nothing else: everything there can be come to
-            more = net.after([stack.pop()], beside=False) - reached
-            reached |= more
-            stack += [b for b in quiet if net.elements[b].attached_to in more]
+        reached = _possible(net, seen.reached)
         for id, element in net.elements.items():
             if id in reached or id in net.waits_together or any(id in some for some in starts):
                 continue
@@ -299,6 +291,28 @@ def beginnings(process: Process, host: Element | None) -> Starts:
         ]
         found.append((id, *beside, *process.implicit))
     return tuple(found) if found or not process.implicit else (process.implicit,)
+
+
+def _possible(net: Net, reached: Iterable[str]) -> set[str]:
+    """What can be come to from these elements, were every step to take its time: where a branch is always stopped before
+    it gets on, that lies in the time it takes. Joins let nothing through but where they were seen to."""
+    through = set(reached)
+    found: set[str] = set()
+    seen: set[int] = set()
+    stack = [net.at(id) for id in through]
+    while stack:
+        number = stack.pop()
+        place = net.places[number]
+        if number in seen or (place.flow and place.element not in through):
+            continue
+        seen.add(number)
+        if place.flow:
+            continue
+        found.add(place.element)
+        quiet = set(net.beside(net.elements[place.element])) - {*net.watched.get(place.element, ())}
+        stack += [net.at(boundary) for boundary in sorted(quiet)]
+        stack += [to for move in net.moves(number) for to in move.to]
+    return found
 
 
 def _lasting(seen: Exploration, part: list[int]) -> dict[str, set[str]]:

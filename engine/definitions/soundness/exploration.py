@@ -39,6 +39,7 @@ class Exploration:
         self.after: list[list[int]] = []
         self.came: list[tuple[int, Move | None]] = []  # the state before and the move, on a shortest way
         self.ended: set[int] = set()  # states in which the scope has ended
+        self.completed: set[int] = set()  # of these, those in which it was not stopped
         self.stuck: list[int] = []  # states in which nothing can move and tokens are left
         self.growing: list[tuple[int, int]] = []  # a state, and one before it that it only adds tokens to
         self.reached: set[str] = set()  # elements a token has come to, joins once they let one through
@@ -80,8 +81,8 @@ class Exploration:
 
     @cached_property
     def thrown(self) -> tuple[tuple[int, ...], ...]:
-        """How often the counted events were triggered, in every way in which the scope can end."""
-        return tuple(sorted({self.states[state][1] for state in self.ended}))
+        """How often the counted events were triggered, in every way in which the scope can complete."""
+        return tuple(sorted({self.states[state][1] for state in self.completed}))
 
     @cached_property
     def endless(self) -> list[list[int]]:
@@ -137,7 +138,6 @@ class Exploration:
     def _expand(self, number: int, wholly: bool = False) -> None:
         state = self.states[number]
         if not state[0]:
-            self.ended.add(number)
             return
         if self._grows(number):
             return
@@ -146,8 +146,10 @@ class Exploration:
         after.clear()
         for move, to in steps:
             reached = self._add(to, number, move)
-            if move.ends:
+            if not to[0]:
                 self.ended.add(reached)
+                if not move.stops:
+                    self.completed.add(reached)
             after.append(reached)
         if not steps:
             self.stuck.append(number)

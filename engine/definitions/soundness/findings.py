@@ -84,7 +84,7 @@ def _never(there: str, at: Element | Process) -> str:
         word = "错误" if event.trigger is Trigger.ERROR else "升级"
         what = f"{word}“{event.code}”" if event.code else f"任何{word}"
         return f"{there}等待{what}，但里面没有环节会抛出，永远不会触发。请改正代码，或删去。"
-    return f"{there}永远走不到，因为它前面的环节走不完。请检查前面的子流程如何结束，或删去。"
+    return f"{there}永远走不到：前面的子流程不会结束，或抛出之后总被中断。请检查它前面的环节，或删去。"
 
 
 def _names(process: Process, ids: Iterable[str]) -> str:

@@ -51,12 +51,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One way on: `path` are the ids passed, `to` the places of the tokens then. `ends`: the scope ends with it;
-    `throws`: the boundary event of the scope's host that it triggers."""
+    """One way on: `path` are the ids passed, `to` the places of the tokens then. `ends`: the scope ends with it,
+    `stops`: without being completed; `throws`: the boundary event of the scope's host that it triggers."""
 
     path: tuple[str, ...]
     to: tuple[int, ...] = ()
     ends: bool = False
+    stops: bool = False
     throws: str = ""
 
 
@@ -312,7 +313,7 @@ class Net:
         if element.kind in (Kind.THROW, Kind.END):
             thrown = triggers(element)
             if not thrown.isdisjoint(_ENDS):
-                return [Move((element.id,), ends=True)]
+                return [Move((element.id,), ends=True, stops=Trigger.TERMINATE not in thrown)]
             if Trigger.ESCALATION in thrown:
                 return self._escalate(element)
         return self._flow_moves(element)
@@ -323,7 +324,7 @@ class Net:
         found: list[Move] = []
         for catcher in catchers:
             if catcher is not None and catcher.interrupting:
-                found.append(Move((element.id,), ends=True))
+                found.append(Move((element.id,), ends=True, stops=True))
             else:
                 throws = catcher.id if catcher is not None and catcher.id in self.counted else ""
                 found += [Move(m.path, m.to, throws=throws) for m in self._flow_moves(element)]
