@@ -92,7 +92,8 @@ def begin_inside(run: Run, scope: Instance, process: Process, element: Element) 
     arm_event_subprocesses(run, scope)
     for id in starts:
         run.later(_begin, scope.id, process, process.elements[id])
-    run.later(finish_scope, scope.id)  # there may be nothing inside
+    if not starts:  # there is nothing inside
+        run.later(finish_scope, scope.id)
 
 
 def _inner_starts(process: Process, element: Element) -> tuple[str, ...]:
