@@ -27,7 +27,7 @@ def read(reading: Reading, root: Node) -> Correlation:
     for property in {p for key in keys for p in key.properties}:
         if not any(p == property for p, _ in paths):
             node = next(n for n in root if n.get("id") == property)
-            reading.error(
+            reading.loose(
                 "correlation_path",
                 node,
                 f"关联属性“{property[:40]}”没有写怎样从消息里取值，请补写 correlationPropertyRetrievalExpression。",
@@ -47,11 +47,11 @@ def _property(reading: Reading, node: Node, paths: dict[tuple[str, str], Express
             reading.error("unknown_reference", child, f"引用的消息“{raw[:60]}”不存在，请重新选择。")
         parts = reading.children(child, "messagePath")
         if len(parts) != 1:
-            reading.error(
+            reading.loose(
                 "correlation_path", child, "取关联值要写一个路径（messagePath），如“=订单.编号”，请补写。"
             )
             continue
-        value = reading.formula(parts[0], reading.expression_child(parts[0]), "关联值的路径")
+        value = reading.optional_formula(parts[0], "关联值的路径")
         if value is not None and message:
             paths[str(node.get("id")), message] = value
 
@@ -68,7 +68,7 @@ def _key(reading: Reading, node: Node, known: set[str]) -> CorrelationKey:
                 "unknown_reference", node, f"引用的关联属性“{property[:60]}”不存在，请重新选择或删去。"
             )
     if not properties:
-        reading.error(
+        reading.loose(
             "correlation_key", node, "关联键没有列出关联属性，请补写 correlationPropertyRef 或删去。"
         )
     name = str(node.get("name") or node.get("id") or "、".join(properties))
@@ -100,13 +100,13 @@ def read_subscriptions(
             property = str(child.get("correlationPropertyRef") or "").rpartition(":")[2]
             parts = [part for part in child if local(part) == "dataPath"]
             if property not in key.properties or len(parts) != 1:
-                reading.error(
+                reading.loose(
                     "correlation_binding",
                     child,
                     f"关联绑定要指明“{key.name[:40]}”的一个关联属性，并写一个路径（dataPath），请改正。",
                 )
                 continue
-            value = reading.formula(parts[0], reading.expression_child(parts[0]), "关联值的路径")
+            value = reading.optional_formula(parts[0], "关联值的路径")
             if value is not None:
                 bindings[property] = value
     return found

@@ -178,13 +178,13 @@ def _bindings(reading: Reading, node: Node) -> list[Binding]:
     transformations = [part for part in node if is_bpmn(part, "transformation")]
     assignments = [part for part in node if is_bpmn(part, "assignment")]
     for part in transformations[:1]:
-        value = reading.formula(part, reading.expression_child(part), "数据转换")
+        value = reading.optional_formula(part, "数据转换")
         found += [Binding(target.name, value)] if value is not None else []
     for part in assignments:
         found += _assignment(reading, part, target)
     if not transformations and not assignments:
         if len(sources) != 1:
-            reading.error(
+            reading.loose(
                 "data_sources", node, "数据关联有几个来源时要写转换（transformation），请补写或只留一个来源。"
             )
             return []
@@ -206,19 +206,19 @@ def _assignment(reading: Reading, node: Node, target: Item) -> list[Binding]:
     """`from` a FEEL expression `to` the target, or to an entry inside it (`订单.金额`)."""
     parts = {local(child): child for child in reading.children(node, "from", "to")}
     if set(parts) != {"from", "to"}:
-        reading.error("data_assignment", node, "赋值要写来源（from）和目标（to），请补写。")
+        reading.loose("data_assignment", node, "赋值要写来源（from）和目标（to），请补写。")
         return []
-    path = _PATH.fullmatch(reading.expression_child(parts["to"]))
+    path = _PATH.fullmatch(text_of(parts["to"]))
     if path is None or path["root"].strip("`") not in (target.name, target.id):
-        reading.error(
+        reading.loose(
             "data_assignment",
             parts["to"],
             f"赋值的目标应是“{target.name[:40]}”或其中的一项（如 {target.name[:40]}.金额），请改正。",
         )
         return []
-    source = reading.expression_child(parts["from"])
-    if reading.formula(parts["from"], source, "赋值的来源") is None:
+    if reading.optional_formula(parts["from"], "赋值的来源") is None:
         return []
+    source = text_of(parts["from"])
     steps = [step.strip() for step in path["rest"].split(".") if step.strip()]
     value = reading.constant(parts["to"], _put(_quoted(target.name), steps, source.removeprefix("=")))
     return [Binding(target.name, value)] if value is not None else []

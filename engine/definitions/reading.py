@@ -6,7 +6,7 @@ Shared by `bpmn` (processes and scopes) and `nodes` (the elements in them).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -279,6 +279,17 @@ class Reading:
         for child in node:
             self.unknown_child(child)
         return text_of(node)
+
+    def optional_formula(self, node: Node, what: str) -> Expression | None:
+        """The FEEL of a BPMN expression element without which a diagram still runs: in a lone diagram what is no FEEL is
+        warned of and left out."""
+        before = len(self.findings)
+        value = self.formula(node, self.expression_child(node), what)
+        if not any(finding.severity == "error" for finding in self.findings[before:]):
+            return value
+        if self.lone:
+            self.findings[before:] = [replace(one, severity="warning") for one in self.findings[before:]]
+        return None
 
 
 def owner(node: Node) -> str:

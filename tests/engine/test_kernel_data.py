@@ -459,3 +459,24 @@ def test_a_property_of_a_task_is_its_own() -> None:
     playing = Playing(package, MONDAY, CALENDAR, variables={"甲": 5})
     list(playing.run())
     assert playing.cases[0].state.root_variables == {"甲": 5, "乙": 5}
+
+
+ELSEWHERE = (
+    '<transformation language="http://www.w3.org/1999/XPath">$x/a</transformation>',
+    '<assignment><from language="urn:java">x.getA()</from><to>I</to></assignment>',
+    "<assignment><from>#{x.y}</from><to>I</to></assignment>",
+    '<assignment><from>1</from><to>getDataInput("I")/a</to></assignment>',
+)
+
+
+@pytest.mark.parametrize("inside", ELSEWHERE)
+def test_what_is_no_feel_is_refused_in_a_package_and_left_out_of_a_lone_diagram(inside: str) -> None:
+    data = straight(
+        '<userTask id="A"><ioSpecification><dataInput id="I" name="i"/><inputSet/><outputSet/></ioSpecification>'
+        f"<dataInputAssociation><targetRef>I</targetRef>{inside}</dataInputAssociation></userTask>"
+    )
+    _, findings = bpmn.read(data, "a", rules=())
+    assert any(one.severity == "error" for one in findings)
+    processes, findings = bpmn.read(data, "a", lone=True, rules=())
+    assert not any(one.severity == "error" for one in findings)
+    assert processes["p"].elements["A"].inputs == ()
