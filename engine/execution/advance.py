@@ -29,7 +29,7 @@ from engine.commands import (
 )
 from engine.definitions.model import Package, Process, Trigger
 from engine.errors import CalendarUnknown, NotFound, NotOpen, Suspended
-from engine.execution import activities, complex, correlation, events, flows, moving  # noqa: F401  (activities registers itself)
+from engine.execution import activities, complex, correlation, events, moving  # noqa: F401  (activities registers itself)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
 from engine.execution.elements import enter, execute, finish_loop, inputs, leave, result_of
@@ -69,7 +69,7 @@ def advance(
     run = Run(package, state, moment, case, enter, events.deliver, events.throw_implicit)
     _COMMANDS[type(command)](run, command)
     run.drain()
-    while state.open and (flows.fire_inclusive(run) or complex.settle(run)):
+    while state.open and complex.go_on(run):
         run.drain()
     return run.facts
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 from engine.definitions.model import Element, Kind, Process
 from engine.execution.context import Context
 from engine.execution.elements import behaviour, finish_scope, introduce, leave
-from engine.execution.flows import COUNT, WAITING, at_work, awaited, gathering
+from engine.execution.flows import COUNT, WAITING, at_work, awaited, fire_inclusive, gathering
 from engine.execution.run import Halt, Run
 from engine.execution.state import Instance
 from engine.facts import GatewayActivated, GatewayReset
 from engine.values import Value
+
+_COMPLEX = Kind.COMPLEX
 
 
 @behaviour(Kind.COMPLEX)
@@ -51,15 +53,21 @@ def look(run: Run, scope: Instance, process: Process, gateway: Element) -> bool:
     return True
 
 
-def settle(run: Run) -> bool:
-    """Let one complex gateway begin or reset. Asked when all else rests; whether one did."""
-    for scope in [one for one in run.state.instances.values() if one.arrivals or one.activated]:
+def go_on(run: Run) -> bool:
+    """All else rests: let one gateway at which tokens gather go on. Whether one did."""
+    waiting = [one for one in run.state.instances.values() if one.arrivals or one.activated]
+    return bool(waiting) and (fire_inclusive(run, waiting) or _settle(run, waiting))
+
+
+def _settle(run: Run, scopes: list[Instance]) -> bool:
+    """Let one complex gateway begin or reset."""
+    for scope in scopes:
         process = run.inside(scope)[0]
         for id in list(scope.activated or ()):
             if _reset(run, scope, process, process.elements[id]):
                 return True
         for id in list(scope.arrivals):
-            if process.elements[id].kind is Kind.COMPLEX and look(run, scope, process, process.elements[id]):
+            if process.elements[id].kind is _COMPLEX and look(run, scope, process, process.elements[id]):
                 return True
     return False
 

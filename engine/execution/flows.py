@@ -184,13 +184,13 @@ def _begin(
 # -- when all else rests -------------------------------------------------------------------------------
 
 
-def fire_inclusive(run: Run) -> bool:
-    """Let one inclusive join go on that no token of its scope keeps waiting any more. Asked when all else rests.
+def fire_inclusive(run: Run, scopes: Iterable[Instance]) -> bool:
+    """Let one inclusive join of these scopes go on that no token of its scope keeps waiting any more.
 
     Joins that wait for nothing but each other are freed, the first to have been reached first.
     """
     circle: tuple[Instance, Process, Element] | None = None
-    for scope in [one for one in run.state.instances.values() if one.arrivals]:
+    for scope in scopes:
         process = run.inside(scope)[0]
         joins = [g for g in scope.arrivals if waits_like_inclusive(process.elements[g])]
         held: dict[str, frozenset[str]] = {}
