@@ -218,3 +218,13 @@ def test_a_message_from_outside_reaches_whichever_pool_waits(tmp_path, capsys) -
     assert (code, conformance.trace(rows)) == (3, "Hungry Ask >Got Asked Pack Send")
     code, rows = conformance.played(text.encode(), tmp_path, capsys, ["--message", "收到"])
     assert (code, conformance.trace(rows)) == (0, "Hungry Ask >Got Asked Pack Send Got Fed")
+
+
+def test_a_number_of_participants_is_for_reading() -> None:
+    text = AS_A_MODELER_WRITES_IT.replace(
+        'processRef="shop"/>',
+        'processRef="shop"><bpmn:participantMultiplicity maximum="3"/></bpmn:participant>',
+    )
+    package, findings = compile_diagram(text.encode(), "图.bpmn")
+    assert package is not None
+    assert ("participant_multiplicity", "warning") in {(x.rule, x.severity) for x in findings}

@@ -281,3 +281,83 @@ def test_a_correlation_with_loose_ends_is_refused(change: tuple[str, str], rule:
     findings = bpmn.read(text.replace(*change).encode(), "a")[1]
     assert rule in {x.rule for x in findings if x.severity == "error"}
     assert all(x.element and x.line for x in findings if x.rule == rule)
+
+
+def test_each_called_process_holds_a_conversation_of_its_own() -> None:
+    play = waits("""
+key 单 号 ask=id reply=id
+start S
+call P called=q each="[1, 2]" as=n
+user U
+S -> P -> U
+process q
+  start s
+  throw A message=ask in:id=n
+  catch B message=reply
+  end e
+  s -> A -> B -> e
+""")
+    assert [values for _, values in keys(play)] == [[1], [2]]
+    assert play.message("reply", id=3).new == []
+    play.message("reply", id=2)
+    assert len(play.state.subscriptions) == 1
+    assert play.message("reply", id=2).new == []
+    assert play.message("reply", id=1).open == ["U"]
+
+
+def test_a_boundary_event_hears_only_its_conversation() -> None:
+    play = waits(
+        """
+key 单 号 ask=id stop=id
+start S
+throw A message=ask in:id=n
+user B
+boundary X on=B message=stop
+user U
+S -> A -> B
+X -> U
+""",
+        n=1,
+    )
+    assert play.message("stop", id=2).new == []
+    assert play.message("stop", id=1).open == ["U"]
+
+
+def test_an_event_gateway_hears_only_its_conversation() -> None:
+    play = waits(
+        """
+key 单 号 ask=id yes=id no=id
+start S
+throw A message=ask in:id=n
+event G
+catch Y message=yes
+catch N message=no
+user U
+user V
+S -> A -> G
+G -> Y -> U
+G -> N -> V
+""",
+        n=1,
+    )
+    assert play.message("yes", id=2).new == []
+    assert play.message("no", id=1).open == ["V"]
+
+
+def test_a_message_one_waits_for_in_two_places_goes_where_its_key_fits() -> None:
+    """Two instances wait for the same message; the first armed is not the one that is meant."""
+    play = waits("""
+key 单 号 ask=id reply=id
+start S
+sub P each="[1, 2]" as=n
+  start s
+  throw A message=ask in:id=n
+  catch B message=reply
+  user U
+  s -> A -> B -> U
+end E
+S -> P -> E
+""")
+    play.message("reply", id=2)
+    (item,) = play.state.items.values()
+    assert play.state.instances[play.state.instances[item.id].scope].loop == 2
