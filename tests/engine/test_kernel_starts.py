@@ -316,3 +316,12 @@ R -> A
     )
     assert play.open == ["A"]
     assert play.message("甲").open == ["A", "N"]
+
+
+def test_a_start_that_could_not_wait_for_the_rest_is_tried_again():
+    package = diagram('start S message=甲 duration="=等待" parallel\nuser A\nS -> A')
+    play = Play.begun(package, c.StartProcess("", "S", {}, part=0))
+    assert play.incidents == [("S", "expression_failed")] and play.open == []
+    play.do(c.RetryIncident(next(iter(play.state.incidents)), {"等待": "PT1H"}))
+    assert play.open == [] and not play.incidents
+    assert play.wait(hours=1).open == ["A"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.commands import ENGINE, DeliverMessage, SuspendCase
-from engine.errors import Conflict, InputInvalid, NotFound
+from engine.commands import ENGINE, Actor, DeliverMessage, StartCase, SuspendCase
+from engine.errors import Conflict, InputInvalid, NotAllowed, NotFound
 from engine.facts import (
     CorrelationKeySet,
     DeadlinePassed,
@@ -327,6 +327,40 @@ def test_the_clock_begins_a_case_once_though_the_relay_dies(
     assert relay.relay(engine, 10) == 1
     assert relay.relay(engine, 10) == 0
     assert begun_at(engine) == ["T"]
+
+
+BARE = """
+process trial name=试办
+    user A name=接收 groups=DB
+    user B name=复核 groups=AWB
+    A -> B
+"""
+
+
+def test_a_person_registers_a_case_of_a_process_without_a_start_event(tmp_path: Path) -> None:
+    toml = WITHOUT_ACTIONS.replace("[start.S]", "[start.trial]")
+    engine = new_office(tmp_path, files=trial_files(BARE, toml))
+    begun = start(engine)
+    assert begun.state.start == "trial" and [i.element for i in begun.state.items.values()] == ["A"]
+    with pytest.raises(NotAllowed):
+        start(engine, Actor("nobody", "无关的人"))
+
+
+def test_a_conditional_start_is_open_while_its_condition_holds(tmp_path: Path) -> None:
+    text = BARE.replace(
+        "    user A", '    start S condition="p.name = \\"备用风机停用\\""\n    end E\n    user A', 1
+    )
+    text = text.replace("A -> B", "S -> A -> B -> E")
+    for name, allowed in (("备用风机停用", True), ("别的", False)):
+        toml = WITHOUT_ACTIONS.replace('value = "备用风机停用"', f'value = "{name}"')
+        (tmp_path / name).mkdir()
+        engine = new_office(tmp_path / name, files=trial_files(text, toml))
+        begin = StartCase("trial", {}, "S")
+        if allowed:
+            assert engine.execute(begin, ANNA).state.started is not None
+        else:
+            with pytest.raises(NotAllowed, match="条件"):
+                engine.execute(begin, ANNA)
 
 
 # -- outside workers -----------------------------------------------------------------------------------------
