@@ -108,12 +108,14 @@ def go_on(run: Run, id: int) -> None:
         run.later(finish_scope, by.scope)
     elif undoing.phase == COMPENSATING:
         _undone(run, by, undoing.awaited_by)
-    elif undoing.phase != CANCELLING:
-        _thrown(run, by, run.element(by))
+    elif undoing.phase == CANCELLING:
+        _rested(run)
+    else:
+        _thrown(run, by)
 
 
-def _thrown(run: Run, thrower: Instance, element: Element) -> None:
-    if any(event.trigger is Trigger.CANCEL for event in element.events):
+def _thrown(run: Run, thrower: Instance) -> None:
+    if _cancels(run, thrower):
         _leave_transaction(run, thrower)
     else:
         leave(run, thrower)
@@ -176,7 +178,9 @@ def cancel_transaction(run: Run, thrower: Instance) -> None:
     then the cancel boundary event goes on. Of a multi-instance transaction all instances are cancelled together."""
     state = run.state
     inner, around = thrower, state.instances[thrower.scope]
+    scopes: set[int] = set()
     while True:
+        scopes.add(around.id)
         _stop_beside(run, around, inner)
         if run.element(around).transaction:
             break
@@ -190,7 +194,7 @@ def cancel_transaction(run: Run, thrower: Instance) -> None:
                 _stop_beside(run, state.instances[id], None)
         release(run, host)
     run.emit(TransactionCancelled(host.id))
-    scopes = {host.id, *(host.children if host.body else ())}
+    scopes.update((host.id, *(host.children if host.body else ())))
     activities = _backwards(state, [one.id for one in state.compensable.values() if one.scope in scopes])
     run.emit(CompensationThrown(thrower.id, "", tuple(activities)))
     run.later(go_on, thrower.id)
@@ -213,8 +217,29 @@ def transaction_of(run: Run, thrower: Instance) -> Instance:
     return run.state.instances[scope.scope] if scope.loop else scope
 
 
+def _rested(run: Run) -> None:
+    """A token has ended in a transaction that is cancelled: its cancel event may have waited for that."""
+    for one in run.state.undoing.values():
+        if one.queue is not None and not one.phase and _cancels(run, run.state.instances[one.id]):
+            run.later(go_on, one.id)
+
+
+def _cancels(run: Run, thrower: Instance) -> bool:
+    return any(event.trigger is Trigger.CANCEL for event in run.element(thrower).events)
+
+
 def _leave_transaction(run: Run, thrower: Instance) -> None:
+    """All is undone; where the exception flow of a handler still goes on, that is awaited too."""
     host = transaction_of(run, thrower)
+    around, chain = thrower, {thrower.id}
+    while around.id != host.id:
+        around = run.state.instances[around.scope]
+        chain.add(around.id)
+    for id in sorted({*chain, *(host.children if host.body else ())} - {thrower.id}):
+        here = run.state.instances[id]
+        beside = not here.body and not chain.issuperset(here.children)
+        if beside or here.arrivals or run.flying.get(id):
+            return
     process, element = run.process(host), run.element(host)
     run.emit(ElementCompleted(thrower.id))
     for id in element.boundary:

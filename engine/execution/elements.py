@@ -260,12 +260,13 @@ def _delivered(
 def finish_scope(run: Run, scope: int) -> None:
     """Complete a scope in which no token is left."""
     here = run.state.instances[scope]
+    if run.state.undoing and run.state.phase(scope):
+        wake(run, scope)
+        return
     if here.children or here.arrivals or run.flying.get(scope):
         return
     if scope == ROOT:
         end_case(run)
-    elif run.state.undoing and run.state.phase(scope):
-        wake(run, scope)
     elif here.items:
         adhoc.begin_next(run, here)
     else:

@@ -286,14 +286,18 @@ def _forget(state: State, id: int) -> None:
 
 def _transaction_cancelled(state: State, fact: f.TransactionCancelled) -> None:
     here = state.instances[fact.id]
-    for id in list(here.children) if here.body else [here.id]:
-        before = state.undoing.get(id)
-        state.undoing[id] = Undoing(id, CANCELLING, before.awaited_by if before is not None else 0)
-        stack = [state.instances[id]]
-        while stack:
-            scope = stack.pop()
-            scope.arrivals, scope.activated = {}, None
-            stack.extend(state.instances[child] for child in scope.children)
+    stack = [state.instances[id] for id in here.children] if here.body else [here]
+    first = {one.id for one in stack}
+    while stack:
+        scope = stack.pop()
+        if (
+            scope.children or scope.id in first
+        ):  # its scopes: what is left of their content is the cancel event
+            before = state.undoing.get(scope.id)
+            awaited_by = before.awaited_by if before is not None else 0
+            state.undoing[scope.id] = Undoing(scope.id, CANCELLING, awaited_by)
+        scope.arrivals, scope.activated = {}, None
+        stack.extend(state.instances[child] for child in scope.children)
 
 
 # -- work ----------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ S -> X
 XC -> N
 """
     game = play(text).message("m")
-    assert entered(game)[-3:] == ["AU", "XC", "N"]
+    assert entered(game)[-4:] == ["BU", "AU", "XC", "N"]
     assert game.open == ["N"]
 
 
@@ -215,3 +215,59 @@ XC -> N
         "+N",
     ]
     assert game.complete("N").state.ended == "completed"
+
+
+def test_an_exception_flow_of_what_undoes_is_awaited_before_the_transaction_is_left():
+    text = """
+start S
+transaction X{many}
+  start s
+  user A
+  boundary AB on=A compensate
+  service AU undo=AB topic=t
+  boundary Z on=AU error=*
+  user K
+  end c cancel
+  s -> A -> c
+  Z -> K
+boundary XC on=X cancel
+user N
+S -> X
+XC -> N
+"""
+    for many in ("", " times=2 sequential"):
+        game = play(text.format(many=many)).complete("A")
+        (job,) = game.state.jobs
+        game.do(c.ThrowError(job, "E1", ""))
+        assert game.open == ["K"]
+        assert game.complete("K").open == ["N"]
+        assert game.trace() == ["K", "c", *(["-X"] * (2 if many else 1)), "+XC", "XC", "+N"]
+
+
+def test_it_is_awaited_in_an_event_subprocess_of_the_transaction_too():
+    text = """
+start S
+transaction X
+  start s
+  user A
+  s -> A
+  eventsub F
+    start f message=m
+    user B
+    boundary BB on=B compensate
+    service BU undo=BB topic=t
+    boundary Z on=BU error=*
+    user K
+    end c cancel
+    f -> B -> c
+    Z -> K
+boundary XC on=X cancel
+user N
+S -> X
+XC -> N
+"""
+    game = play(text).message("m").complete("B")
+    (job,) = game.state.jobs
+    game.do(c.ThrowError(job, "E1", ""))
+    assert game.open == ["K"]
+    assert game.complete("K").trace() == ["K", "c", "-F", "-X", "+XC", "XC", "+N"]

@@ -187,6 +187,14 @@ class Writer:
             out += [f"{pad}  {handler}s -> {handler}u"]
         else:
             out.append(f"{pad}{('user', 'task', 'user')[block.choice]} {handler} undo={event}")
+        if block.choice == 2:  # it may be stopped by a clock, and something else done instead
+            late, other, end = self.id("late"), self.id("user"), self.id("end")
+            out += [
+                f"{pad}boundary {late} on={handler} duration=P1D",
+                f"{pad}user {other}",
+                f"{pad}end {end}",
+            ]
+            out.append(f"{pad}{late} -> {other} -> {end}")
         return id, id
 
     def _several(self, block: Block, out: list[str], pad: str) -> tuple[str, str]:
