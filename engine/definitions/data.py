@@ -103,6 +103,13 @@ def _ends(node: Node, tag: str) -> list[str]:
     return [text_of(end).rpartition(":")[2] for end in node if is_bpmn(end, tag) and text_of(end)]
 
 
+def _ends_outside(reading: Reading, node: Node) -> bool:
+    """Whether an association goes to something that is not the element's own."""
+    return all(
+        reading.items[end].kind != "dataInput" for end in _ends(node, "targetRef") if end in reading.items
+    )
+
+
 def _touched(reading: Reading, node: Node) -> list[Item]:
     ends = (*_ends(node, "sourceRef"), *_ends(node, "targetRef"))
     return [reading.items[end] for end in ends if end in reading.items]
@@ -126,9 +133,11 @@ def read_data(reading: Reading, node: Node, kind: Kind) -> Data:
     """Inputs and outputs of an activity or event, and its associations as bindings, in the order drawn."""
     taken: list[Binding] = []
     given: list[Binding] = []
+    results: list[Binding] = []  # an end event may fill what its process gives (BPMN 2.0.2, 10.4.1)
     for child in node:
         if is_bpmn(child, "dataInputAssociation") and _executed(reading, child):
-            taken += _bindings(reading, child)
+            outside = kind is Kind.END and _ends_outside(reading, child)
+            (results if outside else taken).extend(_bindings(reading, child))
         elif is_bpmn(child, "dataOutputAssociation") and _executed(reading, child):
             given += _bindings(reading, child)
     if taken and kind in (Kind.START, Kind.CATCH, Kind.BOUNDARY):
@@ -136,7 +145,7 @@ def read_data(reading: Reading, node: Node, kind: Kind) -> Data:
     if given and kind in (Kind.THROW, Kind.END):
         reading.error("data_place", node, "抛出的事件没有数据输出，请删去数据输出关联，改用数据输入。")
     inputs, outputs = read_signature(reading, node)
-    return Data(tuple(taken), tuple(given), inputs, outputs)
+    return Data(tuple(taken), (*given, *results), inputs, outputs)
 
 
 def read_signature(reading: Reading, node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:

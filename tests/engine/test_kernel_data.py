@@ -480,3 +480,26 @@ def test_what_is_no_feel_is_refused_in_a_package_and_left_out_of_a_lone_diagram(
     processes, findings = bpmn.read(data, "a", lone=True, rules=())
     assert not any(one.severity == "error" for one in findings)
     assert processes["p"].elements["A"].inputs == ()
+
+
+def test_an_end_event_fills_what_its_process_gives() -> None:
+    text = xml("""
+data R
+start S
+call P called=q take:a="=4" give:b=R
+user U
+S -> P -> U
+process q
+  input x
+  output y
+  start s
+  end e
+  s -> e
+""").decode()
+    drawn = '<bpmn:endEvent id="e"><bpmn:dataInputAssociation><bpmn:sourceRef>x</bpmn:sourceRef><bpmn:targetRef>y</bpmn:targetRef>'
+    text = text.replace('<bpmn:endEvent id="e">', f"{drawn}</bpmn:dataInputAssociation>")
+    package, findings = compile_diagram(text.encode(), "图.bpmn")
+    assert package is not None, findings
+    playing = Playing(package, MONDAY, CALENDAR, hold=True)
+    list(playing.run())
+    assert playing.cases[0].state.root_variables == {"R": 4}
