@@ -72,7 +72,11 @@ class Post:
     def _send(
         self, name: str, key: str, variables: dict[str, Value], case: PlayedCase, flow: MessageFlow
     ) -> None:
-        self.under_way.append(Said("message", name, key, variables, case, flow))
+        boxes = {
+            p.id for p in self._collaboration(case).participants if p.process not in self.package.processes
+        }
+        if flow.target not in boxes:  # what goes to a black box has left the diagram
+            self.under_way.append(Said("message", name, key, variables, case, flow))
 
     def _throws(self, case: PlayedCase, element: str) -> bool:
         """Whether the element says for itself what it sends."""
