@@ -6,12 +6,15 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from time import process_time
 
 import pytest
 from lxml import etree
 
 from engine.definitions.checking import check_diagram
 from engine.definitions.compile import compile_diagram
+from engine.definitions.standard import judge
+from engine.definitions.xml import parse
 from web.cli.main import main
 
 FOLDER = Path(__file__).parent / "refusals"
@@ -145,3 +148,35 @@ def test_a_subprocess_called_like_its_process_is_refused_and_not_walked_for_ever
     data = (FOLDER / "data_subprocess.right.bpmn").read_bytes().replace(b'id="U"', b'id="P"')
     rules = {f.rule for f in check_diagram(data, "a.bpmn") if f.severity == "error"}
     assert "duplicate_id" in rules
+
+
+CROWDS = {
+    "handlers": (
+        '<task id="t"/>',
+        '<boundaryEvent id="b{0}" attachedToRef="t"><compensateEventDefinition/></boundaryEvent>'
+        '<association id="a{0}" sourceRef="b{0}" targetRef="t"/>',
+    ),
+    "links": (
+        "",
+        '<intermediateThrowEvent id="l{0}"><linkEventDefinition name="a{0}"/></intermediateThrowEvent>'
+        '<intermediateCatchEvent id="c{0}"><linkEventDefinition name="a{0}"/></intermediateCatchEvent>',
+    ),
+    "gateways": (
+        '<receiveTask id="t"/>',
+        '<eventBasedGateway id="g{0}"/><sequenceFlow id="f{0}" sourceRef="g{0}" targetRef="t"/>',
+    ),
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_a_crowd_of_elements_is_judged_in_time(crowd: str) -> None:
+    """Linear: twice as many take about twice as long, and 8,000 a few seconds."""
+    once, many = CROWDS[crowd]
+    text = (
+        '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" targetNamespace="u"><process id="P">'
+        f"{once}{''.join(many.format(number) for number in range(4_000))}</process></definitions>"
+    )
+    root = parse(text.encode(), "a.bpmn")
+    begun = process_time()
+    assert judge(root, "a.bpmn")
+    assert process_time() - begun < 8

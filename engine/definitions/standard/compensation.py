@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from engine.definitions.reading import Node, local
 from engine.definitions.standard.drawing import (
     ACTIVITIES,
@@ -132,10 +134,10 @@ def _reach(event: Node) -> list[Node]:
 )
 def compensation_bound(drawing: Drawing) -> Wrong:
     """A compensation activity undoes exactly one activity; an event subprocess has its start event instead."""
-    bound = [handler for node in _boundaries(drawing) for handler in _handlers(drawing, node)]
+    bound = Counter(handler for node in _boundaries(drawing) for handler in _handlers(drawing, node))
     for node in drawing.nodes(*sorted(ACTIVITIES)):
-        if compensation(node) and not event_subprocess(node) and bound.count(node) != 1:
-            yield node, {"count": str(bound.count(node))}
+        if compensation(node) and not event_subprocess(node) and bound[node] != 1:
+            yield node, {"count": str(bound[node])}
 
 
 @rule(
@@ -163,7 +165,7 @@ def compensation_level(drawing: Drawing) -> Wrong:
     "compensation_twice", "10.7.1", "{it}有 {count} 个补偿边界事件", "只留一个，补救的几步放进一个补偿子流程"
 )
 def compensation_twice(drawing: Drawing) -> Wrong:
-    boundaries = _boundaries(drawing)
+    boundaries = frozenset(_boundaries(drawing))
     for host, events in drawing.boundaries.items():
         count = sum(event in boundaries for event in events)
         if count > 1:
@@ -197,11 +199,5 @@ def _boundaries(drawing: Drawing) -> list[Node]:
 
 def _handlers(drawing: Drawing, boundary: Node) -> list[Node]:
     """What the associations of a compensation boundary event lead to."""
-    found: list[Node] = []
-    for association in drawing.all("association"):
-        ends = [drawing.find(association, association.get(name)) for name in ("sourceRef", "targetRef")]
-        if boundary in ends:
-            other = ends[1] if ends[0] is boundary else ends[0]
-            if other is not None and local(other) != "textAnnotation" and other not in found:
-                found.append(other)
-    return found
+    joined = dict.fromkeys(drawing.associated.get(boundary, ()))
+    return [node for node in joined if local(node) != "textAnnotation"]

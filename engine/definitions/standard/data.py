@@ -54,14 +54,17 @@ def data_in_no_set(drawing: Drawing) -> Wrong:
         ("dataInput", "inputSet", "dataInputRefs"),
         ("dataOutput", "outputSet", "dataOutputRefs"),
     ):
+        listed = {
+            (one.getparent(), node)
+            for one in drawing.all(holder)
+            for node in drawing.references(one, reference)
+        }
+        holders = {one.getparent() for one in drawing.all(holder)}
         for node in drawing.all(tag):
             around = node.getparent()
-            if around is None:
+            if around is None or (around, node) in listed:
                 continue
-            sets = children(around, holder)
-            if not any(node in drawing.references(one, reference) for one in sets):
-                if local(around) in EVENTS and not sets:
-                    continue  # an event may leave its one set out
+            if local(around) not in EVENTS or around in holders:  # an event may leave its one set out
                 yield node, {"set": TITLES[holder]}
 
 

@@ -173,6 +173,10 @@ class Drawing:
     incoming: dict[Node, list[Node]] = field(default_factory=dict)
     boundaries: dict[Node, list[Node]] = field(default_factory=dict)
     """Activity → the boundary events on it."""
+    associated: dict[Node, list[Node]] = field(default_factory=dict)
+    """Element → what associations join it to, in either direction."""
+
+    _processes: dict[Node, Node | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in self.root.iter("*"):
@@ -196,6 +200,12 @@ class Drawing:
             host = self.find(event, event.get("attachedToRef"))
             if host is not None:
                 self.boundaries.setdefault(host, []).append(event)
+
+        for association in self.all("association"):
+            ends = [self.find(association, association.get(name)) for name in ("sourceRef", "targetRef")]
+            for one, other in (ends, ends[::-1]):
+                if one is not None and other is not None:
+                    self.associated.setdefault(one, []).append(other)
 
     # -- finding things ----------------------------------------------------------------------------
 
@@ -234,7 +244,10 @@ class Drawing:
 
     def process(self, node: Node) -> Node | None:
         """The process around `node`."""
-        return next((n for n in node.iterancestors() if is_bpmn(n, "process")), None)
+        if node not in self._processes:
+            found = next((n for n in node.iterancestors() if is_bpmn(n, "process")), None)
+            self._processes[node] = found
+        return self._processes[node]
 
     def executable(self, node: Node) -> bool:
         """True where the process around `node` says that it is executable. One that says nothing claims nothing."""

@@ -81,7 +81,7 @@ def flow_listed(drawing: Drawing) -> Wrong:
             ("incoming", "流入", drawing.incoming),
             ("outgoing", "流出", drawing.outgoing),
         ):
-            there = table.get(node, [])
+            there = frozenset(table.get(node, ()))
             for child in children(node, tag):
                 if drawing.find(child, text_of(child)) not in there:
                     yield node, {"side": side, "flow": text_of(child).rpartition(":")[2]}
@@ -97,11 +97,16 @@ def flow_listed(drawing: Drawing) -> Wrong:
 def flow_unlisted(drawing: Drawing) -> Wrong:
     """Tools may leave the lists out; a process that keeps them keeps them whole."""
     ends: dict[Node | None, list[tuple[Node, Node, str, bool]]] = {}
+    lists: dict[tuple[Node, str], frozenset[str]] = {}
     for flow in drawing.all("sequenceFlow"):
         for attribute, tag in (("sourceRef", "outgoing"), ("targetRef", "incoming")):
             end = drawing.find(flow, flow.get(attribute))
             if end is not None and local(end) in FLOW_NODES and flow.get("id"):
-                there = {text_of(child).rpartition(":")[2] for child in children(end, tag)}
+                if (end, tag) not in lists:
+                    lists[end, tag] = frozenset(
+                        text_of(child).rpartition(":")[2] for child in children(end, tag)
+                    )
+                there = lists[end, tag]
                 place = (flow, end, tag, str(flow.get("id")) in there)
                 ends.setdefault(drawing.process(flow), []).append(place)
     for places in ends.values():

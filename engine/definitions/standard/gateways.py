@@ -85,13 +85,15 @@ def event_gateway_join(drawing: Drawing) -> Wrong:
 
 @rule("event_gateway_mixed", "10.6.6", "{it}后面既用接收任务又用消息捕获事件", "统一为其中一种")
 def event_gateway_mixed(drawing: Drawing) -> Wrong:
-    for node in drawing.nodes("eventBasedGateway"):
-        targets = [target for _, gateway, target in _after(drawing) if gateway is node]
+    after: dict[Node, list[Node]] = {}
+    for _, gateway, target in _after(drawing):
+        after.setdefault(gateway, []).append(target)
+    for gateway, targets in after.items():
         caught = any(
             is_bpmn(one, "intermediateCatchEvent") and "message" in drawing.triggers(one) for one in targets
         )
         if caught and any(is_bpmn(one, "receiveTask") for one in targets):
-            yield node
+            yield gateway
 
 
 @rule(

@@ -42,29 +42,29 @@ def link_name(drawing: Drawing) -> Wrong:
 
 @rule("link_target", "10.5.5", "{it}的链接“{name}”在同一层没有去处", "在同一层补画同名的链接捕获事件，或改名")
 def link_target(drawing: Drawing) -> Wrong:
+    by_name, by_link = _ends(drawing, "intermediateCatchEvent")
     for node, link in _links(drawing, "intermediateThrowEvent"):
         named = drawing.references(link, "target")
-        if named:
-            found = [event for event, other in _links(drawing, "intermediateCatchEvent") if other in named]
-        else:
-            found = _of_name(drawing, "intermediateCatchEvent", link)
-        if not any(event.getparent() is node.getparent() for event in found):
-            yield node, {"name": str(link.get("name") or "")}
+        found = (
+            [event for one in named for event in by_link.get(one, ())] if named else by_name.get(_name(link))
+        )
+        if not any(event.getparent() is node.getparent() for event in found or ()):
+            yield node, {"name": _name(link)}
 
 
 @rule("link_source", "10.5.5", "{it}的链接“{name}”在同一层没有来处", "在同一层补画同名的链接抛出事件，或删去")
 def link_source(drawing: Drawing) -> Wrong:
+    by_name, by_link = _ends(drawing, "intermediateThrowEvent")
+    pointing: dict[Node, list[Node]] = {}
+    for event, other in _links(drawing, "intermediateThrowEvent"):
+        for one in drawing.references(other, "target"):
+            pointing.setdefault(one, []).append(event)
     for node, link in _links(drawing, "intermediateCatchEvent"):
-        named = drawing.references(link, "source")
-        found = [event for event, other in _links(drawing, "intermediateThrowEvent") if other in named]
-        found += _of_name(drawing, "intermediateThrowEvent", link)
-        found += [
-            event
-            for event, other in _links(drawing, "intermediateThrowEvent")
-            if link in drawing.references(other, "target")
-        ]
+        found = [event for one in drawing.references(link, "source") for event in by_link.get(one, ())]
+        found += by_name.get(_name(link), [])
+        found += pointing.get(link, [])
         if not any(event.getparent() is node.getparent() for event in found):
-            yield node, {"name": str(link.get("name") or "")}
+            yield node, {"name": _name(link)}
 
 
 @rule("link_twice", "10.5.5", "同一层有两个链接捕获事件“{name}”，不知道该走哪一个", "把其中一个改名")
@@ -104,10 +104,16 @@ def _links(drawing: Drawing, tag: str) -> list[tuple[Node, Node]]:
     ]
 
 
-def _of_name(drawing: Drawing, tag: str, link: Node) -> list[Node]:
-    name = str(link.get("name") or "").strip()
-    return [
-        event
-        for event, other in _links(drawing, tag)
-        if name and str(other.get("name") or "").strip() == name
-    ]
+def _ends(drawing: Drawing, tag: str) -> tuple[dict[str, list[Node]], dict[Node, list[Node]]]:
+    """Link events by the name of their link, and by the link itself."""
+    by_name: dict[str, list[Node]] = {}
+    by_link: dict[Node, list[Node]] = {}
+    for event, link in _links(drawing, tag):
+        by_link.setdefault(link, []).append(event)
+        if _name(link):
+            by_name.setdefault(_name(link), []).append(event)
+    return by_name, by_link
+
+
+def _name(link: Node) -> str:
+    return str(link.get("name") or "").strip()
