@@ -66,6 +66,13 @@ def over(
     return run.holds(how.completion, instance, near, form)
 
 
+def idle(run: Run, scope: Instance) -> bool:
+    """Whether nothing goes on inside but event subprocesses."""
+    children = (run.element(run.state.instances[child]) for child in scope.children)
+    at_work = any(not child.event_subprocess for child in children)
+    return not (at_work or scope.arrivals or run.flying.get(scope.id))
+
+
 def closing(scope: Instance) -> bool:
     """The completion condition has held: nothing further begins."""
     return scope.items is not None and not scope.items

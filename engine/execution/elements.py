@@ -264,6 +264,8 @@ def finish_scope(run: Run, scope: int) -> None:
         wake(run, scope)
         return
     if here.children or here.arrivals or run.flying.get(scope):
+        if here.items and adhoc.idle(run, here):
+            adhoc.begin_next(run, here)
         return
     if scope == ROOT:
         end_case(run)

@@ -224,8 +224,10 @@ S -> H -> Z
     beside = Play(diagram(text.replace("message=停", "message=停 interrupting=false"))).message("停")
     assert beside.open == ["A", "Y"]
     beside.complete("A")
-    assert beside.open == ["Y"], "in sequence nothing begins while something is at work"
-    assert beside.complete("Y").open == ["B"]
+    assert beside.open == ["Y", "B"], "what runs beside is no activity of the sequence"
+    beside.complete("B")
+    assert beside.open == ["Y"]
+    assert beside.complete("Y").open == ["Z"]
 
 
 def test_an_event_subprocess_beside_is_no_activity_that_could_end_it():
