@@ -101,3 +101,18 @@ def test_a_legal_file_of_any_tool_passes_with_warnings(
         if not any(name in row["message"] for row in rows)
     ]
     assert silent == []
+
+
+def test_what_is_legal_but_unwise_is_warned_of_at_its_element_and_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = FOLDER / "legal" / "unwise.bpmn"
+    assert main(["check", "--json", str(path)]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {(row["rule"], row["element"], row["line"]) for row in rows}
+    wanted = {
+        (match[1], match[2], number)
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1)
+        if (match := re.search(r"<!-- unwise: (\S+) (\S+) -->", line))
+    }
+    assert len(wanted) == 7 and wanted <= found
