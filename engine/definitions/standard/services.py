@@ -35,7 +35,10 @@ _EXPRESSIONS = (
 _FORMAL = frozenset({"messagePath", "dataPath", "transformation", "formalExpression"})
 """Elements that are formal expressions by the schema, without `xsi:type`."""
 
-_PHRASE = re.compile(r"[^\W\d_]\w*([ ，、]+\w+)+[.。？?！!]?")
+_PHRASE = re.compile(r"(?!(true|false|null)$)[^\W\d_]\w*([ ，、]+\w+)*[.。？?！!]?")
+"""Words and no more: what is not marked as a formal expression is natural language by the schema; only where it reads like
+an expression all the same is it taken for one."""
+
 _URI = re.compile(r"([A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=\x80-\U0010FFFF]|%[0-9A-Fa-f]{2})*")
 
 
@@ -254,7 +257,7 @@ def _subscriptions(drawing: Drawing) -> list[tuple[Node, list[Node], list[Node]]
 def expression_natural(drawing: Drawing) -> Wrong:
     """Marked as a plain expression, or not marked and nothing but words."""
     for node in drawing.all(*_EXPRESSIONS):
-        if local(node) in _FORMAL or not drawing.executable(node) or not text_of(node):
+        if _formal(node) or not drawing.executable(node) or not text_of(node):
             continue
         kind = str(node.get(f"{{{XSI}}}type") or "").rpartition(":")[2]
         if kind == "tExpression" or (not kind and _PHRASE.fullmatch(text_of(node)) and not _timer(node)):
@@ -265,7 +268,7 @@ def expression_natural(drawing: Drawing) -> Wrong:
 def expression_body(drawing: Drawing) -> Wrong:
     for node in drawing.all(*_EXPRESSIONS):
         formal = str(node.get(f"{{{XSI}}}type") or "").rpartition(":")[2] == "tFormalExpression"
-        if (formal or local(node) in _FORMAL) and not text_of(node) and not len(node):
+        if (formal or _formal(node)) and not text_of(node) and not len(node):
             yield node, {"tag": local(node)}
 
 
@@ -301,6 +304,12 @@ def expression_language_uri(drawing: Drawing) -> Wrong:
         value = str(node.get(attribute) or "").strip()
         if not _URI.fullmatch(value):
             yield node, {"attribute": attribute, "value": value}
+
+
+def _formal(node: Node) -> bool:
+    """A formal expression by the schema."""
+    around = node.getparent()
+    return local(node) in _FORMAL or (around is not None and is_bpmn(around, "complexBehaviorDefinition"))
 
 
 def _timer(node: Node) -> bool:
