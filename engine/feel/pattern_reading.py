@@ -210,7 +210,7 @@ class _Reader:
         if char == "(":
             self.group()
         elif char == "[":
-            self.one(self.klass())
+            self.emit(Step("one", accepts=self.klass()))
         elif char == ".":
             line_ends = "" if "s" in self.flags else self.dialect.line_ends
             self.one(lambda c: c not in line_ends)
@@ -219,7 +219,11 @@ class _Reader:
         elif char == "$":
             self.emit(Step("end"))
         elif char == "\\":
-            self.one(self.escape())
+            accepts = self.class_escape()  # flag i says nothing of a class like \p{Lu} (XPath 3.1, 5.6.2)
+            if accepts is not None:
+                self.emit(Step("one", accepts=accepts))
+            else:
+                self.one(_is(self.letter_escape()))
         elif char in "*+?{":
             raise PatternInvalid(f"格式中“{char}”前面没有内容")
         elif self.dialect.xpath and char in "}]":
@@ -246,10 +250,6 @@ class _Reader:
 
     def one(self, accepts: Accepts) -> None:
         self.emit(Step("one", accepts=_either_case(accepts) if "i" in self.flags else accepts))
-
-    def escape(self) -> Accepts:
-        """What stands after a backslash."""
-        return self.class_escape() or _is(self.letter_escape())
 
     def class_escape(self) -> Accepts | None:
         """A class after a backslash; null, and nothing taken, when it is a single character."""
@@ -285,7 +285,8 @@ class _Reader:
         return char
 
     def klass(self) -> Accepts:
-        """`[…]`, after its opening bracket."""
+        """`[…]`, after its opening bracket. With flag i both cases of what is listed are meant, also of what is left
+        out: `[^Q]` is neither q nor Q (XPath 3.1, 5.6.2)."""
         negated = self.skip("^")
         singles: set[str] = set()
         spans: list[tuple[str, str]] = []
@@ -314,10 +315,14 @@ class _Reader:
         starts, ends = _merged(spans)
         kinds = list(dict.fromkeys(others))
 
-        def accepts(c: str) -> bool:
+        def listed(c: str) -> bool:
             k = bisect_right(starts, c)
-            inside = c in singles or (k > 0 and c <= ends[k - 1]) or any(kind(c) for kind in kinds)
-            return inside is not negated
+            return c in singles or (k > 0 and c <= ends[k - 1])
+
+        named = _either_case(listed) if "i" in self.flags else listed
+
+        def accepts(c: str) -> bool:
+            return (named(c) or any(kind(c) for kind in kinds)) is not negated
 
         if taken_off is None:
             return accepts

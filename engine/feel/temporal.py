@@ -121,6 +121,15 @@ def shown(value: datetime) -> datetime:
     return value
 
 
+def clock_of(value: datetime) -> time:
+    """The time of day of a date and time, in its zone; Shanghai's is kept as its offset, as everywhere."""
+    value = shown(value)
+    if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo is not SHANGHAI:
+        return value.timetz()
+    offset = value.utcoffset()
+    return value.time().replace(tzinfo=None if offset is None else timezone(offset))
+
+
 def aware(value: datetime) -> datetime:
     """A date and time with a zone; without one it is Shanghai's."""
     return value if value.tzinfo is not None else value.replace(tzinfo=SHANGHAI)

@@ -50,16 +50,18 @@ def fits(value: Any, of: Type, run: Run, depth: int = 0) -> bool:
     return value is None or is_instance(value, of, run, depth)
 
 
-def converted(value: Any, of: Type, run: Run) -> Any:
+def converted(value: Any, of: Type, run: Run, depth: int = 0) -> Any:
     """The value as the type wants it: a list of one as its entry, a value as a list of one, a date as the date and
     time of its midnight in UTC; null when it is of another type (DMN 1.5, 10.3.2.9.4)."""
+    if depth > DEPTH_LIMIT:
+        raise too_deep()
     if fits(value, of, run):
         return value
     if of.name == "list" and not isinstance(value, list):
         made = [converted(value, of.parts[0][1], run) if of.parts else value]
         return made if made[0] is not None else None
     if isinstance(value, list) and len(value) == 1 and of.name != "list":
-        return converted(value[0], of, run) if not isinstance(value[0], list) else None
+        return converted(value[0], of, run, depth + 1)
     if of.name == "date and time" and s.kind(value) == "date":
         day: date = value
         return datetime.combine(day, time(tzinfo=ZULU))

@@ -207,3 +207,51 @@ def test_check_takes_a_decision_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     (row,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (row["rule"], row["element"]) == ("hit_policy", "by_type")
     assert row["line"] > 1
+
+
+def test_decide_reads_times_as_feel_writes_them(decide: Any, tmp_path: Path) -> None:
+    """With the zone that is written, and nothing that FEEL would not read."""
+    file = tmp_path / "时刻.dmn"
+    file.write_text(
+        '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="m" name="m" namespace="n">'
+        '<inputData id="a" name="时刻"><variable name="时刻" typeRef="date and time"/></inputData>'
+        '<decision id="d" name="几点"><informationRequirement><requiredInput href="#a"/></informationRequirement>'
+        "<literalExpression><text>if 时刻 = null then null else [时刻.hour, 时刻.timezone]</text></literalExpression></decision>"
+        '<decision id="day" name="日子"><variable name="日子" typeRef="date"/><literalExpression><text>today()</text></literalExpression></decision>'
+        '<decision id="year" name="年份"><informationRequirement><requiredDecision href="#day"/></informationRequirement>'
+        "<literalExpression><text>日子.year</text></literalExpression></decision>"
+        '<decisionService id="s" name="服务"><outputDecision href="#year"/><inputDecision href="#day"/></decisionService></definitions>',
+        encoding="utf-8",
+    )
+    for text, hour, zone in [
+        ("2026-10-01T08:30:00Z", 8, "null"),
+        ("2026-10-01T08:30:00-03:00", 8, "null"),
+        ("2026-07-01T08:30:00@America/Lima", 8, '"America/Lima"'),
+        ("2026-10-01T08:30:00", 8, "null"),
+        ("2026-10-01", 0, "null"),
+    ]:
+        assert decide(file, {"时刻": text}, "--decision", "d")[:2] == (0, f"[{hour}, {zone}]")
+    for text in ["20261001T083000", "2026-W40-4", "2026-10-01 08:30:00", "2026-10-01T25:00:00", "now"]:
+        code, line, said = decide(file, {"时刻": text}, "--decision", "d")
+        assert (code, line) == (0, "null")
+        assert "应为日期时间" in said
+    assert decide(file, {"日子": "2031-02-03"}, "--service", "s")[:2] == (0, "2031")
+
+
+def test_decide_answers_beside_a_faulty_neighbour_when_asked_by_name(decide: Any, tmp_path: Path) -> None:
+    file = tmp_path / "邻居.dmn"
+    file.write_text(
+        '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="m" name="m" namespace="n">'
+        '<decision name="完好"><literalExpression><text>40 + 2</text></literalExpression></decision>'
+        '<decision id="b" name="写错"><literalExpression><text>1 + </text></literalExpression></decision>'
+        '<decision id="c" name="连着写错的"><informationRequirement><requiredDecision href="#b"/></informationRequirement>'
+        "<literalExpression><text>写错</text></literalExpression></decision></definitions>",
+        encoding="utf-8",
+    )
+    code, line, said = decide(file, {}, "--decision", "完好")
+    assert (code, line) == (0, "42")
+    assert "错误" in said and "expression_invalid" in said
+    assert "decision_id" in said  # it has no id: in a lone file its name stands for it
+    assert decide(file, {}, "--decision", "b")[:2] == (2, "")
+    assert decide(file, {}, "--decision", "连着写错的")[:2] == (2, "")
+    assert decide(file, {})[:2] == (2, "")

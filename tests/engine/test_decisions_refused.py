@@ -281,6 +281,18 @@ def test_a_lone_file_takes_an_error_of_one_expression_as_null() -> None:
     assert found["d"].evaluate({}, MOMENT) == [1, None]
 
 
+def test_a_lone_file_takes_a_type_it_does_not_know_as_any_and_a_name_for_a_missing_id() -> None:
+    """In a package both are refused: nothing else could refer to what has no id."""
+    data = model(f'<decision name="甲"><variable name="甲" typeRef="没有这个"/>{literal("[1]")}</decision>')
+    assert [one.rule for one in errors(read_decisions(data, "t.dmn")[1])] == ["decision_id"]
+    with_id = data.replace(b"<decision ", b'<decision id="d" ')
+    assert [one.rule for one in errors(read_decisions(with_id, "t.dmn")[1])] == ["type_unknown"]
+    found, findings = read_decisions(data, "t.dmn", lone=True)
+    assert errors(findings) == []
+    assert {one.rule for one in findings} == {"type_unknown", "decision_id"}
+    assert found["甲"].evaluate({}, MOMENT) == [1]
+
+
 def test_many_storeys_of_knowledge_and_services_are_walked_once() -> None:
     """Each storey is required twice by the next: whatever walks the graph must not walk every way through it."""
     inside = knowledge(function(literal("1")), "k0", "k0") + decision(literal("1"), "d0", "d0")

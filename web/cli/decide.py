@@ -1,7 +1,7 @@
 """`duban decide` 试算决策: decide one decision of a DMN file and print the answer as one line of JSON.
 
-Ends 0 with an answer (null is one), 4 when nothing can be decided, 2 when the file or the input is refused. Why a value
-became null on the way is told on stderr.
+Ends 0 with an answer (null is one), 4 when nothing can be decided, 2 when the file or the input is refused. What is wrong
+with the file, and why a value became null on the way, is told on stderr.
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from engine.calendar import Moment, seed
-from engine.definitions.compile import refuses
 from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.dmn.evaluation import Deciding
-from engine.definitions.dmn.graph import InputData, Service
+from engine.definitions.dmn.graph import InputData, Knowledge, Service
 from engine.definitions.dmn.types import Type
 from engine.errors import CalendarUnknown, EngineError, ExpressionFailed, InputInvalid
+from engine.feel.temporal import Temporal, parse_date, parse_date_time, parse_time
 from engine.runtime.host_clock import SystemClock
 from engine.values import Value, from_outside, json_text, parse_duration, plain
 from web.cli.check import models_beside
 from web.cli.terminal import instant_of
 
 ANSWERED, REFUSED, UNDECIDED = 0, 2, 4
+WITHIN_ONE = frozenset(["expression_invalid", "expression_language", "function_kind"])
+"""Errors that spoil the element they stand in and what requires it, so that another decision may still be asked."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,9 +66,16 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps(asdict(finding), ensure_ascii=False), file=sys.stderr)
         else:
             print(f"{'错误' if finding.severity == 'error' else '提醒'}  {finding}", file=sys.stderr)
-    if refuses(findings):
+    named = args.service or args.decision
+    wrong = {finding.rule for finding in findings if finding.severity == "error"}
+    if wrong and not (named and wrong <= WITHIN_ONE):
         return REFUSED
-    decision = _wanted(decisions, args.decision, args.service)
+    try:
+        decision = _wanted(decisions, args.decision, args.service)
+    except InputInvalid:
+        if wrong:
+            return REFUSED
+        raise
     given = _given(args.variables, decision)
     now = instant_of(args.now) if args.now else SystemClock().now()
     deciding = Deciding(Moment(now, seed(range(now.year - 1, now.year + 2))))
@@ -115,43 +123,52 @@ def _given(text: str, decision: Decision) -> dict[str, Value]:
     if not isinstance(raw, dict):
         raise InputInvalid('--variables 应是一个 JSON 对象，如 {"甲": 1}。')
     given: dict[str, Value] = from_outside(raw)
-    for data in _inputs(decision, set()):
-        if data.variable in given:
-            given[data.variable] = _typed(given[data.variable], data.type)
+    for name, of in _inputs(decision, set()).items():
+        if name in given:
+            given[name] = _typed(given[name], of)
     return given
 
 
-def _inputs(decision: Decision, seen: set[str]) -> list[InputData]:
-    """The input data that a decision requires, itself or through others."""
+def _inputs(decision: Decision, seen: set[str]) -> dict[str, Type]:
+    """The names a decision reads from outside with their types: the input data that it requires, itself or through
+    others; of a service also the decisions it is given."""
     if decision.key in seen:
-        return []
+        return {}
     seen.add(decision.key)
-    found = [r.element for r in decision.requires if isinstance(r.element, InputData)]
+    found: dict[str, Type] = {}
     inner = [r.element for r in decision.requires if isinstance(r.element, Decision)]
     if isinstance(decision.logic, Service):
-        found += [one.element for one in decision.logic.inputs if isinstance(one.element, InputData)]
+        for one in decision.logic.inputs:
+            if not isinstance(one.element, Knowledge):
+                found |= {".".join(one.path): one.element.type, one.path[-1]: one.element.type}
         inner += decision.logic.outputs
-    for one in inner:
-        found += _inputs(one, seen)
+    found |= {
+        r.element.variable: r.element.type for r in decision.requires if isinstance(r.element, InputData)
+    }
+    for required in inner:
+        found = _inputs(required, seen) | found
     return found
 
 
-_READ: dict[str, Any] = {
-    "date": date.fromisoformat,
-    "date and time": datetime.fromisoformat,
-    "time": time.fromisoformat,
+def _date_and_time(text: str) -> Temporal | None:
+    """A date and time; a date alone is one as well, its midnight (DMN 1.3, 10.3.2.9.4)."""
+    return parse_date_time(text) or parse_date(text)
+
+
+_READ: dict[str, Callable[[str], Temporal | None]] = {
+    "date": parse_date,
+    "date and time": _date_and_time,
+    "time": parse_time,
     "days and time duration": parse_duration,
     "years and months duration": parse_duration,
 }
+"""As FEEL reads them, with its zones."""
 
 
 def _typed(value: Value, of: Type) -> Value:
     """A text as what its type says; one that cannot be read stays a text, which does not fit the type."""
     if isinstance(value, str) and of.kind in _READ:
-        try:
-            read = _READ[of.kind](value)
-        except ValueError:
-            return value
+        read = _READ[of.kind](value)
         return value if read is None else read
     if isinstance(value, list):
         return [_typed(one, of.item or of) for one in value]

@@ -110,12 +110,16 @@ class Model:
             seen.add(id or "")
 
     def declare(self, node: Node) -> None:
+        """Take up an element by its id. Without one nothing can refer to it; in a lone file it may still be decided, by
+        its name."""
         word = WORDS[local(node)]
+        name = self.reading.name(node, word)
         id = node.get("id") or ""
-        self.reading.name(node, word)
         if not id:
-            self.reading.note("decision_id", node, f"{word}没有 id，别处无法引用它。请补上 id。")
-        else:
+            severity = "warning" if self.reading.lone else "error"
+            self.reading.note("decision_id", node, f"{word}没有 id，别处无法引用它。请补上 id。", severity)
+            id = name if self.reading.lone else ""
+        if id:
             self.nodes.setdefault(id, node)
 
     def unique_names(self) -> None:

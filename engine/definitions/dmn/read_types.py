@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.definitions.dmn.reading import Node, Reading, text_in
 from engine.definitions.dmn.types import ANY, BASIC, Type, as_feel, component_names
@@ -66,16 +66,13 @@ class Types:
         return self.referred((node.get(attribute) or "").strip(), node)
 
     def referred(self, text: str, node: Node) -> Type:
-        """The type of a reference; an unknown one is an error."""
+        """The type of a reference; an unknown one is an error, in a lone file a warning and any type."""
         if not text:
             return ANY
         found = self.found(text, node)
         if found is None:
-            self.reading.note(
-                "type_unknown",
-                node,
-                f"没有名为“{text[:40]}”的类型。请选择基本类型，或在类型定义中添加它。",
-            )
+            message = f"没有名为“{text[:40]}”的类型。请选择基本类型，或在类型定义中添加它。"
+            self.reading.note("type_unknown", node, message, "warning" if self.reading.lone else "error")
             return ANY
         return found
 
@@ -117,7 +114,8 @@ class Types:
         if of.name == "context":
             return Type(of.name, "context", parts)
         if of.name == "function":
-            return Type(of.name, "function", result=parts[-1][1] if parts[-1][0] == "->" else None)
+            takes = tuple(part for name, part in parts if name != "->")
+            return Type(of.name, "function", takes=takes, result=dict(parts).get("->", ANY))
         return BASIC.get(of.name)
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -161,7 +159,7 @@ class Types:
         if node.get("isCollection") in ("true", "1"):
             return Type(name, "list", item=of, allowed=allowed, constraint=constraint)
         if allowed is None and constraint is None:
-            return Type(name, of.kind, of.parts, of.item, of.result, of.allowed, of.constraint, of.base)
+            return replace(of, name=name)
         return Type(name, of.kind, allowed=allowed, constraint=constraint, base=of)
 
     def components(self, nodes: list[Node], name: str) -> tuple[tuple[str, Type], ...]:
@@ -177,10 +175,12 @@ class Types:
         return tuple(found.items())
 
     def function(self, node: Node, name: str) -> Type:
-        for parameter in self.reading.children(node, "parameters")["parameters"]:
+        """A function type: its parameters by position, its result."""
+        parameters = self.reading.children(node, "parameters")["parameters"]
+        for parameter in parameters:
             self.reading.attributes(parameter)
-            self.of(parameter)
-        return Type(name, "function", result=self.of(node, "outputTypeRef"))
+        takes = tuple(self.of(parameter) for parameter in parameters)
+        return Type(name, "function", takes=takes, result=self.of(node, "outputTypeRef"))
 
     def limits(self, node: Node, parts: Mapping[str, list[Node]], tag: str) -> Expression | None:
         one = self.reading.one(node, parts, tag)

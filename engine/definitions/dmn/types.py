@@ -40,7 +40,8 @@ KIND_NAMES = {
 class Type:
     """A type. `kind` is FEEL's word for what its values are, "" for any.
 
-    `parts` are a context's components, `item` the type of a list's entries, `result` what a function returns.
+    `parts` are a context's components, `item` the type of a list's entries, `takes` and `result` a function's
+    parameters and what it returns.
     `allowed` are unary tests of a value (of each entry, for a list), `constraint` of the whole (DMN 1.5). `base` is
     the type that this one narrows.
     """
@@ -53,6 +54,7 @@ class Type:
     allowed: Expression | None = None
     constraint: Expression | None = None
     base: Type | None = None
+    takes: tuple[Type, ...] = ()
 
     @property
     def title(self) -> str:
@@ -120,8 +122,10 @@ def passes(value: Any, tests: Expression, run: Run) -> bool:
     return tests.compute({"?": value}, run) is True
 
 
-def coerce(value: Any, of: Type, run: Run) -> Any:
+def coerce(value: Any, of: Type, run: Run, depth: int = 0) -> Any:
     """The value as a value of the type; null when it is none."""
+    if depth > DEPTH_LIMIT:
+        raise too_deep()
     if value is None or of is ANY or conforms(value, of, run):
         return value
     if of.kind == "list":
@@ -129,7 +133,7 @@ def coerce(value: Any, of: Type, run: Run) -> Any:
             return [value] if conforms([value], of, run) else None
         return None
     if isinstance(value, list) and len(value) == 1:
-        return coerce(value[0], of, run) if not isinstance(value[0], list) else None
+        return coerce(value[0], of, run, depth + 1)
     if of.kind == "date and time" and kind(value) == "date":
         midnight = datetime.combine(value, time(tzinfo=ZULU))
         return midnight if conforms(midnight, of, run) else None
@@ -160,6 +164,11 @@ def as_feel(of: Type, depth: int = 0) -> FeelType:
         inside = (("", as_feel(of.item, depth + 1)),)
     elif of.parts:
         inside = tuple((name, as_feel(part, depth + 1)) for name, part in of.parts)
+    elif of.result is not None:
+        inside = (
+            *(("", as_feel(one, depth + 1)) for one in of.takes),
+            ("->", as_feel(of.result, depth + 1)),
+        )
     return FeelType(of.kind, inside)
 
 

@@ -15,9 +15,11 @@ from engine.values import Months
 
 
 def _rounding(name: str, parameters: str, mode: str) -> None:
+    may_lack = parameters.endswith("?")  # then a null is as good as none
+
     @function(name, parameters)
-    def rounded(run: Run, value: Any, scale: Any = 0) -> Number | None:
-        places = position(scale) if scale is not None else 0
+    def rounded(run: Run, value: Any, scale: Any = None) -> Number | None:
+        places = 0 if scale is None and may_lack else position(scale)
         if not is_number(value) or places is None:
             return None
         run.charge(min(abs(places), 8_000) >> 4)  # far decimals are written out while rounding
@@ -33,7 +35,7 @@ _rounding("round half up", "n, scale", numbers.HALF_UP)
 _rounding("round half down", "n, scale", numbers.HALF_DOWN)
 
 
-@function("abs", "n | number")
+@function("abs", "n")
 def abs_(run: Run, value: Any) -> Any:
     """Of a number or a duration."""
     if is_number(value):

@@ -30,8 +30,9 @@ class Builtin:
         return any(sum(must for _, must in one) <= count <= len(one) for one in self.signatures)
 
     def named(self, names: tuple[str, ...]) -> list[int | None] | None:
-        """Where each parameter's argument stands in a call by name; None when no signature fits."""
-        for one in self.signatures:
+        """Where each parameter's argument stands in a call by name; None when no signature fits. Where two signatures
+        have the same names (`before(point, range)` and `before(range, point)`), the one in the order of the call."""
+        for one in sorted(self.signatures, key=lambda one: tuple(name for name, _ in one) != names):
             known = [name for name, _ in one]
             if set(names) <= set(known) and all(name in names for name, must in one if must):
                 return [names.index(name) if name in names else None for name in known]

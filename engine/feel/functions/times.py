@@ -40,13 +40,11 @@ def date_(run: Run, value: Any, month: Any = None, day: Any = None) -> date | No
 
 @function("time", "from | hour, minute, second, offset?")
 def time_(run: Run, value: Any, minute: Any = None, second: Any = None, offset: Any = None) -> time | None:
-    """Of a text, of a date and time, or of hour, minute, second and an offset (duration)."""
+    """Of a text, of a date and time (in its zone), or of hour, minute, second and an offset (duration)."""
     if isinstance(value, str):
         return temporal.parse_time(value)
     if isinstance(value, datetime):
-        shown = temporal.shown(value)
-        away = shown.utcoffset()
-        return shown.time().replace(tzinfo=None if away is None else timezone(away))
+        return temporal.clock_of(value)
     if isinstance(value, time):
         return value
     if isinstance(value, date):
