@@ -226,7 +226,13 @@ class Element:
         init=False, default=False, repr=False
     )  # there is something to decide when it is left
 
+    passes: bool = field(
+        init=False, default=False, repr=False
+    )  # there is nothing to work out when it is entered
+
     def __post_init__(self) -> None:
+        works_out = self.loop is not None or self.inputs or self.passes_all or self.declares
+        object.__setattr__(self, "passes", not works_out and self.kind not in (Kind.CALL, Kind.END))
         gathers = self.start_quantity > 1 or (len(self.incoming) > 1 and self.kind in _JOINS)
         object.__setattr__(self, "gathers", gathers)
         conditional = len(self.outgoing) > 1 or any(flow.condition is not None for flow in self.outgoing)
@@ -327,6 +333,13 @@ class Process:
     expects: Mapping[str, Mapping[str, Expression]] = field(
         default_factory=dict
     )  # key → property → its value here
+    rests: frozenset[str] = field(
+        init=False, default=frozenset(), repr=False, compare=False
+    )  # gateways that are looked at when all else rests
+
+    def __post_init__(self) -> None:
+        gateways = [e.id for e in self.elements.values() if e.kind in (Kind.INCLUSIVE, Kind.COMPLEX)]
+        object.__setattr__(self, "rests", frozenset(gateways))
 
     @property
     def entries(self) -> tuple[str, ...]:

@@ -55,7 +55,11 @@ def look(run: Run, scope: Instance, process: Process, gateway: Element) -> bool:
 
 def go_on(run: Run) -> bool:
     """All else rests: let one gateway at which tokens gather go on. Whether one did."""
-    waiting = [one for one in run.state.instances.values() if one.arrivals or one.activated]
+    waiting = [
+        one
+        for one in run.state.instances.values()
+        if (one.arrivals and not run.inside(one)[0].rests.isdisjoint(one.arrivals)) or one.activated
+    ]
     return bool(waiting) and (fire_inclusive(run, waiting) or _settle(run, waiting))
 
 

@@ -75,21 +75,15 @@ def introduce(
 ) -> tuple[Instance, Halt | None]:
     """Enter an element without executing it yet; the `Halt` is that of its input parameters."""
     run.step()
-    body = element.loop is not None and not loop
+    body = False
     problem: Halt | None = None
-    if element.passes_all and not body:
-        seen = run.state.variables(scope)
-        variables = {**seen, **run.state.strands.get(strand, {}), **(variables or {})}
-    if element.inputs and not body:
-        try:
-            variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
-        except Halt as found:
-            problem = found
-    if not body and (element.declares or element.kind is _CALL):
-        variables = data.with_own(run, element, variables)
-    if element.kind is _END and any(event.trigger is Trigger.TERMINATE for event in element.events):
-        waiting = run.state.instances[scope].arrivals.values()
-        consumes = tuple(flow for tokens in waiting for flow, _, _ in tokens)
+    if not element.passes:
+        body = element.loop is not None and not loop
+        if not body:
+            variables, problem = _locals(run, element, scope, cause, strand, loop, variables)
+        if element.kind is _END and any(event.trigger is Trigger.TERMINATE for event in element.events):
+            waiting = run.state.instances[scope].arrivals.values()
+            consumes = tuple(flow for tokens in waiting for flow, _, _ in tokens)
     id = run.state.last + 1
     run.emit(
         ElementEntered(
@@ -110,6 +104,30 @@ def introduce(
         if status and status != run.state.status:
             run.emit(StatusChanged(status))
     return run.state.instances[id], problem
+
+
+def _locals(
+    run: Run,
+    element: Element,
+    scope: int,
+    cause: int,
+    strand: int,
+    loop: int,
+    variables: dict[str, Value] | None,
+) -> tuple[dict[str, Value] | None, Halt | None]:
+    """What an element begins with: what a call passes on, its input parameters, the variables it declares."""
+    problem: Halt | None = None
+    if element.passes_all:
+        seen = run.state.variables(scope)
+        variables = {**seen, **run.state.strands.get(strand, {}), **(variables or {})}
+    if element.inputs:
+        try:
+            variables = inputs(run, element, Context(run, scope, variables, None, cause, strand, loop))
+        except Halt as found:
+            problem = found
+    if element.declares or element.kind is _CALL:
+        variables = data.with_own(run, element, variables)
+    return variables, problem
 
 
 def inputs(run: Run, element: Element, context: Context) -> dict[str, Value]:

@@ -126,8 +126,9 @@ def _meet(run: Run, scope: Instance, process: Process, gateway: Element) -> None
 
 
 def _complete(scope: Instance, gateway: Element) -> bool:
-    waiting = scope.arrivals.get(gateway.id)
-    return waiting is not None and {token[0] for token in waiting}.issuperset(gateway.incoming)
+    waiting = scope.arrivals.get(gateway.id, ())
+    incoming = gateway.incoming
+    return len(waiting) >= len(incoming) and {token[0] for token in waiting}.issuperset(incoming)
 
 
 def _join(run: Run, scope: int, process: Process, gateway: Element) -> None:

@@ -158,13 +158,17 @@ def _entered(state: State, fact: f.ElementEntered) -> None:
 
 def _consume(scope: Instance, flows: tuple[str, ...]) -> None:
     for flow in flows:
-        for gateway, tokens in scope.arrivals.items():
-            found = next((token for token in tokens if token[0] == flow), None)
-            if found is not None:
-                tokens.remove(found)
+        _consume_one(scope.arrivals, flow)
+
+
+def _consume_one(arrivals: dict[str, list[tuple[str, int, int]]], flow: str) -> None:
+    for gateway, tokens in arrivals.items():
+        for at, token in enumerate(tokens):
+            if token[0] == flow:
+                del tokens[at]
                 if not tokens:
-                    del scope.arrivals[gateway]
-                break
+                    del arrivals[gateway]
+                return
 
 
 def _completed(state: State, fact: f.ElementCompleted) -> None:
