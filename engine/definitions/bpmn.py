@@ -218,7 +218,7 @@ def _scope(reading: Reading, node: Node, draft: _Draft, scope: str, position: st
         elif tag in FLOW_NODES:
             _node(reading, child, draft, scope, position)
         elif tag == "sequenceFlow":
-            _flow(reading, child, draft, scope)
+            _flow(reading, child, draft)
         elif tag == "laneSet":
             _lanes(reading, child, draft)
         elif (
@@ -268,7 +268,7 @@ def _node(reading: Reading, node: Node, draft: _Draft, scope: str, position: str
         _scope(reading, node, draft, key, inner)
 
 
-def _flow(reading: Reading, node: Node, draft: _Draft, scope: str) -> None:
+def _flow(reading: Reading, node: Node, draft: _Draft) -> None:
     reading.attributes(node, _FLOW)
     reading.extensions(node)
     key = str(node.get("id") or "")

@@ -44,7 +44,7 @@ def _multi_instance(reading: Reading, node: Node, mark: Node, output: Mapping[st
     known = ("loopCardinality", "completionCondition", "complexBehaviorDefinition", *_DATA)
     children = reading.children(mark, *known)
     parts = {local(c): c for c in children}
-    collection, variable = _rounds(reading, node, mark, parts, data)
+    collection, variable = _rounds(reading, mark, parts, data)
     results, result = _results(reading, node, parts, output)
     return Loop(
         kind="sequential" if boolean(reading, mark, "isSequential", False) else "parallel",
@@ -86,7 +86,7 @@ def _part(reading: Reading, parts: Mapping[str, Node], name: str, what: str) -> 
 
 
 def _rounds(
-    reading: Reading, node: Node, mark: Node, parts: Mapping[str, Node], data: Data
+    reading: Reading, mark: Node, parts: Mapping[str, Node], data: Data
 ) -> tuple[Expression | None, str]:
     """The collection, be it drawn as `camunda:collection` or as `loopDataInputRef`, and the variable of one element."""
     collection = camunda(mark, "collection")

@@ -68,7 +68,7 @@ class Boxes:
         rows = self.reading.children(node, "contextEntry")["contextEntry"]
         for row in rows:
             inside, parts = self.expressions_in(row, "variable")
-            variable = self.reading.one(row, parts, "variable")
+            variable = self.reading.one(parts, "variable")
             if variable is None:
                 if row is not rows[-1]:
                     self.reading.note(
@@ -153,7 +153,7 @@ class Boxes:
         bindings: list[tuple[str, b.Box | None]] = []
         for binding in parts["binding"]:
             values, more = self.expressions_in(binding, "parameter")
-            parameter = reading.one(binding, more, "parameter")
+            parameter = reading.one(more, "parameter")
             if parameter is None:
                 reading.note("binding_parameter", binding, "盒式调用的一行没有写参数，请选择参数。")
                 continue
@@ -203,7 +203,7 @@ class Boxes:
 
     def child(self, node: Node, parts: dict[str, list[Node]], tag: str, known: Known) -> b.Box | None:
         """The expression inside a wrapping child such as `if` or `return`."""
-        wrapper = self.reading.one(node, parts, tag)
+        wrapper = self.reading.one(parts, tag)
         if wrapper is None:
             self.reading.note(
                 "expression_missing", node, f"盒式 {local(node)} 缺少“{tag}”部分，请在设计器中补上。"

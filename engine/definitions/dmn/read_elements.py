@@ -119,7 +119,7 @@ class Elements:
         name, own = node.get("name") or id, variable_of(node) or id
         of = self.types.of(self.variable(node, parts))
         requires = self.requirements({"informationRequirement": [], **parts})
-        encapsulated = reading.one(node, parts, "encapsulatedLogic")
+        encapsulated = reading.one(parts, "encapsulatedLogic")
         if requires is None:
             return None
         logic: FunctionBox | None = None
@@ -286,7 +286,7 @@ class Elements:
         return frozenset((own - over) | through)
 
     def variable(self, node: Node, parts: Mapping[str, list[Node]]) -> Node | None:
-        variable = self.reading.one(node, parts, "variable")
+        variable = self.reading.one(parts, "variable")
         if variable is not None:
             self.reading.children(variable)
         return variable

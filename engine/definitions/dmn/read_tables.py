@@ -87,13 +87,13 @@ class _Columns:
         parts = reading.children(node, "inputExpression", "inputValues")
         label = node.get("label") or ""
         self.aliases.append((node.get(_ALIAS) or "").strip() or "cellInput")
-        expression = reading.one(node, parts, "inputExpression")
+        expression = reading.one(parts, "inputExpression")
         if expression is not None:
             reading.children(expression, "text")
             value = reading.expression(expression, self.known)
             if value is not None:
                 allowed = None
-                values = reading.one(node, parts, "inputValues")
+                values = reading.one(parts, "inputValues")
                 if values is not None:
                     reading.children(values, "text")
                     allowed = reading.tests(values, self.known)
@@ -111,13 +111,13 @@ class _Columns:
             reading.note("output_name", node, "有多个输出列时，每一列都要有名称。请补上名称。")
         of = self.types.of(node)
         values = allowed = default = None
-        listed = reading.one(node, parts, "outputValues")
+        listed = reading.one(parts, "outputValues")
         if listed is not None:
             reading.children(listed, "text")
             values, allowed = self.values(listed)
         elif of.allowed is not None:  # a type's own list of values is their order as well
             values = _listed(of.allowed.text, self.known)
-        one = reading.one(node, parts, "defaultOutputEntry")
+        one = reading.one(parts, "defaultOutputEntry")
         if one is not None:
             reading.children(one, "text")
             default = reading.expression(one, self.known)

@@ -146,8 +146,8 @@ class Types:
                 "type_kinds", node, f"类型“{name[:40]}”只能选一种：基于其他类型、由若干项组成或函数。"
             )
         of = ANY
-        reference = reading.one(node, parts, "typeRef")
-        function = reading.one(node, parts, "functionItem")
+        reference = reading.one(parts, "typeRef")
+        function = reading.one(parts, "functionItem")
         if reference is not None:
             of = self.referred(text_of(reference), reference)
         elif parts["itemComponent"]:
@@ -183,7 +183,7 @@ class Types:
         return Type(name, "function", takes=takes, result=self.of(node, "outputTypeRef"))
 
     def limits(self, node: Node, parts: Mapping[str, list[Node]], tag: str) -> Expression | None:
-        one = self.reading.one(node, parts, tag)
+        one = self.reading.one(parts, tag)
         if one is None:
             return None
         self.reading.children(one, "text")

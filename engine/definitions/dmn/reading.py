@@ -91,30 +91,9 @@ _ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "some": _TYPED | {"iteratorVariable"},
 }
 _ALSO_TYPED = frozenset(
-    [
-        "variable",
-        "output",
-        "column",
-        "formalParameter",
-        "parameter",
-        "parameters",
-        "context",
-        "list",
-        "relation",
-    ]
-    + [
-        "invocation",
-        "conditional",
-        "filter",
-        "if",
-        "then",
-        "else",
-        "in",
-        "match",
-        "return",
-        "satisfies",
-        "row",
-    ]
+    ["variable", "output", "column", "formalParameter", "parameter", "parameters", "row"]
+    + ["context", "list", "relation", "invocation", "conditional", "filter"]
+    + ["if", "then", "else", "in", "match", "return", "satisfies"]
 )
 _PLAIN_ATTRIBUTES = frozenset(["id", "name", "label"])
 _REFUSED = {
@@ -167,7 +146,7 @@ class Reading:
                 )
         return found
 
-    def one(self, node: Node, parts: Mapping[str, list[Node]], tag: str) -> Node | None:
+    def one(self, parts: Mapping[str, list[Node]], tag: str) -> Node | None:
         """The only child of a tag; a second one is an error."""
         found = parts[tag]
         if len(found) > 1:

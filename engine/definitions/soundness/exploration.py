@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from engine.definitions.soundness.components import components
+from engine.definitions.components import components
 from engine.definitions.soundness.net import AT_JOIN, AUTOMATIC, TWICE, Move, Net
 
 State = tuple[tuple[int, ...], tuple[int, ...]]

@@ -197,7 +197,7 @@ def node_incoming(drawing: Drawing) -> Wrong:
     for level in drawing.levels():
         if not children(level, "startEvent"):
             continue
-        for node in _needing_flows(drawing, level):
+        for node in _needing_flows(level):
             if local(node) in {"startEvent", "boundaryEvent", "endEvent"} or drawing.incoming.get(node):
                 continue
             if is_bpmn(node, "intermediateCatchEvent", "intermediateThrowEvent"):
@@ -218,7 +218,7 @@ def node_outgoing(drawing: Drawing) -> Wrong:
     for level in drawing.levels():
         if not children(level, "endEvent"):
             continue
-        for node in _needing_flows(drawing, level):
+        for node in _needing_flows(level):
             if local(node) in EVENTS or drawing.outgoing.get(node):
                 continue
             if is_bpmn(node, "eventBasedGateway"):
@@ -318,7 +318,7 @@ def _joined(drawing: Drawing) -> list[tuple[Node, Node, Node]]:
     return found
 
 
-def _needing_flows(drawing: Drawing, level: Node) -> list[Node]:
+def _needing_flows(level: Node) -> list[Node]:
     """Flow nodes directly in a level that flows must reach and leave. What only undoes or handles stands apart; inside an
     ad-hoc subprocess anything may."""
     if is_bpmn(level, "adHocSubProcess"):

@@ -1,4 +1,4 @@
-"""Strongly connected parts of a graph 强连通分量: states that lead to each other, so that one can go round among them."""
+"""Strongly connected parts of a graph 强连通分量: what leads to each other, so that one can go round in it."""
 
 from __future__ import annotations
 
