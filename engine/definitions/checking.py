@@ -23,8 +23,11 @@ _SAYS_AS_WELL: Mapping[str, frozenset[str]] = {
     "subprocess_start": frozenset({"subprocess_start_twice", "event_subprocess_start"}),
     "unreachable": frozenset(
         {"node_incoming", "intermediate_flow", "link_source", "end_incoming", "gateway_flows"}
+        | {"boundary_host", "compensation_bound", "compensation_handler"}
     ),
-    "implicit_end": frozenset({"node_outgoing", "start_outgoing", "intermediate_flow", "gateway_flows"}),
+    "implicit_end": frozenset(
+        {"node_outgoing", "start_outgoing", "intermediate_flow", "gateway_flows", "link_target", "link_pair"}
+    ),
     "no_end_reachable": frozenset({"node_outgoing", "start_outgoing", "intermediate_flow"}),
     "call_unknown": frozenset({"unknown_reference", "call_start", "reference_kind"}),
     "none_start_twice": frozenset({"subprocess_start_twice"}),

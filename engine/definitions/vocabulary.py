@@ -431,4 +431,4 @@ RESERVED = frozenset(
 VARIABLE = re.compile(r"[^\W\d]\w{0,99}")
 """What a variable may be called, so that every expression can read it."""
 
-REMOVE = "系统不执行它，请删去，或改用手册所列的写法。"
+REMOVE = "请删去，或改用手册所列的写法。"

@@ -9,7 +9,7 @@ from web.cli.terminal import line, opened
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("audit", help="审计", description=__doc__)
+    parser = subparsers.add_parser("audit", help="审计", description="重新核算台账的每条链，指出第一处不符。")
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     check = actions.add_parser("verify", help="核验全部案件的事实链")
     check.add_argument("--case", default="", help="只核验一个案件（标识）")

@@ -12,7 +12,9 @@ from web.cli.terminal import TERMINAL, day_of, line, opened, shown
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("calendar", help="工作日历", description=__doc__)
+    parser = subparsers.add_parser(
+        "calendar", help="工作日历", description="查看工作日历，或推算若干个工作日之后是哪一天。"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     show = actions.add_parser("show", help="列出某年的放假与补班")
     show.add_argument("year", type=int)

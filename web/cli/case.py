@@ -16,7 +16,9 @@ from web.cli.terminal import TERMINAL, line, opened, shown
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("case", help="查看案件", description=__doc__)
+    parser = subparsers.add_parser(
+        "case", help="查看案件", description="列出案件，查看一件在等什么和经过，或重试异常。"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     listing = actions.add_parser("list", help="列出案件")
     listing.add_argument(

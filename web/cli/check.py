@@ -18,7 +18,11 @@ PROCESSES = "processes"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("check", help="检查流程图、决策文件或流程包", description=__doc__)
+    parser = subparsers.add_parser(
+        "check",
+        help="检查流程图、决策文件或流程包",
+        description="检查流程图、决策文件或整个流程包，逐条列出问题：哪个文件、哪一行、哪个元素、怎样改正。",
+    )
     parser.add_argument(
         "paths", nargs="*", type=Path, help=".bpmn 或 .dmn 文件、流程包文件夹，或装有它们的文件夹"
     )

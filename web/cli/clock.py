@@ -11,7 +11,9 @@ from web.cli.terminal import TERMINAL, instant_of, line, opened, shown
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("clock", help="演示时钟（仅演示模式）", description=__doc__)
+    parser = subparsers.add_parser(
+        "clock", help="演示时钟（仅演示模式）", description="查看或拨动演示时钟；正式运行时不可用。"
+    )
     parser.add_argument(
         "to",
         nargs="?",

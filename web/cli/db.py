@@ -10,7 +10,7 @@ from engine.store.database import open_database
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("db", help="数据库", description=__doc__)
+    parser = subparsers.add_parser("db", help="数据库", description="把数据库升级到本程序的版本。")
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     upgrade = actions.add_parser("upgrade", help="升级表结构")
     upgrade.set_defaults(run=run_upgrade)

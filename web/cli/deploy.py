@@ -11,7 +11,9 @@ from web.cli.terminal import TERMINAL, line, opened
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("deploy", help="发布流程包", description=__doc__)
+    parser = subparsers.add_parser(
+        "deploy", help="发布流程包", description="检查流程包并发布为下一个版本，新案件立即使用。"
+    )
     parser.add_argument("folder", type=Path, help="流程包文件夹，或装有流程包的文件夹（如 processes）")
     parser.add_argument("--forms", type=Path, help="表单文件夹（缺省：流程包旁的 forms/<流程包>）")
     parser.add_argument("--note", default="", help="发布说明")

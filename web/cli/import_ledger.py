@@ -12,7 +12,11 @@ MAIN = "major_hazard_supervision"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("import-ledger", help="补录台账", description=__doc__)
+    parser = subparsers.add_parser(
+        "import-ledger",
+        help="补录台账",
+        description="把台账工作簿补录为案件；读不懂的逐条列出，不会只导入一半。",
+    )
     parser.add_argument("file", type=Path, help="台账工作簿（.xlsx）")
     parser.add_argument("--package", default=MAIN, help=f"流程包（缺省 {MAIN}）")
     parser.add_argument("--preview", action="store_true", help="只预览，不写入")

@@ -65,7 +65,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--process", default="", metavar="ID", help="图中有几个流程时，只试运行这一个（缺省时各泳池一起运行）"
     )
     parser.add_argument(
-        "--start", default="", metavar="ID", help="从哪个开始事件开始（缺省为第一个空白开始事件）"
+        "--start",
+        default="",
+        metavar="ID",
+        help="从哪个开始事件开始（缺省依次为：--message、--signal 送来的，第一个空开始事件，条件成立的，最早的定时）",
     )
     parser.add_argument("--now", metavar="ISO", help="虚拟时钟的起点（缺省为现在），不带时区即北京时间")
     parser.add_argument("--json", action="store_true", help="输出总是 JSON；此项只为与其他子命令一致")

@@ -14,7 +14,11 @@ from web.cli.terminal import line
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("scenario", help="运行流程包的场景", description=__doc__)
+    parser = subparsers.add_parser(
+        "scenario",
+        help="运行流程包的场景",
+        description="运行流程包承诺的场景：每个场景各按三种方式运行（直接、逐步恢复、重放），并与第二引擎对照。",
+    )
     parser.add_argument(
         "paths", nargs="+", type=Path, help="流程包文件夹、装有流程包的文件夹，或单个场景文件"
     )

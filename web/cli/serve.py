@@ -22,7 +22,9 @@ THREADS = 8
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("serve", help="启动网站（含后台任务）", description=__doc__)
+    parser = subparsers.add_parser(
+        "serve", help="启动网站（含后台任务）", description="启动网站和接口，后台任务在同一进程中运行。"
+    )
     parser.add_argument("--demo", action="store_true", help="演示模式：首次启动时装入演示数据，可以拨动时钟")
     parser.add_argument("--host", default="127.0.0.1", help="监听地址（缺省 127.0.0.1）")
     parser.add_argument("--port", type=int, help="端口（缺省取 PORT，再缺省 8000）")

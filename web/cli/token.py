@@ -12,7 +12,9 @@ from web.cli.terminal import TERMINAL, line, opened, person_of, shown
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("token", help="接口令牌", description=__doc__)
+    parser = subparsers.add_parser(
+        "token", help="接口令牌", description="接口的个人令牌（Authorization: Bearer …）。"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     create = actions.add_parser("create", help="新建；令牌只显示这一次")
     create.add_argument("--user", required=True, help="账号")

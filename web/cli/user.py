@@ -17,7 +17,7 @@ from web.cli.terminal import TERMINAL, line, opened, person_of
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("user", help="账号", description=__doc__)
+    parser = subparsers.add_parser("user", help="账号", description="可以登录的账号。")
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     listing = actions.add_parser("list", help="列出账号")
     listing.add_argument("--json", action="store_true", help="每行输出一条 JSON")

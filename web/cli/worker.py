@@ -12,7 +12,11 @@ from web.cli.terminal import opened
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("worker", help="单独运行后台任务（时限、发送）", description=__doc__)
+    parser = subparsers.add_parser(
+        "worker",
+        help="单独运行后台任务（时限、发送）",
+        description="单独运行后台任务：处理到期的时限，发送待发的内容，直到停止。",
+    )
     parser.add_argument("--once", action="store_true", help="把眼下该做的做完就退出")
     parser.set_defaults(run=run)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.definitions.components import components
 from engine.definitions.lint.rules import Remarks, rule, title
 from engine.definitions.model import Element, Kind, Package, Process, Trigger
 
@@ -17,6 +18,7 @@ def unreachable(process: Process, package: Package) -> Remarks:
     """Everything drawn can be reached from a start event."""
     waiting = [*process.starts, *process.implicit, *process.event_subprocesses]
     waiting += [e.id for e in process.elements.values() if e.instantiate]
+    starts = [e for e in process.elements.values() if e.kind is Kind.START]
     seen: set[str] = set()
     while waiting:
         key = waiting.pop()
@@ -30,8 +32,7 @@ def unreachable(process: Process, package: Package) -> Remarks:
             waiting.append(element.handler)
         waiting += element.event_subprocesses
         waiting += element.implicit
-        if element.start:
-            waiting.append(element.start)
+        waiting += [start.id for start in starts if start.scope == key]
         if element.ad_hoc is not None:
             waiting += element.ad_hoc.begins
     hidden = set(process.elements) - seen
@@ -102,7 +103,7 @@ def implicit_end(process: Process, package: Package) -> Remarks:
             continue
         undoing = element.for_compensation or any(e.trigger is Trigger.COMPENSATION for e in element.events)
         if not element.inside_ad_hoc and not undoing:  # there it is the rule
-            yield element, f"{title(element)}后面没有连线，流程在此静静结束，请画结束事件。"
+            yield element, f"{title(element)}后面没有连线，流程到这里就结束了，图上看不出来，请画结束事件。"
 
 
 @rule("automatic_loop", diagram="warning")
@@ -114,7 +115,7 @@ def automatic_loop(process: Process, package: Package) -> Remarks:
     after = {k: [f.target for f in process.elements[k].outgoing if f.target in automatic] for k in automatic}
     for circle in _circles(after):
         first = min(circle, key=lambda k: (process.elements[k].line, k))
-        names = "、".join(process.elements[k].name or k for k in sorted(circle))[:120]
+        names = "、".join(process.elements[k].name or k for k in circle)[:120]
         yield (
             process.elements[first],
             f"循环（{names}）中没有任何等待，会不停空转，请加入用户任务、定时或消息等待。",
@@ -157,46 +158,14 @@ def _waiting_processes(package: Package) -> frozenset[str]:
         waiting |= more
 
 
-def _circles(after: Mapping[str, list[str]]) -> list[set[str]]:
-    """Strongly connected parts with a way round (Tarjan, without recursion)."""
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    found: list[set[str]] = []
-    for root in sorted(after):
-        if root in number:
-            continue
-        work = [(root, iter(after[root]))]
-        number[root] = low[root] = len(number)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, following = work[-1]
-            for target in following:
-                if target not in number:
-                    number[target] = low[target] = len(number)
-                    stack.append(target)
-                    on_stack.add(target)
-                    work.append((target, iter(after[target])))
-                    break
-                if target in on_stack:
-                    low[node] = min(low[node], number[target])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == number[node]:
-                    part: set[str] = set()
-                    while True:
-                        member = stack.pop()
-                        on_stack.discard(member)
-                        part.add(member)
-                        if member == node:
-                            break
-                    if len(part) > 1 or node in after[node]:
-                        found.append(part)
-    return found
+def _circles(after: Mapping[str, list[str]]) -> list[list[str]]:
+    """Groups of elements in which one can go round."""
+    keys = sorted(after)
+    number = {key: i for i, key in enumerate(keys)}
+    parts = components([[number[target] for target in after[key]] for key in keys])
+    return [
+        [keys[i] for i in part] for part in parts if len(part) > 1 or keys[part[0]] in after[keys[part[0]]]
+    ]
 
 
 @rule("code_uncaught", "warning")

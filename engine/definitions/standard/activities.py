@@ -131,7 +131,7 @@ def loop_item_type(drawing: Drawing) -> Wrong:
 @rule(
     "loop_behavior",
     "10.3.8",
-    "{it}的多实例写了 behavior={behavior}，却没有写{need}",
+    "{it}的多实例写了 behavior={behavior}，却没有写 {need}",
     "补上，或删去 behavior",
     plays=True,
 )

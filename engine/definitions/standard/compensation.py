@@ -128,8 +128,8 @@ def _reach(event: Node) -> list[Node]:
 @rule(
     "compensation_bound",
     "10.7.1",
-    "{it}是补偿活动，有 {count} 个补偿边界事件连到它",
-    "用一条关联线从它所撤销的活动的补偿边界事件连过来",
+    "{it}是补偿活动，应由一个补偿边界事件连到它，现有 {count} 个",
+    "只用一条关联线，从它所撤销的活动的补偿边界事件连过来",
     plays=True,
 )
 def compensation_bound(drawing: Drawing) -> Wrong:

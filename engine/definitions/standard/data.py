@@ -104,7 +104,11 @@ def data_set_optional(drawing: Drawing) -> Wrong:
 
 
 @rule(
-    "data_set_pair", "10.4.1", "{it}指明了“{name}”，那一边却没有指回来", "两边互相指明，或都删去", plays=True
+    "data_set_pair",
+    "10.4.1",
+    "{it}指明了“{name}”，“{name}”却没有指明它",
+    "两边互相指明，或都删去",
+    plays=True,
 )
 def data_set_pair(drawing: Drawing) -> Wrong:
     for holder, there, back in (
