@@ -23,10 +23,12 @@ _SAYS_AS_WELL: Mapping[str, frozenset[str]] = {
     "subprocess_start": frozenset({"subprocess_start_twice", "event_subprocess_start"}),
     "unreachable": frozenset(
         {"node_incoming", "intermediate_flow", "link_source", "end_incoming", "gateway_flows"}
-        | {"boundary_host", "compensation_bound", "compensation_handler"}
+        | {"boundary_host", "compensation_bound", "compensation_handler", "link_open", "link_twice"}
+        | {"receive_instantiates", "event_gateway_instantiates"}
     ),
     "implicit_end": frozenset(
         {"node_outgoing", "start_outgoing", "intermediate_flow", "gateway_flows", "link_target", "link_pair"}
+        | {"link_open", "boundary_outgoing"}
     ),
     "no_end_reachable": frozenset({"node_outgoing", "start_outgoing", "intermediate_flow"}),
     "call_unknown": frozenset({"unknown_reference", "call_start", "reference_kind"}),

@@ -355,6 +355,7 @@ print(c.workdays(date(2026, 3, 6), 1), c.instant(datetime(2026, 3, 8, 2, 30)))
 """
 
 
+@pytest.mark.slow
 def test_the_hosts_zone_does_not_matter() -> None:
     said = {
         zone: subprocess.run(

@@ -351,6 +351,7 @@ def test_noise_in_a_model_is_refused_or_read_and_never_crashes(seed_: int) -> No
                     assert not refusal.fields.get("internal"), refusal.message
 
 
+@pytest.mark.slow
 def test_changed_elements_never_crash() -> None:
     """The same on the tree, so that the XML stays whole: tags, attributes and texts exchanged between elements."""
     from lxml import etree

@@ -159,6 +159,7 @@ def test_refusals_are_told_as_lines(run):
         assert code == 2
 
 
+@pytest.mark.slow
 def test_an_endless_timer_ends_the_playing(run):
     code, _ = run(
         "start S\nreceive R message=m\nboundary T on=R cycle=R/PT1M interrupting=false\nend E\nend F\nS -> R -> E\nT -> F"

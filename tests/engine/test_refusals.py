@@ -52,6 +52,13 @@ def test_wrong_is_refused_by_its_rule_at_its_element_and_line(path: Path) -> Non
     assert "{" not in found[0].message
 
 
+@pytest.mark.parametrize("path", WRONG, ids=stem)
+def test_no_advice_on_its_flows_is_given_besides(path: Path) -> None:
+    """An element that is in the wrong place is not also said to want a sequence flow or an end event."""
+    said = {f.rule for f in check_diagram(path.read_bytes(), path.name) if f.element == marked(path)[0]}
+    assert not said & {"unreachable", "implicit_end"}
+
+
 @pytest.mark.parametrize("path", RIGHT, ids=stem)
 def test_its_nearest_right_neighbour_passes(path: Path) -> None:
     assert errors(check_diagram(path.read_bytes(), path.name)) == []

@@ -134,6 +134,7 @@ def test_signing_in(engine: Engine) -> None:
     assert stored.startswith("$argon2id$") and PASSWORD not in stored
 
 
+@pytest.mark.slow
 def test_five_failures_lock_for_a_quarter_of_an_hour(engine: Engine) -> None:
     accounts.set_password(engine, "anna", PASSWORD, CHIEF)
     for _ in range(4):

@@ -329,7 +329,12 @@ def loop_ends_by_itself() -> None:
     assert case.completed  # a loop without a way out
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.key)
+def _marked(fault: Any) -> Any:
+    slow = fault.key == "loop_ends_by_itself"  # it takes hundreds of rounds
+    return pytest.param(fault, id=fault.key, marks=pytest.mark.slow if slow else ())
+
+
+@pytest.mark.parametrize("fault", map(_marked, FAULTS))
 def test_the_fault_is_there(fault: Any) -> None:
     SHOWN[fault.key]()
 

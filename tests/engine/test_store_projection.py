@@ -36,6 +36,7 @@ def test_rows_equal_a_rebuild_after_a_random_run(tmp_path: Path, seed: int) -> N
         assert after[table] == before[table], table
 
 
+@pytest.mark.slow
 def test_a_random_run_meets_what_matters(tmp_path: Path) -> None:
     """The runs above would prove little if nothing happened in them."""
     kinds: set[str] = set()

@@ -170,6 +170,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_the_same_commands_give_the_same_facts_in_every_process() -> None:
     """Python orders sets of texts anew in every process: nothing may follow from that order."""
     said = {
