@@ -334,7 +334,7 @@ def _marked(fault: Any) -> Any:
     return pytest.param(fault, id=fault.key, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.parametrize("fault", map(_marked, FAULTS))
+@pytest.mark.parametrize("fault", [_marked(fault) for fault in FAULTS])
 def test_the_fault_is_there(fault: Any) -> None:
     SHOWN[fault.key]()
 
