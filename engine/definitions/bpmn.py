@@ -179,7 +179,8 @@ def _process(reading: Reading, node: Node) -> Process:
     key = str(node.get("id") or "")
     if not key:
         reading.error("process_id", node, "流程没有代码（id），请填写。")
-    if not boolean(reading, node, "isExecutable", True):
+    executable = boolean(reading, node, "isExecutable", True)
+    if not executable:
         reading.warning(
             "not_executable", node, "流程标记为不可执行，仍按可执行流程检查和运行，请勾选“可执行”。"
         )
@@ -192,6 +193,7 @@ def _process(reading: Reading, node: Node) -> Process:
     return Process(
         key=key,
         name=str(node.get("name") or "").strip() or key,
+        executable=executable,
         file=reading.file,
         elements=draft.elements,
         flows=draft.flows,
@@ -290,13 +292,18 @@ def _flow(reading: Reading, node: Node, draft: _Draft) -> None:
         condition = reading.formula(conditions[0], text, "条件")
     draft.flows[key] = Flow(
         id=key,
-        source=str(node.get("sourceRef") or ""),
-        target=str(node.get("targetRef") or ""),
+        source=_end(node, "sourceRef"),
+        target=_end(node, "targetRef"),
         name=" ".join(str(node.get("name") or "").split()),
         condition=condition,
         line=line_of(node),
     )
     draft.flow_nodes[key] = node
+
+
+def _end(flow: Node, attribute: str) -> str:
+    """The id a flow's end names; some tools put the file's prefix before it as where the schema wants a QName."""
+    return str(flow.get(attribute) or "").strip().rpartition(":")[2]
 
 
 def _lanes(reading: Reading, node: Node, draft: _Draft) -> None:

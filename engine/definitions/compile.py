@@ -145,7 +145,7 @@ def compile_diagram(
     those count that hold a decision it asks for.
 
     Structure is checked, references into a package (roles, forms) are not. Its main process is the first that no
-    other calls, one with a plain start before others.
+    other calls, one with a plain start before others, then one that is not said to be unexecutable.
     """
     name = PurePosixPath(file).name or "diagram.bpmn"
     processes, findings = bpmn.read(data, name, lone=True, rules=standard.UNPLAYABLE)
@@ -220,4 +220,4 @@ def _main(processes: Mapping[str, Process]) -> Process:
     own = [p for p in processes.values() if not p.task] or list(processes.values())
     free = [p for p in own if p.key not in called] or own
     plain = [p for p in free if p.plain_entries]
-    return (plain or free)[0]
+    return min(plain or free, key=lambda p: not p.executable)

@@ -328,6 +328,7 @@ class Process:
     outputs: tuple[str, ...] = ()
     declares: tuple[str, ...] = ()  # the variables that are its own when it is called
     task: bool = False  # a global task: a process of one step, for calls only
+    executable: bool = True  # False where the drawing says that it is not
     compensation: str = ""  # its compensation event subprocess, for who calls it
     correlation: Correlation = Correlation()  # of the file it is drawn in
     expects: Mapping[str, Mapping[str, Expression]] = field(

@@ -429,8 +429,8 @@ def _close_round(run: Run, instance: Instance, element: Element, step: _Step) ->
         if body.id in run.state.instances:
             run.throw(run, body, event)
     if at_end:
-        if events:
-            run.later(finish_loop, body.id)  # when those that wait for the events have heard them
+        if element.loop is not None and element.loop.throws:
+            run.later(finish_loop, body.id)  # when those that wait for its events have heard them
         else:
             leave(run, body)
     elif body.sequential:

@@ -427,7 +427,6 @@ REFUSED: dict[str, tuple[str, str]] = {
         loop("<bpmn:loopDataInputRef>x</bpmn:loopDataInputRef>", 'camunda:collection="x"'),
     ),
     "unconnected flow": ("flow_end_missing", STRAIGHT + user("t") + flow("t", "nowhere")),
-    "false listing": ("flow_listed", STRAIGHT + user("t", "<bpmn:outgoing>zz</bpmn:outgoing>")),
     "boundary on gateway": (
         "boundary_host",
         STRAIGHT

@@ -97,6 +97,16 @@ PLAYS: dict[str, tuple[bytes, list[str], str, str]] = {
         "0 S A E",
         "none_start_twice",
     ),
+    "the process that is not said to be unexecutable": (
+        straight(
+            USER,
+            '<process id="q" isExecutable="false"><startEvent id="s"/><endEvent id="e"/>'
+            '<sequenceFlow id="f0" sourceRef="s" targetRef="e"/></process>',
+        ),
+        [],
+        "0 S A E",
+        "not_executable",
+    ),
     "an empty pool beside": (straight(USER, '<process id="q"/>'), [], "0 S A E", ""),
     "auditing": (
         straight('<userTask id="A"><auditing/></userTask>', before="<monitoring/>"),
@@ -125,6 +135,23 @@ PLAYS: dict[str, tuple[bytes, list[str], str, str]] = {
         "",
     ),
 }
+
+
+FAULTY = {
+    "flow_listed": straight('<userTask id="A"><incoming>f2</incoming><outgoing>f9</outgoing></userTask>'),
+    "schema": straight(USER).replace(b'targetRef="A"', b'targetRef="t:A"').replace(b'Ref="S"', b'Ref="t:S"'),
+}
+
+
+@pytest.mark.parametrize("rule", FAULTY)
+def test_what_changes_nothing_of_the_way_is_played_though_a_check_refuses_it(
+    rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, rows = played(FAULTY[rule], tmp_path, capsys, [])
+    assert f"{code} {trace(rows)}" == "0 S A E"
+    code, rules = checked(tmp_path / "图.bpmn", capsys)
+    assert code == 1
+    assert rule in rules
 
 
 @pytest.mark.parametrize("name", PLAYS)

@@ -74,6 +74,7 @@ def flow_crosses_scope(drawing: Drawing) -> Wrong:
     "8.4.7",
     "{it}所列{side}的顺序流“{flow}”并不接在它上面",
     "删去这一项，或重新连线",
+    plays=True,
 )
 def flow_listed(drawing: Drawing) -> Wrong:
     for node in drawing.nodes():
@@ -254,7 +255,24 @@ def condition_place(drawing: Drawing) -> Wrong:
         source = drawing.find(flow, flow.get("sourceRef"))
         if source is None or not children(flow, "conditionExpression"):
             continue
-        if local(source) in EVENTS | {"parallelGateway", "eventBasedGateway"}:
+        if local(source) in EVENTS:
+            yield flow, {"source": title(source)}
+
+
+@rule(
+    "condition_parallel",
+    "8.4.13",
+    "{source}流出的顺序流不能带条件，条件不起作用",
+    "删去条件，或改用排他、包容网关",
+    plays=True,
+)
+def condition_parallel(drawing: Drawing) -> Wrong:
+    """Of these gateways every outgoing flow gets its token, or the event decides (13.4.1, 13.4.4)."""
+    for flow in drawing.all("sequenceFlow"):
+        source = drawing.find(flow, flow.get("sourceRef"))
+        if source is None or not children(flow, "conditionExpression"):
+            continue
+        if local(source) in {"parallelGateway", "eventBasedGateway"}:
             yield flow, {"source": title(source)}
 
 
