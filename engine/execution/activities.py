@@ -112,7 +112,7 @@ def _script(run: Run, instance: Instance, element: Element) -> None:
     found = run.value(element.script, instance)
     if name := data.result_name(element, found):
         leave(run, instance, {name: found})
-    elif found is None or isinstance(found, dict):
+    elif isinstance(found, dict):
         leave(run, instance, found)
     else:
         raise Halt(
