@@ -6,6 +6,8 @@ DOCTYPE is refused after parsing, not by looking at the bytes, because a UTF-16 
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from engine.errors import DefinitionRefused, Finding
@@ -89,7 +91,11 @@ def parse(data: bytes, file: str) -> etree._Element:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+    """Where the parser gave up, and its own words for those who make tools."""
+    place = re.search(r"line (\d+), column (\d+)", str(error))
+    where = f"从第 {place[1]} 行第 {place[2]} 列起读不懂：" if place else ""
+    words = str(getattr(error, "msg", "") or error)
+    return where + " ".join(re.sub(r", line \d+, column \d+.*", "", words, flags=re.DOTALL).split())[:160]
 
 
 def _bounded(root: etree._Element, file: str) -> None:

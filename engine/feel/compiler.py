@@ -300,7 +300,7 @@ class Compiler:
             if builtin is not None:
                 return self.builtin(node, builtin, arguments)
             if not self.filters and self.strict:
-                raise invalid(self.text, callee.at, f"没有名为“{callee.name[:40]}”的函数。")
+                raise invalid(self.text, callee.at, f"没有名为“{callee.name[:40]}”的函数，请核对函数名。")
         return self.called(node, arguments, _nothing)
 
     def called(self, node: n.Call, arguments: list[Code], otherwise: Code) -> Code:
@@ -327,12 +327,12 @@ class Compiler:
             if places is None:
                 if not self.strict:
                     return _nothing
-                raise invalid(self.text, node.at, f"参数名不对，应为 {builtin.usage()}。")
+                raise invalid(self.text, node.at, f"参数名不对，请写成 {builtin.usage()}。")
             arguments = [_nothing if place is None else arguments[place] for place in places]
         elif not builtin.positional(len(arguments)):
             if not self.strict:
                 return _nothing
-            raise invalid(self.text, node.at, f"参数个数不对，应为 {builtin.usage()}。")
+            raise invalid(self.text, node.at, f"参数个数不对，请写成 {builtin.usage()}。")
         if not arguments:
             return lambda env: call(env.run)
         if len(arguments) == 1:

@@ -104,7 +104,7 @@ def _one(text: str, at: int) -> Token:
         start = at + (char == "@")
         match = _STRING.match(text, start)
         if match is None:
-            raise invalid(text, at, "文字缺少结尾的双引号。")
+            raise invalid(text, at, "文字缺少结尾的双引号，请补上。")
         return Token("string" if start == at else "at", _unescape(match[1]), at, match.end())
     if char.isdecimal() and char.isascii() or (char == "." and text[at + 1 : at + 2].isdigit()):
         match = _NUMBER.match(text, at)
@@ -126,7 +126,7 @@ def _one(text: str, at: int) -> Token:
         raise invalid(text, at, "请用 and、or 连接条件。")
     if char == "'":
         raise invalid(text, at, "文字请用半角双引号括起来。")
-    raise invalid(text, at, "此处的符号不是 FEEL 的写法。")
+    raise invalid(text, at, "此处的符号不是 FEEL 的写法，请改正。")
 
 
 def _unescape(body: str) -> str:

@@ -58,7 +58,7 @@ class Parser(Cursor):
     def expression_text(self) -> n.Node:
         """A whole text that is one expression."""
         if self.token.kind == "end":
-            self.fail("表达式为空。")
+            self.fail("表达式为空，请填写。")
         node = self.expression()
         self.finish()
         return node
@@ -225,7 +225,7 @@ class Parser(Cursor):
         if token.kind == "at":
             value = parse_temporal(token.text)
             if value is None and self.strict:
-                self.fail(f"“{token.text[:40]}”不是有效的日期、时间或时长。", token)
+                self.fail(f"“{token.text[:40]}”不是有效的日期、时间或时长，请改正。", token)
             return n.Literal(token.start, value)
         if token.kind == "quoted":
             return n.Name(token.start, token.text)
@@ -239,8 +239,8 @@ class Parser(Cursor):
             if token.text == "{":
                 return self.context(token)
         if token.kind == "end":
-            self.fail("表达式不完整，后面还缺内容。", token)
-        raise invalid(self.text, token.start, "此处应是一个值、名称或括号。")
+            self.fail("表达式不完整，后面还缺内容，请补全。", token)
+        raise invalid(self.text, token.start, "此处应是一个值、名称或括号，请改正。")
 
     def worded(self, token: Token) -> n.Node:
         word = token.text
@@ -256,9 +256,9 @@ class Parser(Cursor):
         if word == "function" and self.peek_op(1, "("):
             return self.function(token)
         if word == "external":
-            self.fail("不支持外部函数。", token)
+            self.fail("不支持外部函数，请用 FEEL 写出函数的内容。", token)
         if word in KEYWORDS and word not in ("some", "every"):
-            self.fail(f"“{word}”是保留字，不能用在此处。", token)
+            self.fail(f"“{word}”是保留字，不能用在此处，请换一个名称。", token)
         return n.Name(token.start, self.name())
 
     def _is_quantifier(self) -> bool:
@@ -289,7 +289,7 @@ class Parser(Cursor):
             return int(token.text)
         value = MATH.create_decimal(token.text)
         if not value.is_finite() or len(token.text) > 400:
-            self.fail("数字超出范围。", token)
+            self.fail("数字超出范围，请改小。", token)
         return value
 
     def parenthesis(self, token: Token) -> n.Node:
@@ -311,7 +311,7 @@ class Parser(Cursor):
         if op == "=":
             return n.RangeNode(token.start, end, end, True, True)
         if op == "!=":
-            self.fail("区间不能用 !=。", token)
+            self.fail("区间不能用 !=，请改用 not(…)。", token)
         low = op[0] == ">"
         closed = len(op) == 2
         return n.RangeNode(
@@ -341,7 +341,7 @@ class Parser(Cursor):
         high = self.expression()
         end = self.advance()
         if end.kind != "op" or end.text not in ("]", ")", "["):
-            self.fail("区间缺少结尾的 ] 或 ) 。", end)
+            self.fail("区间缺少结尾的 ] 或 )，请补上。", end)
         return n.RangeNode(token.start, low, high, low_closed, end.text == "]")
 
     def context(self, token: Token) -> n.Node:
@@ -355,9 +355,9 @@ class Parser(Cursor):
                 if key in seen:
                     doubled = True
                     if self.strict:
-                        self.fail(f"键“{key}”重复。", at)
+                        self.fail(f"键“{key}”重复，请删去一个或改名。", at)
                 if key.startswith("$"):  # how values are tagged in JSON
-                    self.fail("键名不能以 $ 开头。", at)
+                    self.fail("键名不能以 $ 开头，请改名。", at)
                 seen.add(key)
                 self.expect(":")
                 entries.append((key, self.expression()))
@@ -373,7 +373,7 @@ class Parser(Cursor):
         if token.kind in ("string", "quoted"):
             return token.text
         if token.kind != "name":
-            self.fail("此处应是键名。", token)
+            self.fail("此处应是键名，请补上。", token)
         while self.token.kind in ("name", "number") or (
             self.token.kind == "op" and self.token.text in _KEY_SIGNS
         ):
@@ -402,7 +402,7 @@ class Parser(Cursor):
             last = self.expression() if self.take("..") else None
             sources.append((name, first, last))
             if len(sources) > DEPTH_LIMIT:
-                self.fail("循环变量过多。")
+                self.fail("循环变量过多，请减少。")
             if not self.take(","):
                 break
         if word == "for":
@@ -418,17 +418,17 @@ class Parser(Cursor):
         if not self.take(")"):
             while True:
                 if self.token.kind not in ("name", "quoted"):
-                    self.fail("此处应是参数名。")
+                    self.fail("此处应是参数名，请补上。")
                 name = self.advance().text if self.token.kind == "quoted" else self.name()
                 if name in parameters:
-                    self.fail(f"参数“{name}”重复。")
+                    self.fail(f"参数“{name}”重复，请删去一个或改名。")
                 parameters.append(name)
                 types.append(self.type() if self.take(":") else None)
                 if not self.take(","):
                     break
             self.expect(")")
         if self.is_word("external"):
-            self.fail("不支持外部函数。")
+            self.fail("不支持外部函数，请用 FEEL 写出函数的内容。")
         return n.FunctionNode(token.start, tuple(parameters), tuple(types), self.expression())
 
     # -- endings ---------------------------------------------------------------------------------------
@@ -447,7 +447,7 @@ class Parser(Cursor):
                 elif self.token.kind == "name":
                     node = n.Path(at, node, self.path_name())
                 else:
-                    self.fail("“.”之后应是名称。")
+                    self.fail("“.”之后应是名称，请补上。")
             elif self.token.text == "[":
                 if self._ends_range():
                     return node
@@ -497,7 +497,7 @@ class Parser(Cursor):
                     token = self.token
                     name = self.key()
                     if name in names:
-                        self.fail(f"参数“{name}”重复。", token)
+                        self.fail(f"参数“{name}”重复，请删去一个或改名。", token)
                     names.append(name)
                     self.expect(":")
                 arguments.append(self.expression())
@@ -519,7 +519,7 @@ class Parser(Cursor):
         """A type by its name: FEEL's, or the model's."""
         self.depth += 1
         if self.depth > DEPTH_LIMIT:
-            self.fail(f"嵌套超过 {DEPTH_LIMIT} 层。")
+            self.fail(f"嵌套超过 {DEPTH_LIMIT} 层，请拆分。")
         at = self.token
         name = self.type_name()
         parts: list[tuple[str, n.Type]] = []
@@ -541,10 +541,10 @@ class Parser(Cursor):
             return own
         if name not in TYPE_NAMES:
             if self.strict:
-                self.fail(f"没有名为“{name[:40]}”的类型。", at)
+                self.fail(f"没有名为“{name[:40]}”的类型，请改为 FEEL 的类型。", at)
             return n.Type("")  # which no value is of
         if name in ("list", "range") and len(parts) > 1:
-            self.fail(f"{name} 只带一个类型参数。", at)
+            self.fail(f"{name} 只带一个类型参数，请删去多余的。", at)
         return n.Type(name, tuple(parts))
 
     def type_name(self) -> str:
@@ -553,7 +553,7 @@ class Parser(Cursor):
                 self.i += len(words)
                 return whole
         if self.token.kind not in ("name", "quoted"):
-            self.fail("此处应是类型名。")
+            self.fail("此处应是类型名，请补上。")
         parts = [self.advance().text]
         while self.token.kind == "name" and self.token.text not in KEYWORDS:
             parts.append(self.advance().text)

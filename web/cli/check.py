@@ -63,6 +63,17 @@ def models_beside(path: Path, data: bytes) -> dict[str, bytes]:
     return {one.name: one.read_bytes() for one in sorted(path.parent.glob("*.dmn")) if one != path}
 
 
+def unopened(error: OSError) -> str:
+    """Why a file could not be read, and what to do."""
+    if isinstance(error, FileNotFoundError):
+        return "没有这个文件，请检查路径"
+    if isinstance(error, IsADirectoryError):
+        return "这是文件夹，请写出其中的文件"
+    if isinstance(error, PermissionError):
+        return "没有读取的权限，请检查权限"
+    return f"请检查路径和权限（{error.strerror}）"
+
+
 def _findings(path: Path, forms: Path | None) -> list[tuple[str, list[Finding]]]:
     """What is found in a path, by diagram or package. Nothing that lies there stops the check of what comes after."""
     if path.is_file():
@@ -84,7 +95,7 @@ def _of_file(path: Path) -> list[Finding]:
             return read_decisions(data, path.name, models_beside(path, data), lone=True)[1]
         return checking.check_diagram(data, path.name, tables_beside(path, data))
     except OSError as error:
-        return [Finding("error", "not_found", f"打不开（{error.strerror}），请检查路径和权限。", path.name)]
+        return [Finding("error", "not_found", f"打不开，{unopened(error)}。", path.name)]
 
 
 def _of_package(folder: Path, forms: Path | None) -> list[Finding]:

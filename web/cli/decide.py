@@ -23,7 +23,7 @@ from engine.errors import CalendarUnknown, EngineError, ExpressionFailed, InputI
 from engine.feel.temporal import Temporal, parse_date, parse_date_time, parse_time
 from engine.runtime.host_clock import SystemClock
 from engine.values import Value, from_outside, json_text, parse_duration, plain
-from web.cli.check import models_beside
+from web.cli.check import models_beside, unopened
 from web.cli.terminal import instant_of
 
 ANSWERED, REFUSED, UNDECIDED = 0, 2, 4
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         data = args.file.read_bytes()
     except OSError as error:
-        raise InputInvalid(f"打不开 {args.file}：{error.strerror}") from None
+        raise InputInvalid(f"打不开 {args.file}：{unopened(error)}。") from None
     decisions, findings = read_decisions(data, args.file.name, models_beside(args.file, data), lone=True)
     for finding in findings:
         if args.json:

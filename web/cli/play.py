@@ -22,7 +22,7 @@ from engine.execution.play import Heard, Playing, read_answers
 from engine.feel.numbers import MATH
 from engine.runtime.host_clock import SystemClock
 from engine.values import Months, from_outside, json_text, parse_duration
-from web.cli.check import tables_beside
+from web.cli.check import tables_beside, unopened
 
 COMPLETED, REFUSED, WAITING, INCIDENT = 0, 2, 3, 4
 _YEARS = range(1900, 2201)
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         data = args.file.read_bytes()
     except OSError as error:
-        _line({"kind": "Refused", "code": "not_found", "message": f"打不开 {args.file}：{error.strerror}"})
+        _line({"kind": "Refused", "code": "not_found", "message": f"打不开 {args.file}：{unopened(error)}。"})
         return REFUSED
     try:
         package, findings = compile_diagram(data, args.file.name, tables_beside(args.file, data))
