@@ -89,6 +89,61 @@ def test_a_blocking_discriminator_begins_anew_only_after_its_reset():
     assert play.trace()[-1] == "end E"
 
 
+def test_a_reset_without_late_tokens_sends_nothing_whatever_the_conditions():
+    play = Play(
+        diagram("""
+start S
+and F
+user A
+user B
+xor X
+complex J when="activationCount >= 1"
+user Y
+task Q
+end E
+S -> F
+F -> A -> J
+F -> B -> X
+X -> J if 来
+X -> E default
+J -> Y if waitingForStart
+J -> Q default
+""")
+    )
+    assert play.complete("A").open == ["B", "Y"]
+    assert play.complete("B", 来=False).trace() == ["B", "+X", "X", "+E", "E", "GatewayReset"]
+    assert play.complete("Y").state.ended == "completed"
+
+
+def test_a_token_held_at_another_join_may_still_come():
+    """K waits for C's token for ever; as long as one stands there, J does not begin anew."""
+    play = Play(
+        diagram("""
+start S
+and F
+user A
+user B
+user C
+xor X
+and K
+complex J when="activationCount >= 1"
+task Y
+end E
+S -> F
+F -> A -> J
+F -> B -> K
+F -> C -> X
+X -> K if 来
+X -> E default
+K -> J
+J -> Y
+""")
+    )
+    play.complete("A").complete("B").complete("C", 来=False)
+    assert play.state.instances[1].activated == {"J": ["A-J"]}
+    assert play.state.ended == ""
+
+
 PHASES = """
 start S
 and F
