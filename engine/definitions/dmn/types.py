@@ -84,7 +84,7 @@ BASIC: dict[str, Type] = {
 }
 """`typeRef` → FEEL's own types, with the names other tools give them."""
 BASIC["Any"] = ANY
-BASIC["Null"] = Type("Null", "Null")
+BASIC["Null"] = BASIC["null"] = Type("Null", "Null")
 
 
 def conforms(value: Any, of: Type, run: Run, depth: int = 0) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from engine.feel import semantics
 from engine.feel.budget import Run
 from engine.feel.functions.registry import function
-from engine.feel.numbers import MATH, Number, fit, narrow
+from engine.feel.numbers import MATH, Number, fit, is_number, narrow
 from engine.feel.temporal import settled
 
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?", re.A)
@@ -21,9 +21,14 @@ def string(run: Run, value: Any) -> str | None:
     return None if value is None else semantics.text(value, run)
 
 
-@function("number", "from, grouping separator?, decimal separator?")
-def number(run: Run, text: Any, grouping: Any = None, point: Any = None) -> Number | None:
-    """A text's number. `grouping` is " ", "," or "."; `point` "." or ","; they must differ."""
+@function("number", "from | from, grouping separator, decimal separator", single=True)
+def number(run: Run, text: Any, *separators: Any) -> Number | None:
+    """A text's number; a number alone is itself. The grouping separator is " ", "," or "."; the decimal separator "." or
+    ","; they must differ."""
+    if is_number(text):
+        found: Number | None = text if not separators else None
+        return found
+    grouping, point = separators or (None, None)
     if not isinstance(text, str) or grouping not in (None, " ", ",", ".") or point not in (None, ",", "."):
         return None
     if grouping is not None and grouping == point:

@@ -17,7 +17,7 @@ from engine.values import Months
 def _rounding(name: str, parameters: str, mode: str) -> None:
     may_lack = parameters.endswith("?")  # then a null is as good as none
 
-    @function(name, parameters)
+    @function(name, parameters, single=True)
     def rounded(run: Run, value: Any, scale: Any = None) -> Number | None:
         places = 0 if scale is None and may_lack else position(scale)
         if not is_number(value) or places is None:
@@ -35,7 +35,7 @@ _rounding("round half up", "n, scale", numbers.HALF_UP)
 _rounding("round half down", "n, scale", numbers.HALF_DOWN)
 
 
-@function("abs", "n")
+@function("abs", "n", single=True)
 def abs_(run: Run, value: Any) -> Any:
     """Of a number or a duration."""
     if is_number(value):
@@ -46,13 +46,13 @@ def abs_(run: Run, value: Any) -> Any:
     return None
 
 
-@function("modulo", "dividend, divisor")
+@function("modulo", "dividend, divisor", single=True)
 def modulo(run: Run, a: Any, b: Any) -> Number | None:
     return numbers.modulo(a, b) if is_number(a) and is_number(b) else None
 
 
 def _of_decimal(name: str, work: Callable[[Decimal], Decimal], parameter: str = "number") -> None:
-    @function(name, parameter)
+    @function(name, parameter, single=True)
     def computed(run: Run, value: Any) -> Number | None:
         run.charge(100)
         return fit(work(Decimal(value))) if is_number(value) else None
@@ -62,7 +62,7 @@ _of_decimal("exp", MATH.exp)
 _of_decimal("log", lambda value: MATH.ln(value) if value > 0 else Decimal("NaN"))
 
 
-@function("sqrt", "number")
+@function("sqrt", "number", single=True)
 def sqrt(run: Run, value: Any) -> Number | None:
     if not is_number(value) or value < 0:
         return None
@@ -70,13 +70,13 @@ def sqrt(run: Run, value: Any) -> Number | None:
     return narrow(root) if type(value) is int else fit(root)
 
 
-@function("odd", "number")
+@function("odd", "number", single=True)
 def odd(run: Run, value: Any) -> bool | None:
     exact = whole(value) if is_number(value) else None
     return exact % 2 == 1 if exact is not None else None
 
 
-@function("even", "number")
+@function("even", "number", single=True)
 def even(run: Run, value: Any) -> bool | None:
     exact = whole(value) if is_number(value) else None
     return exact % 2 == 0 if exact is not None else None

@@ -4,7 +4,8 @@
     def substring(run, string, start, length=None): ...
 
 A function receives its run (for the budget and the moment) and its arguments; arguments of a wrong kind give null.
-Several signatures are separated by "|"; "…" at the end takes any number of arguments.
+Several signatures are separated by "|"; "…" at the end takes any number of arguments. `single` says that no parameter
+takes a list: a list of one is then as good as its entry (DMN 1.3 to 1.5, 10.3.2.9.4).
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Builtin:
 FUNCTIONS: dict[str, Builtin] = {}
 
 
-def function(name: str, parameters: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def function(
+    name: str, parameters: str = "", *, single: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a built-in function under `name`."""
 
     def declare(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +63,22 @@ def function(name: str, parameters: str = "") -> Callable[[Callable[..., Any]], 
             )
             for one in parameters.rstrip("…").split("|")
         )
-        FUNCTIONS[name] = Builtin(name, call, signatures, variadic)
+        FUNCTIONS[name] = Builtin(name, _of_single(call) if single else call, signatures, variadic)
         return call
 
     return declare
+
+
+def _of_single(call: Callable[..., Any]) -> Callable[..., Any]:
+    def with_entries(run: Any, *arguments: Any) -> Any:
+        for argument in arguments:
+            if type(argument) is list:
+                return call(run, *map(_entry, arguments))
+        return call(run, *arguments)
+
+    return with_entries
+
+
+def _entry(value: Any) -> Any:
+    """The entry of a list of one; any other value as it is."""
+    return value[0] if type(value) is list and len(value) == 1 else value

@@ -12,7 +12,7 @@ from engine.feel.pattern import Program, expand
 from engine.feel.pattern_reading import XPATH, PatternInvalid, compile_pattern
 
 
-@function("substring", "string, start position, length?")
+@function("substring", "string, start position, length?", single=True)
 def substring(run: Run, text: Any, start: Any, length: Any = None) -> str | None:
     """`substring("督办通知", 3)` = "通知". Null for a start outside the text or a length below 1 (DMN 1.5, 10.3.4.3);
     a length beyond the end takes the rest."""
@@ -27,12 +27,12 @@ def substring(run: Run, text: Any, start: Any, length: Any = None) -> str | None
     return text[begin:] if count is None else text[begin : begin + count]
 
 
-@function("string length", "string")
+@function("string length", "string", single=True)
 def string_length(run: Run, text: Any) -> int | None:
     return len(text) if isinstance(text, str) else None
 
 
-@function("upper case", "string")
+@function("upper case", "string", single=True)
 def upper_case(run: Run, text: Any) -> str | None:
     if not isinstance(text, str):
         return None
@@ -40,7 +40,7 @@ def upper_case(run: Run, text: Any) -> str | None:
     return text.upper()
 
 
-@function("lower case", "string")
+@function("lower case", "string", single=True)
 def lower_case(run: Run, text: Any) -> str | None:
     if not isinstance(text, str):
         return None
@@ -48,7 +48,7 @@ def lower_case(run: Run, text: Any) -> str | None:
     return text.lower()
 
 
-@function("trim", "string")
+@function("trim", "string", single=True)
 def trim(run: Run, text: Any) -> str | None:
     """Without white space at both ends (an extension, as other engines have it)."""
     if not isinstance(text, str):
@@ -57,7 +57,7 @@ def trim(run: Run, text: Any) -> str | None:
     return text.strip()
 
 
-@function("substring before", "string, match")
+@function("substring before", "string, match", single=True)
 def substring_before(run: Run, text: Any, match: Any) -> str | None:
     """What stands before the first `match`; an empty text when there is none."""
     if not isinstance(text, str) or not isinstance(match, str):
@@ -67,7 +67,7 @@ def substring_before(run: Run, text: Any, match: Any) -> str | None:
     return text[:at] if at >= 0 else ""
 
 
-@function("substring after", "string, match")
+@function("substring after", "string, match", single=True)
 def substring_after(run: Run, text: Any, match: Any) -> str | None:
     """What stands after the first `match`; an empty text when there is none."""
     if not isinstance(text, str) or not isinstance(match, str):
@@ -77,7 +77,7 @@ def substring_after(run: Run, text: Any, match: Any) -> str | None:
     return text[at + len(match) :] if at >= 0 else ""
 
 
-@function("contains", "string, match")
+@function("contains", "string, match", single=True)
 def contains(run: Run, text: Any, match: Any) -> bool | None:
     if not isinstance(text, str) or not isinstance(match, str):
         return None
@@ -85,24 +85,24 @@ def contains(run: Run, text: Any, match: Any) -> bool | None:
     return match in text
 
 
-@function("starts with", "string, match")
+@function("starts with", "string, match", single=True)
 def starts_with(run: Run, text: Any, match: Any) -> bool | None:
     return text.startswith(match) if isinstance(text, str) and isinstance(match, str) else None
 
 
-@function("ends with", "string, match")
+@function("ends with", "string, match", single=True)
 def ends_with(run: Run, text: Any, match: Any) -> bool | None:
     return text.endswith(match) if isinstance(text, str) and isinstance(match, str) else None
 
 
-@function("matches", "input, pattern, flags?")
+@function("matches", "input, pattern, flags?", single=True)
 def matches(run: Run, text: Any, pattern: Any, flags: Any = None) -> bool | None:
     """Whether the pattern is found anywhere in the text. Patterns: see `engine.feel.pattern_reading`."""
     program = _program(run, text, pattern, flags)
     return None if program is None else program.search(text, 0, run.charge) is not None
 
 
-@function("replace", "input, pattern, replacement, flags?")
+@function("replace", "input, pattern, replacement, flags?", single=True)
 def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = None) -> str | None:
     """Every match replaced; `$1` in the replacement is the first group. A pattern that matches nothing at all
     is refused with null, as in XPath."""
@@ -125,7 +125,7 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, flags: Any = No
     return "".join(pieces)
 
 
-@function("split", "string, delimiter")
+@function("split", "string, delimiter", single=True)
 def split(run: Run, text: Any, delimiter: Any) -> list[str] | None:
     """The pieces between matches of the pattern `delimiter`."""
     program = _program(run, text, delimiter, None)

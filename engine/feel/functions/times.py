@@ -22,7 +22,7 @@ def _ints(*values: Any) -> list[int] | None:
     return None if None in found else [value for value in found if value is not None]
 
 
-@function("date", "from | year, month, day")
+@function("date", "from | year, month, day", single=True)
 def date_(run: Run, value: Any, month: Any = None, day: Any = None) -> date | None:
     """Of a text, of a date and time (its day in Shanghai for an instant), or of year, month and day."""
     if isinstance(value, str):
@@ -38,7 +38,7 @@ def date_(run: Run, value: Any, month: Any = None, day: Any = None) -> date | No
         return None
 
 
-@function("time", "from | hour, minute, second, offset?")
+@function("time", "from | hour, minute, second, offset?", single=True)
 def time_(run: Run, value: Any, minute: Any = None, second: Any = None, offset: Any = None) -> time | None:
     """Of a text, of a date and time (in its zone), or of hour, minute, second and an offset (duration)."""
     if isinstance(value, str):
@@ -62,7 +62,7 @@ def time_(run: Run, value: Any, minute: Any = None, second: Any = None, offset: 
         return None
 
 
-@function("date and time", "from | date, time | year, month, day, hour, minute, second")
+@function("date and time", "from | date, time | year, month, day, hour, minute, second", single=True)
 def date_and_time(run: Run, value: Any, *more: Any) -> datetime | None:
     """Of a text, of a date and a time, or of six numbers. A bare date is its midnight."""
     if not more:
@@ -87,7 +87,7 @@ def date_and_time(run: Run, value: Any, *more: Any) -> datetime | None:
         return None
 
 
-@function("duration", "from")
+@function("duration", "from", single=True)
 def duration(run: Run, value: Any) -> timedelta | Months | None:
     """Of ISO text: `P5D`, `PT2H30M`, `P1Y6M`."""
     if isinstance(value, timedelta | Months):
@@ -95,7 +95,7 @@ def duration(run: Run, value: Any) -> timedelta | Months | None:
     return parse_duration(value) if isinstance(value, str) else None
 
 
-@function("years and months duration", "from, to")
+@function("years and months duration", "from, to", single=True)
 def years_and_months_duration(run: Run, start: Any, end: Any) -> Months | None:
     """Whole months between two days."""
     if not isinstance(start, date) or not isinstance(end, date):
@@ -128,26 +128,26 @@ def _day(value: Any) -> date | None:
     return value if isinstance(value, date) else None
 
 
-@function("day of year", "date")
+@function("day of year", "date", single=True)
 def day_of_year(run: Run, value: Any) -> int | None:
     day = _day(value)
     return day.timetuple().tm_yday if day else None
 
 
-@function("day of week", "date")
+@function("day of week", "date", single=True)
 def day_of_week(run: Run, value: Any) -> str | None:
     """In English, as the standard has it: "Monday"; `.weekday` gives 1 to 7."""
     day = _day(value)
     return _WEEKDAYS[day.weekday()] if day else None
 
 
-@function("month of year", "date")
+@function("month of year", "date", single=True)
 def month_of_year(run: Run, value: Any) -> str | None:
     day = _day(value)
     return _MONTHS[day.month - 1] if day else None
 
 
-@function("week of year", "date")
+@function("week of year", "date", single=True)
 def week_of_year(run: Run, value: Any) -> int | None:
     """ISO week."""
     day = _day(value)
