@@ -24,7 +24,8 @@ KEYWORDS = frozenset(
 )
 _SPACE = re.compile(r"(?:\s|\ufeff|//[^\n]*|/\*.*?\*/)+", re.S)
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.A)
-_NAME = re.compile(r"[^\W\d][\w·]*|\?")
+_NAME = re.compile(r"(?:[^\W\d]|[\U00010000-\U000effff])(?:[\w·]|[\U00010000-\U000effff])*|\?")
+"""Letters of every script, and all beyond the basic plane: 🐎 is a name (DMN 1.5, 10.3.1.2, rules 27 to 29)."""
 _STRING = re.compile(r'"((?:[^"\\\r\n]|\\.)*)"')
 _QUOTED = re.compile(r"`([^`\r\n]{1,200})`")
 _OP = re.compile(r"\*\*|\.\.\.|\.\.|->|<=|>=|!=|[-+*/=<>()\[\]{},:.]")
