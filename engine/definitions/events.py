@@ -180,7 +180,7 @@ def _definition(
             reading.children(node)
             code = _reference(reading, node, word, table, title)
             if throws and not code:
-                reading.error(
+                reading.loose(
                     f"{trigger.value}_missing",
                     node,
                     f"抛出{title}要写{title}代码，请选择（{word}）并填写代码。",

@@ -272,7 +272,7 @@ def throw_error(run: Run, thrower: Instance, code: str, message: str, variables:
             thrower.element,
             Halt(
                 "uncaught_error",
-                f"出现业务错误“{code}”{'：' + message if message else ''}，流程图中没有画出由谁处理。"
+                f"出现业务错误{f'“{code}”' if code else ''}{'：' + message if message else ''}，流程图中没有画出由谁处理。"
                 "请流程管理员补画错误边界事件，或更正后重试。",
             ),
         )

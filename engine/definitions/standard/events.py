@@ -228,6 +228,7 @@ def message_missing(drawing: Drawing) -> Wrong:
     "8.4.3",
     "可执行流程的{it}抛出错误，却没有错误代码",
     "选择错误（errorRef）并填写 errorCode",
+    plays=True,
 )
 def error_code_missing(drawing: Drawing) -> Wrong:
     yield from _without_code(drawing, "error")
@@ -238,6 +239,7 @@ def error_code_missing(drawing: Drawing) -> Wrong:
     "8.4.4",
     "可执行流程的{it}抛出升级，却没有升级代码",
     "选择升级（escalationRef）并填写 escalationCode",
+    plays=True,
 )
 def escalation_code_missing(drawing: Drawing) -> Wrong:
     yield from _without_code(drawing, "escalation")

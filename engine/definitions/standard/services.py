@@ -39,6 +39,7 @@ _PHRASE = re.compile(r"(?!(true|false|null)$)[^\W\d_]\w*([ ，、]+\w+)*[.。？
 """Words and no more: what is not marked as a formal expression is natural language by the schema; only where it reads like
 an expression all the same is it taken for one."""
 
+_MIME = re.compile(r"[\w.+-]+/[\w.+*-]+(\s*;.*)?")
 _URI = re.compile(r"([A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=\x80-\U0010FFFF]|%[0-9A-Fa-f]{2})*")
 
 
@@ -304,6 +305,21 @@ def expression_language_uri(drawing: Drawing) -> Wrong:
         value = str(node.get(attribute) or "").strip()
         if not _URI.fullmatch(value):
             yield node, {"attribute": attribute, "value": value}
+
+
+@rule(
+    "text_format",
+    "8.3.1",
+    "文字格式（textFormat）“{value}”不是 MIME 类型",
+    "写成如 text/plain、text/html，或删去这个属性",
+    plays=True,
+)
+def text_format(drawing: Drawing) -> Wrong:
+    """Of documentation, and of text annotations (8.4.1)."""
+    for node in drawing.all("documentation", "textAnnotation"):
+        value = node.get("textFormat")
+        if value is not None and not _MIME.fullmatch(str(value).strip()):
+            yield node, {"value": str(value).strip()[:60]}
 
 
 def _formal(node: Node) -> bool:
