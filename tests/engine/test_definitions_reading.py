@@ -282,24 +282,6 @@ REFUSED: dict[str, tuple[str, str]] = {
         + element("complexGateway", "t", 2 * "<bpmn:activationCondition>x > 1</bpmn:activationCondition>"),
     ),
     "condition missing": ("condition_missing", boundary("<bpmn:conditionalEventDefinition/>")),
-    "a converging gateway that splits": (
-        "gateway_direction",
-        start()
-        + element("parallelGateway", "g", gatewayDirection="Converging")
-        + user("t")
-        + end()
-        + line("s", "g", "t", "e")
-        + line("g", "e"),
-    ),
-    "a diverging gateway that joins": (
-        "gateway_direction",
-        start()
-        + element("exclusiveGateway", "g", gatewayDirection="Diverging")
-        + user("t")
-        + end()
-        + line("s", "g", "t", "g")
-        + line("g", "e"),
-    ),
     "link without target": (
         "link_target",
         STRAIGHT + element("intermediateThrowEvent", "t", '<bpmn:linkEventDefinition name="x"/>'),

@@ -152,7 +152,9 @@ def boundary_incoming(drawing: Drawing) -> Wrong:
             yield node
 
 
-@rule("boundary_outgoing", "10.5.4", "{it}没有流出的顺序流，触发后无事可做", "连到后续环节，或删去")
+@rule(
+    "boundary_outgoing", "10.5.4", "{it}没有流出的顺序流，触发后无事可做", "连到后续环节，或删去", plays=True
+)
 def boundary_outgoing(drawing: Drawing) -> Wrong:
     for node in drawing.nodes("boundaryEvent"):
         if not drawing.outgoing.get(node) and "compensate" not in drawing.triggers(node):

@@ -227,12 +227,7 @@ def node_outgoing(drawing: Drawing) -> Wrong:
             yield node
 
 
-@rule(
-    "intermediate_flow",
-    "10.5.4",
-    "{it}没有{side}的顺序流",
-    "连上顺序流，或改画别的事件",
-)
+@rule("intermediate_flow", "10.5.4", "{it}没有{side}的顺序流", "连上顺序流，或改画别的事件", plays=True)
 def intermediate_flow(drawing: Drawing) -> Wrong:
     for node in drawing.nodes("intermediateCatchEvent", "intermediateThrowEvent"):
         if "link" in drawing.triggers(node):
@@ -281,6 +276,7 @@ def condition_parallel(drawing: Drawing) -> Wrong:
     "8.4.13",
     "{source}只有一条流出的顺序流，还带条件，条件不成立时无路可走",
     "再画一条（如默认流），或删去条件",
+    plays=True,
 )
 def lone_condition(drawing: Drawing) -> Wrong:
     for flow in drawing.all("sequenceFlow"):
@@ -299,7 +295,7 @@ def default_flow(drawing: Drawing) -> Wrong:
             yield node, {"flow": name}
 
 
-@rule("default_condition", "8.4.13", "{source}的默认流不能带条件", "删去条件，或另设默认流")
+@rule("default_condition", "8.4.13", "{source}的默认流不能带条件", "删去条件，或另设默认流", plays=True)
 def default_condition(drawing: Drawing) -> Wrong:
     for node in drawing.nodes():
         flow = drawing.find(node, node.get("default"))

@@ -26,6 +26,7 @@ def gateway_flows(drawing: Drawing) -> Wrong:
     "8.4.9",
     "{it}标为{direction}，却有 {incoming} 条流入、{outgoing} 条流出的顺序流",
     "改标注（gatewayDirection），或拆成两个网关",
+    plays=True,
 )
 def gateway_direction(drawing: Drawing) -> Wrong:
     for node in drawing.nodes(*sorted(GATEWAYS)):
@@ -46,6 +47,7 @@ def gateway_direction(drawing: Drawing) -> Wrong:
     "10.6.6",
     "{it}应有至少两条流出的顺序流",
     "补画要等待的事件；只等一件事时直接画捕获事件",
+    plays=True,
 )
 def event_gateway_flows(drawing: Drawing) -> Wrong:
     for node in drawing.nodes("eventBasedGateway"):
@@ -83,7 +85,7 @@ def event_gateway_join(drawing: Drawing) -> Wrong:
             yield flow, {"target": title(target)}
 
 
-@rule("event_gateway_mixed", "10.6.6", "{it}后面既用接收任务又用消息捕获事件", "统一为其中一种")
+@rule("event_gateway_mixed", "10.6.6", "{it}后面既用接收任务又用消息捕获事件", "统一为其中一种", plays=True)
 def event_gateway_mixed(drawing: Drawing) -> Wrong:
     after: dict[Node, list[Node]] = {}
     for _, gateway, target in _after(drawing):
