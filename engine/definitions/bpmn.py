@@ -275,8 +275,8 @@ def _flow(reading: Reading, node: Node, draft: _Draft) -> None:
     reading.extensions(node)
     key = str(node.get("id") or "")
     if not key:
-        reading.error("element_id", node, "顺序流没有编号（id），请填写。")
-        return
+        reading.loose("flow_id", node, "顺序流没有编号（id），请填写，改版后才认得出是同一条。")
+        key = _flow_name(node, draft)
     if key in draft.flows or key in draft.elements:
         return
     if len(draft.flows) >= MAX_FLOWS:
@@ -299,6 +299,13 @@ def _flow(reading: Reading, node: Node, draft: _Draft) -> None:
         line=line_of(node),
     )
     draft.flow_nodes[key] = node
+
+
+def _flow_name(node: Node, draft: _Draft) -> str:
+    """What a flow is called that nothing refers to and that therefore needs no id (BPMN 2.0.2, 8.3.1): never an id."""
+    name = f"{_end(node, 'sourceRef')}->{_end(node, 'targetRef')}"
+    alike = sum(key == name or key.startswith(f"{name}#") for key in draft.flows)
+    return f"{name}#{alike + 1}" if alike else name
 
 
 def _end(flow: Node, attribute: str) -> str:

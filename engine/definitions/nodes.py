@@ -71,8 +71,8 @@ def read_node(reading: Reading, node: Node, kind: Kind, scope: str, position: st
     _strangers(reading, node, kind)
     people = kind in PEOPLE
     groups, roles = _groups(reading, node) if people else (None, ())
-    assignee = camunda(node, "assignee") if people else ""
-    due = camunda(node, "dueDate") if people else ""
+    assignee = _of_people(reading, node, "assignee", "办理人") if people else ""
+    due = _of_people(reading, node, "dueDate", "时限") if people else ""
     unit = extensions.properties.get("unit", "")
     summary = extensions.properties.get("summary", "")
     element_id = str(node.get("id") or "")
@@ -206,13 +206,19 @@ def _strangers(reading: Reading, node: Node, kind: Kind) -> None:
 def _plain(reading: Reading, node: Node, name: str, what: str) -> str:
     value = camunda(node, name)
     if value.startswith(("=", "${", "#{")) or ":" in value:
-        reading.error("attribute_value", node, f"{what}“{value[:60]}”应直接写代码，不能是表达式或地址。")
+        reading.loose("attribute_value", node, f"{what}“{value[:60]}”应直接写代码，不能是表达式或地址。")
         return ""
     return value
 
 
+def _of_people(reading: Reading, node: Node, name: str, what: str) -> str:
+    """What says who does a step and by when: in a lone diagram nothing of it decides where tokens go."""
+    value = camunda(node, name)
+    return "" if reading.another_engine(node, value, what) else value
+
+
 def _groups(reading: Reading, node: Node) -> tuple[Expression | None, tuple[str, ...]]:
-    raw = camunda(node, "candidateGroups")
+    raw = _of_people(reading, node, "candidateGroups", "候选岗位")
     if not raw:
         return None, ()
     if raw.startswith("=") or "${" in raw or "#{" in raw:
@@ -224,7 +230,7 @@ def _groups(reading: Reading, node: Node) -> tuple[Expression | None, tuple[str,
 def _topic(reading: Reading, node: Node) -> str:
     kind, topic = camunda(node, "type"), camunda(node, "topic")
     if kind and kind != "external":
-        reading.error("attribute_value", node, f"camunda:type 只能是 external，不能是“{kind[:40]}”。")
+        reading.loose("attribute_value", node, f"camunda:type 只能是 external，不能是“{kind[:40]}”。")
     if bool(kind) != bool(topic):
         reading.loose("external_task", node, '外部任务要同时写 camunda:type="external" 和 camunda:topic。')
     return topic

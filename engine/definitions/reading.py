@@ -161,8 +161,8 @@ class Reading:
             if space not in ("", CAMUNDA, BPMN, XSI):
                 self.foreign(node, shown)
                 continue
-            if self.lone and space == "" and key in vocabulary.LEFT_OUT:
-                self.left_out(node, key)
+            if self.lone and (space == CAMUNDA or (space == "" and key in vocabulary.LEFT_OUT)):
+                self.left_out(node, shown)
             else:
                 self.error("unknown_attribute", node, f"属性“{_short(shown)}”在此处不起作用。{instead(key)}")
 
@@ -171,14 +171,23 @@ class Reading:
         tag = local(node)
         space = namespace(node)
         shown = f"camunda:{tag}" if space == CAMUNDA else tag if space == BPMN else f"{{{space}}}{tag}"
-        if self.lone and space == BPMN and tag in vocabulary.LEFT_OUT:
-            self.left_out(node, tag)
+        if self.lone and (space == CAMUNDA or (space == BPMN and tag in vocabulary.LEFT_OUT)):
+            self.left_out(node, shown)
         else:
             self.error("unknown_element", node, f"“{_short(shown)}”不能用在此处。{instead(tag)}")
 
     def left_out(self, node: Node, name: str) -> None:
         """What changes nothing of where tokens go: in a lone diagram it is warned of and left out."""
-        self.warning("not_executed", node, f"“{name}”存在但不执行。{instead(name)}")
+        self.warning(
+            "not_executed", node, f"“{_short(name)}”存在但不执行。{instead(name.partition(':')[2] or name)}"
+        )
+
+    def another_engine(self, node: Node, text: str, what: str) -> bool:
+        """An expression of another engine that says nothing of where tokens go is left out of a lone diagram."""
+        if not self.lone or not ("${" in text or "#{" in text):
+            return False
+        self.warning("not_executed", node, f"{what}“{_short(text)}”存在但不执行，请改写成 FEEL。")
+        return True
 
     def foreign(self, node: Node, shown: str) -> None:
         """Another tool's extension: the standard lets everybody add some, and whoever does not know them play on."""

@@ -97,6 +97,35 @@ PLAYS: dict[str, tuple[bytes, list[str], str, str]] = {
         "0 S A E",
         "none_start_twice",
     ),
+    "flows without ids": (
+        straight(USER).replace(b' id="f1"', b"").replace(b' id="f2"', b""),
+        [],
+        "0 S A E",
+        "flow_id",
+    ),
+    "two flows without ids between the same elements": (
+        straight(USER + '<sequenceFlow sourceRef="S" targetRef="A"/>').replace(b' id="f1"', b""),
+        [],
+        "0 S >A A E A E",
+        "flow_id",
+    ),
+    "what another engine executes": (
+        straight(
+            '<serviceTask id="A" camunda:class="a.B" camunda:asyncBefore="true"><extensionElements>'
+            '<camunda:executionListener event="start" class="a.C"/></extensionElements></serviceTask>'
+        ),
+        [],
+        "0 S A E",
+        "not_executed",
+    ),
+    "another engine's expressions of who does it": (
+        straight(
+            '<userTask id="A" camunda:assignee="${who}" camunda:dueDate="${due}" camunda:formKey="a:b"/>'
+        ),
+        [],
+        "0 S A E",
+        "not_executed",
+    ),
     "the process that is not said to be unexecutable": (
         straight(
             USER,

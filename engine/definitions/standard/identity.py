@@ -115,7 +115,8 @@ def duplicate_id(drawing: Drawing) -> Wrong:
 
 @rule("element_id", "8.3.1", "{it}没有编号（id），别处无法引用它", "填写一个不重复的编号")
 def element_id(drawing: Drawing) -> Wrong:
-    for node in drawing.all("process", "sequenceFlow", *sorted(FLOW_NODES)):
+    """An id may be left out where nothing can refer to the element: a sequence flow that nobody lists."""
+    for node in drawing.all("process", *sorted(FLOW_NODES)):
         if not str(node.get("id") or "").strip():
             yield node
 
