@@ -142,6 +142,30 @@ def test_two_branches_that_only_end_together_are_right() -> None:
     assert faults(text) == {}
 
 
+def test_two_that_meet_are_found_behind_a_circle_that_only_seems_to_meet_itself():
+    """N4 goes back by its default flow only when it goes nowhere else: the circle is suspected and cleared."""
+    text = """
+start S
+user N1
+boundary B1 on=N1 duration=P1D
+user N4
+user N5
+user N6
+boundary B6 on=N6 duration=P1D
+end E
+S -> N1
+N1 -> N4
+N4 -> N5 if a
+N4 -> N6 if b
+N4 -> N1 default
+B1 -> E
+B6 -> N5
+N5 -> E
+N6 -> E
+"""
+    assert ("unsynchronised", "N5") in faults(text)
+
+
 # -- loops ---------------------------------------------------------------------------------------------
 
 

@@ -255,17 +255,23 @@ class Analysis:
     def _twice(self, net: Net, starts: Starts) -> Iterator[Fault]:
         """Elements at which two tokens meet that go on without being joined, where something is then done twice."""
         main = net.after((id for some in starts for id in some), beside=False)
-        double = [id for id in concurrency.with_itself(net, starts) if id in main and _works(net, id)]
-        among = set(double)
-        first = [id for id in double if not _before(net, id) & among] or double[:1]
-        for id in first[:MOST_SUSPECTS]:
+        suspects = [id for id in concurrency.with_itself(net, starts) if id in main and _works(net, id)]
+        for _ in range(MOST_SUSPECTS):
+            if not suspects:
+                return
+            among = set(suspects)
+            id = next((one for one in suspects if not _before(net, one) & among), suspects[0])
             aimed = net.aimed(id)
             aimed.number(id for some in starts for id in some)
             looked = Exploration(aimed, starts, self.most, reduce=self.reduce, target=id)
+            told = {id}
             if looked.met >= 0:
                 done = tuple(_works(net, id))
                 kind = "unbounded" if _adds(looked) else "unsynchronised"
                 yield Fault(kind, net.process, net.elements[id], looked.path(looked.met), done)
+                while more := {one for one in suspects if one not in told and _before(net, one) & told}:
+                    told |= more  # what only follows from it is not repeated
+            suspects = [one for one in suspects if one not in told]
 
 
 def beginnings(process: Process, host: Element | None) -> Starts:

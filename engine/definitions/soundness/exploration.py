@@ -90,9 +90,7 @@ class Exploration:
         return [
             part
             for part in components(self.after)
-            if (len(part) > 1 or part[0] in self.after[part[0]])
-            and not self._left(part)
-            and not self.ended.intersection(part)
+            if (len(part) > 1 or part[0] in self.after[part[0]]) and not self._left(part)
         ]
 
     # -- exploring -------------------------------------------------------------------------------------
