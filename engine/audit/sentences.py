@@ -1,7 +1,7 @@
 """Facts as sentences 记录的说法: one natural Chinese sentence for every kind of fact.
 
 A `Narrator` is told a case's entries in their order and remembers what the small ids stand for, so that "item 17" becomes
-“隐患判定”. Facts of pure mechanics (tokens, joins, subscriptions) are marked technical: timelines fold them away.
+“现场核查”. Facts of pure mechanics (tokens, joins, subscriptions) are marked technical: timelines fold them away.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Narrator:
     # -- words ---------------------------------------------------------------------------------------------
 
     def what(self, id_: int) -> str:
-        """“隐患判定”: what the id stands for."""
+        """“现场核查”: what the id stands for."""
         return f"“{self.items.get(id_) or self.named(self.ids.get(id_, ''))}”"
 
     def named(self, element: str) -> str:

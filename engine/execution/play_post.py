@@ -64,7 +64,7 @@ class Post:
                 own = (x for x in facts[index:] if isinstance(x, f.MessageReceived) and x.name == fact.name)
                 if not flows and next(own, None) is None:
                     self.under_way.append(Said("message", fact.name, fact.key, fact.variables, case))
-            elif (element := case.finished(fact)) and not self._throws(case, element):
+            elif (element := case.finished(fact)) and not self._throws(element):
                 assert isinstance(fact, f.ElementCompleted)
                 for flow in self._drawn(case, element):
                     self._send(flow.message, "", results.get(fact.id, {}), case, flow)
@@ -78,7 +78,7 @@ class Post:
         if flow.target not in boxes:  # what goes to a black box has left the diagram
             self.under_way.append(Said("message", name, key, variables, case, flow))
 
-    def _throws(self, case: PlayedCase, element: str) -> bool:
+    def _throws(self, element: str) -> bool:
         """Whether the element says for itself what it sends."""
         found = next(p.elements[element] for p in self.package.processes.values() if element in p.elements)
         thrown = any(event.trigger is Trigger.MESSAGE for event in found.events)

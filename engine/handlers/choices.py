@@ -87,7 +87,7 @@ def own_enterprises(person: str, directory: Directory) -> frozenset[str] | None:
 def units_for(role: str, directory: Directory) -> list[str]:
     """Units that may be chosen to act in a role: those with people in it.
 
-    A role that enterprises hold may be chosen at every enterprise: most have no account of their own, and a hazard
+    A role that enterprises hold may be chosen at every enterprise: most have no account of their own, and a case
     must be registrable all the same.
     """
     units = directory.units_with(role)
