@@ -42,7 +42,7 @@ class Playing:
     `answers`: by element id what its work returns, in order; then, and without any, an empty result. Each is
     `{"variables": {…}}`, `{"bpmnError": CODE, "message": …}` or `{"fail": TEXT}`. `messages` and `signals` are each
     delivered once, as soon as something waits for them (or begin the case at a start event). `hold`: work of people
-    stays open, and the clock then only moves when `until` says how far. `start` is where the case begins, without it at
+    without an answer stays open, and the clock then only moves when `until` says how far. `start` is where the case begins, without it at
     what is heard, the first plain start, a condition that holds, or the first timer. What an incident has halted stays
     where it is, and the clocks on it and around it stand still; all else goes on.
     """

@@ -34,6 +34,10 @@ class Answers:
         self.used[element] = used + 1
         return rows[used] if used < len(rows) else {}
 
+    def left(self, element: str) -> bool:
+        """Whether there is an answer that has not been used."""
+        return self.used.get(element, 0) < len(self.given.get(element, ()))
+
 
 class PlayedCase:
     """A case being played. `label` names it in the rows: the process's key, with a number from the second case on."""
@@ -59,10 +63,11 @@ class PlayedCase:
         return advance(self.package, self.state, command, moment, self.id)
 
     def work(self, answers: Answers, hold: bool) -> KernelCommand | None:
-        """What answers the oldest open work; `hold`: work of people stays open."""
+        """What answers the oldest open work; `hold`: work of people without an answer stays open."""
         state = self.state
         halted = {incident.owner for incident in state.incidents.values()}
-        open_work = set(state.jobs) if hold else set(state.jobs) | set(state.items)
+        items = {id for id, item in state.items.items() if not hold or answers.left(item.element)}
+        open_work = set(state.jobs) | items
         for id in sorted(open_work - halted):
             element = state.items[id].element if id in state.items else state.jobs[id].element
             return self._answer(id, element, answers.next(element))

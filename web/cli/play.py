@@ -59,7 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="虚拟时间最多走多远，如 P30D、PT2H（缺省到没有时限为止，至多一年）",
     )
     parser.add_argument(
-        "--hold", action="store_true", help="停在用户任务，不自动办理；不写 --until 时时钟也随之停住"
+        "--hold",
+        action="store_true",
+        help="停在没有给出结果的用户任务，不自动办理；不写 --until 时时钟也随之停住",
     )
     parser.add_argument(
         "--process", default="", metavar="ID", help="图中有几个流程时，只试运行这一个（缺省时各泳池一起运行）"
