@@ -40,7 +40,8 @@ class Playing:
     starts begins when another pool sends it. `variables` are the main process's.
 
     `answers`: by element id what its work returns, in order; then, and without any, an empty result. Each is
-    `{"variables": {…}}`, `{"bpmnError": CODE, "message": …}` or `{"fail": TEXT}`. `messages` and `signals` are each
+    `{"variables": {…}}`, `{"bpmnError": CODE, "message": …}` or `{"fail": TEXT}`, with `"after": DURATION` that much later
+    than the work is offered. `messages` and `signals` are each
     delivered once, as soon as something waits for them (or begin the case at a start event). `hold`: work of people
     without an answer stays open, and the clock then only moves when `until` says how far. `start` is where the case begins, without it at
     what is heard, the first plain start, a condition that holds, or the first timer. What an incident has halted stays
@@ -182,7 +183,7 @@ class Playing:
 
     def _work(self, running: list[PlayedCase]) -> To | None:
         for case in running:
-            command = case.work(self._answers, self.hold)
+            command = case.work(self._answers, self.hold, self.now)
             if command is not None:
                 return case, command
         return None
@@ -190,10 +191,14 @@ class Playing:
     def _time(self, limit: datetime) -> To | None:
         """Let the clock jump to what is due first."""
         running = self._running
-        if self.hold and self.until is None and any(case.state.items for case in running):
+        if self.hold and self.until is None and any(case.held(self._answers) for case in running):
             return None
         due = [(found[0], case, found[1]) for case in running if (found := case.next_deadline())]
         first = min(due, key=lambda one: one[0], default=None)  # of several the case that began first
+        done = [at for case in running if (at := case.next_work(self._answers, self.hold))]
+        if done and min(done) <= limit and (first is None or min(done) < first[0]):
+            self.now = min(done)
+            return self._work(running)
         if self._to_begin and (first is None or self._to_begin[0][0] <= first[0]):
             at, command = self._to_begin[0]
             if at > limit:

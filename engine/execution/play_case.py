@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine import facts as f
@@ -18,7 +18,8 @@ from engine.errors import InputInvalid
 from engine.execution.advance import advance
 from engine.execution.explain import drawn
 from engine.execution.marking import State
-from engine.values import Value, from_outside, plain
+from engine.execution.timers import later_by
+from engine.values import Months, Value, from_outside, parse_duration, plain
 
 
 @dataclass
@@ -33,6 +34,15 @@ class Answers:
         rows, used = self.given.get(element, ()), self.used.get(element, 0)
         self.used[element] = used + 1
         return rows[used] if used < len(rows) else {}
+
+    def after(self, element: str) -> timedelta | Months:
+        """How long after it was offered work is done, by its next answer."""
+        rows, used = self.given.get(element, ()), self.used.get(element, 0)
+        return (
+            parse_duration(str(rows[used].get("after", ""))) or timedelta()
+            if used < len(rows)
+            else timedelta()
+        )
 
     def left(self, element: str) -> bool:
         """Whether there is an answer that has not been used."""
@@ -49,6 +59,7 @@ class PlayedCase:
         self.id = id
         self.state = State()
         self._names: dict[int, tuple[str, str]] = {}  # id → element and its name, kept after it has ended
+        self._since: dict[int, datetime] = {}  # open work → when it was offered
         self._loops: set[int] = set()  # what goes round: its rounds are the elements people count
 
     @property
@@ -60,18 +71,36 @@ class PlayedCase:
 
     def do(self, command: KernelCommand, moment: Moment) -> list[f.Fact]:
         """Carry out one command."""
-        return advance(self.package, self.state, command, moment, self.id)
+        facts = advance(self.package, self.state, command, moment, self.id)
+        for fact in facts:
+            if isinstance(fact, f.WorkItemOffered | f.JobOffered):
+                self._since[fact.id] = moment.now
+        return facts
 
-    def work(self, answers: Answers, hold: bool) -> KernelCommand | None:
-        """What answers the oldest open work; `hold`: work of people without an answer stays open."""
+    def work(self, answers: Answers, hold: bool, now: datetime) -> KernelCommand | None:
+        """What answers the oldest open work that is answered by now."""
+        for at, id, element in self._open(answers, hold):
+            if at <= now:
+                return self._answer(id, element, answers.next(element))
+        return None
+
+    def next_work(self, answers: Answers, hold: bool) -> datetime | None:
+        """When the first open work is answered."""
+        return min((at for at, _, _ in self._open(answers, hold)), default=None)
+
+    def held(self, answers: Answers) -> bool:
+        """Whether work of people is open that nobody answers."""
+        return any(not answers.left(item.element) for item in self.state.items.values())
+
+    def _open(self, answers: Answers, hold: bool) -> Iterator[tuple[datetime, int, str]]:
+        """When which open work is answered, the oldest first; `hold`: work of people without an answer is not."""
         state = self.state
         halted = {incident.owner for incident in state.incidents.values()}
         items = {id for id, item in state.items.items() if not hold or answers.left(item.element)}
         open_work = set(state.jobs) | items
         for id in sorted(open_work - halted):
             element = state.items[id].element if id in state.items else state.jobs[id].element
-            return self._answer(id, element, answers.next(element))
-        return None
+            yield later_by(self._since[id], answers.after(element)), id, element
 
     def _answer(self, id: int, element: str, answer: Mapping[str, Any]) -> KernelCommand:
         if "bpmnError" in answer:
@@ -165,16 +194,17 @@ def read_answers(raw: Any) -> dict[str, list[dict[str, Any]]]:
         for row in rows:
             if not isinstance(row, dict) or not set(row) <= _WORDS or not _says(row):
                 raise InputInvalid(
-                    f'“{element}”的回答有误：每条应是 {{"variables": {{…}}}}、{{"bpmnError": 代码}} 或 {{"fail": 原因}}。'
+                    f'“{element}”的回答有误：每条应是 {{"variables": {{…}}}}、{{"bpmnError": 代码}} 或 {{"fail": 原因}}，可加 "after": 时长。'
                 )
         answers[str(element)] = rows
     return answers
 
 
 def _says(row: Mapping[str, Any]) -> bool:
-    """True when an error's code and a failure's reason are text (or a number, as a code may be)."""
+    """True when an error's code and a failure's reason are text (or a number, as a code may be), and a delay a duration."""
     said = [row[word] for word in ("bpmnError", "fail") if word in row]
-    return len(said) < 2 and all(isinstance(one, str | int) and one != "" for one in said)
+    timed = "after" not in row or parse_duration(str(row["after"])) is not None
+    return timed and len(said) < 2 and all(isinstance(one, str | int) and one != "" for one in said)
 
 
-_WORDS = {"variables", "bpmnError", "fail", "message", "errorMessage"}
+_WORDS = {"variables", "bpmnError", "fail", "message", "errorMessage", "after"}

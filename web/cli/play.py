@@ -43,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--answers",
         type=Path,
         metavar="FILE",
-        help='用户任务和外部任务的结果：{元素编号: [{"variables": {…}}, {"bpmnError": 代码}, {"fail": 原因}]}，按次序使用',
+        help='用户任务和外部任务的结果：{元素编号: [{"variables": {…}}, {"bpmnError": 代码}, {"fail": 原因}]}，按次序使用；加 "after": "PT2H" 则过后才办',
     )
     parser.add_argument(
         "--message",
