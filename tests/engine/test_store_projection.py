@@ -19,7 +19,10 @@ LOCKS = ("locked_by", "locked_until")
 """Columns of `jobs` that external workers set; they are no projection of facts."""
 
 
-@pytest.mark.parametrize("seed", range(12))
+SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 12))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_rows_equal_a_rebuild_after_a_random_run(tmp_path: Path, seed: int) -> None:
     engine = new_office(tmp_path)
     office = RandomOffice(engine, seed)
