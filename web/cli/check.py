@@ -115,11 +115,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.paths:
         raise InputInvalid("请写出要检查的文件或文件夹，如 duban check 流程.bpmn。")
-    errors = 0
+    errors, looked_at = 0, 0
     for path in args.paths:
         for title, findings in _findings(path, args.forms):
             wrong = sum(f.severity == "error" for f in findings)
             errors += wrong
+            looked_at += all(finding.rule != "not_found" for finding in findings)
             for finding in findings:
                 if args.json:
                     print(json.dumps({"package": title, **asdict(finding)}, ensure_ascii=False))
@@ -127,4 +128,6 @@ def run(args: argparse.Namespace) -> int:
                     print(f"{'错误' if finding.severity == 'error' else '提醒'}  {finding}")
             if not args.json:
                 print(f"{title}：{wrong} 处错误，{len(findings) - wrong} 处提醒")
+    if not looked_at:
+        return 2  # nothing to check there: a mistake of the asking, not of a drawing
     return 1 if errors else 0
