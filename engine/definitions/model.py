@@ -321,9 +321,9 @@ class Process:
     lanes: Mapping[str, str] = field(default_factory=dict)  # element id → lane name
     line: int = 0
     collaboration: Collaboration = Collaboration()  # of the file it is drawn in
-    upstream: dict[tuple[str, str], frozenset[str]] = field(
+    upstream: dict[tuple[str, str, bool], frozenset[str]] = field(
         default_factory=dict, repr=False, compare=False
-    )  # gateway and incoming flow → the elements from which a token can come by it
+    )  # gateway, incoming flow and whether by boundary events → the elements from which a token can come by it
     inputs: tuple[str, ...] = ()  # what it takes and gives when it is called, in the order drawn
     outputs: tuple[str, ...] = ()
     declares: tuple[str, ...] = ()  # the variables that are its own when it is called

@@ -240,19 +240,21 @@ def waits_like_inclusive(element: Element) -> bool:
 def awaited(process: Process, gateway: Element, come: Iterable[str]) -> frozenset[str]:
     """The elements of the same scope whose token keeps the gateway waiting: from there it can come by an incoming flow
     that is not among those that have `come`, unless it can just as well come by one of these. Paths through the
-    gateway itself do not count, so two joins in a large loop do not wait for each other (BPMN 2.0.2, 13.4.3)."""
+    gateway itself do not count, so two joins in a large loop do not wait for each other (BPMN 2.0.2, 13.4.3). What a
+    boundary event may yet do keeps the gateway waiting, but never excuses a token from being waited for."""
     marked = set(come)
     missing = [flow for flow in gateway.incoming if flow not in marked]
     if not missing:
         return frozenset()
     found = frozenset().union(*(before(process, gateway, flow) for flow in missing))
-    return found.difference(*(before(process, gateway, flow) for flow in marked)) if found else found
+    excused = (before(process, gateway, flow, by_borders=False) for flow in marked)
+    return found.difference(*excused) if found else found
 
 
-def before(process: Process, gateway: Element, flow: str) -> frozenset[str]:
+def before(process: Process, gateway: Element, flow: str, by_borders: bool = True) -> frozenset[str]:
     """The elements of the same scope from which a token can reach this incoming flow of `gateway` without going
-    through it, boundary events included."""
-    known = process.upstream.get((gateway.id, flow))
+    through it. `by_borders`: by boundary events too, not by sequence flows alone."""
+    known = process.upstream.get((gateway.id, flow, by_borders))
     if known is not None:
         return known
     found: set[str] = set()
@@ -264,6 +266,6 @@ def before(process: Process, gateway: Element, flow: str) -> frozenset[str]:
         found.add(id)
         at = process.elements[id]
         stack += [process.flows[one].source for one in at.incoming]
-        if at.attached_to:
+        if at.attached_to and by_borders:
             stack.append(at.attached_to)
-    return process.upstream.setdefault((gateway.id, flow), frozenset(found))
+    return process.upstream.setdefault((gateway.id, flow, by_borders), frozenset(found))

@@ -379,6 +379,25 @@ M -> D if d
     assert play.complete("B").open == ["C", "D"]
 
 
+def test_a_boundary_event_s_token_waits_for_the_work_it_stands_at():
+    """That the work could once more send a token by its boundary event excuses nobody."""
+    text = """
+start S
+user A
+boundary T on=A duration=P1D interrupting=false
+user B
+or J
+user Z
+S -> A -> B -> J
+T -> J
+J -> Z
+"""
+    play = Play(diagram(text)).wait(days=2)
+    assert play.open == ["A"]
+    play.complete("A").complete("B")
+    assert play.open == ["Z"]
+
+
 def test_what_is_upstream_is_worked_out_once():
     package = diagram(LOOP)
     process = package.processes["main"]

@@ -261,7 +261,7 @@ class Exploration:
                 if flow not in came[join]:
                     awaited |= net.before(join, flow)
             for flow in came[join]:
-                awaited -= net.before(join, flow)
+                awaited -= net.before(join, flow, by_borders=False)
             others = came.keys() - {join}
             if not awaited & (active | others):
                 free.append(join)

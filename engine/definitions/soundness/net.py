@@ -108,7 +108,7 @@ class Net:
         self._known: dict[Place, int] = {}
         self._moves: dict[int, list[Move]] = {}
         self._order: dict[str, int] = {}
-        self._sources: dict[tuple[str, str], frozenset[str]] = {}
+        self._sources: dict[tuple[str, str, bool], frozenset[str]] = {}
         self.watched = self._watched(set(targets))
 
     def aimed(self, target: str) -> Net:
@@ -165,9 +165,10 @@ class Net:
                 return True
         return False
 
-    def before(self, gateway: str, flow: str) -> frozenset[str]:
-        """The elements from which a token can come by this incoming flow of a gateway without going through it."""
-        key = (gateway, flow)
+    def before(self, gateway: str, flow: str, by_borders: bool = True) -> frozenset[str]:
+        """The elements from which a token can come by this incoming flow of a gateway without going through it.
+        `by_borders`: by boundary events too, not by sequence flows alone."""
+        key = (gateway, flow, by_borders)
         if key not in self._sources:
             found: set[str] = set()
             stack = [self.process.flows[flow].source]
@@ -178,7 +179,7 @@ class Net:
                 found.add(id)
                 at = self.process.elements[id]
                 stack += [self.process.flows[one].source for one in at.incoming]
-                if at.attached_to:
+                if at.attached_to and by_borders:
                     stack.append(at.attached_to)
             self._sources[key] = frozenset(found)
         return self._sources[key]
