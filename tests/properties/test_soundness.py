@@ -45,6 +45,10 @@ def compare(seed: int) -> Counter[str]:
     scope = Analysis(package).scopes["main", "main"]
     seen, all_orders = scope.exploration, Analysis(package, reduce=False).scopes["main", "main"].exploration
     assert seen.complete, text
+    if seen.growing and scope.net.inclusive:
+        return Counter(
+            left_out=1
+        )  # which of two free inclusive joins goes first is left open: more may pile up than does
     assert not seen.growing, text
     ends = {standing(state) for state in kernel.stuck}
     assert stuck(seen) == stuck(all_orders) == ends, text
