@@ -168,6 +168,7 @@ CROWDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", CROWDS)
 def test_a_crowd_of_elements_is_judged_in_time(crowd: str) -> None:
     """Linear: twice as many take about twice as long, and 8,000 a few seconds."""

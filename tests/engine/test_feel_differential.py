@@ -144,6 +144,7 @@ def test_both_say_the_same(text: str, theirs: dict[str, Any]) -> None:
         assert "error" not in mine and alike(mine, other), f"ours {mine}, feelin {other}"
 
 
+@pytest.mark.slow
 def test_random_expressions_say_the_same_or_differ_as_known() -> None:
     """The seeds are fixed, so that this is the same test every day."""
     texts = RANDOM + [known["example"] for known in KNOWN]
@@ -166,6 +167,7 @@ def test_random_expressions_say_the_same_or_differ_as_known() -> None:
         assert known["clause"] and known["reason"]
 
 
+@pytest.mark.slow
 def test_the_random_expressions_are_worth_asking() -> None:
     """Most give a value, of every kind; some go wrong on purpose."""
     exact = {**feel_random.CONTEXT, "c": Decimal("-2.5")}

@@ -430,6 +430,7 @@ def _by_the_letter(flows: list[tuple[str, str]], gateway: str, marked: set[int],
     return reaches(incoming - marked) and not reaches(incoming & marked)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_random_drawings_against_the_letter(data):

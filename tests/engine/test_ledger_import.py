@@ -23,6 +23,8 @@ from engine.runtime.engine import Engine
 from engine.store import tables
 from tests.engine.ledgers import ROOT, SAMPLE, workbook
 
+pytestmark = pytest.mark.slow
+
 KEY = "major_hazard_supervision"
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 

@@ -22,6 +22,7 @@ LOCKS = ("locked_by", "locked_until")
 SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 12))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rows_equal_a_rebuild_after_a_random_run(tmp_path: Path, seed: int) -> None:
     engine = new_office(tmp_path)

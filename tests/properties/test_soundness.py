@@ -93,12 +93,14 @@ def compare_nested(seed: int, *, rich: bool) -> Counter[str]:
     return Counter(looked_at=1, stuck=bool(stuck), dead="dead" in kinds)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**9))
 def test_what_the_kernel_comes_to_is_what_is_said(seed: int) -> None:
     compare(seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**9), rich=st.booleans())
 def test_scopes_inside_scopes(seed: int, rich: bool) -> None:
@@ -125,6 +127,7 @@ def test_hundreds_of_random_processes() -> None:
     assert found["double"] > 40
 
 
+@pytest.mark.slow
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

@@ -18,6 +18,7 @@ def book(folder: Path) -> Book:
     return book_of_folder(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.parent.name}/{path.stem}")
 def test_scenario(path: Path) -> None:
     (report,) = book(path.parent.parent).run(path.name)

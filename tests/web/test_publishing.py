@@ -93,6 +93,7 @@ def _bombs() -> dict[str, dict[str, Any]]:
 BOMBS = _bombs()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BOMBS)
 def test_bombs_are_answered_in_seconds_and_never_break(site: Site, what: str) -> None:
     zhao = site.user("zhao")
