@@ -1,6 +1,5 @@
 """Suspension, cancellation, returning 退回, snapshots, and that the kernel is pure."""
 
-import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -213,7 +212,7 @@ def test_depth_stays_flat_over_a_thousand_rounds():
         work.append(count)
         sizes.append(len(dumps(state.to_data())))
     assert set(work) == {work[0]}
-    assert statistics.median(spent[-100:]) <= 1.5 * statistics.median(spent[:100])
+    assert min(spent[-100:]) <= 1.5 * min(spent[:100])  # the quickest: a busy machine slows single rounds
     assert sizes[-1] - sizes[0] < 20  # only the ids grow longer
     assert len(state.causes) <= 64
 
