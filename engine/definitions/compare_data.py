@@ -23,7 +23,7 @@ def process_data(old: Process, new: Process) -> Iterator[str]:
     keys = {k.id: k for k in old.correlation.keys}, {k.id: k for k in new.correlation.keys}
     for id in dict.fromkeys([*keys[1], *keys[0]]):
         before, now = keys[0].get(id), keys[1].get(id)
-        name = (now or before).name  # type: ignore[union-attr]
+        name = (keys[1] if now else keys[0])[id].name
         yield from _names(
             f"消息关联键“{name}”的属性", before.properties if before else (), now.properties if now else ()
         )

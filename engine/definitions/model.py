@@ -304,7 +304,7 @@ class Correlation:
 class Process:
     """One executable process. `elements` are all nodes at every depth, `flows` all sequence flows, by id.
 
-    `upstream` is filled when it is first asked for (see `execution.flows.before`): it follows from the drawing alone.
+    `upstream` is filled when it is first asked for (see `upstream.before`): it follows from the drawing alone.
     """
 
     key: str

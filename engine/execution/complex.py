@@ -13,9 +13,10 @@ A gateway without an activation condition begins when all tokens have come that 
 from __future__ import annotations
 
 from engine.definitions.model import Element, Kind, Process
+from engine.definitions.upstream import awaited
 from engine.execution.context import Context
 from engine.execution.elements import behaviour, finish_scope, introduce, leave
-from engine.execution.flows import COUNT, WAITING, at_work, awaited, fire_inclusive, gathering
+from engine.execution.flows import COUNT, WAITING, at_work, fire_inclusive, gathering, latest
 from engine.execution.run import Halt, Run
 from engine.execution.state import Instance
 from engine.facts import GatewayActivated, GatewayReset
@@ -99,9 +100,7 @@ def _enter(
 ) -> None:
     """Take a token from each of these flows. What the conditions of the outgoing flows may ask are the gateway's locals."""
     tokens = {token[0]: token for token in reversed(scope.arrivals[gateway.id]) if token[0] in flows}
-    cause = strand = 0
-    for flow in flows:
-        cause, strand = tokens[flow][1] or cause, tokens[flow][2] or strand
+    cause, strand = latest(tokens[flow] for flow in flows)
     variables = {**_counts(gateway, list(flows)), WAITING: start}
     instance, _ = introduce(
         run, process, gateway, scope.id, cause, strand, variables=variables, consumes=flows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.definitions.model import Element, Flow, Kind, Process
+from engine.definitions.upstream import awaited
 from engine.execution.run import Halt, Run
 from engine.execution.state import COMPENSATING, Instance
 from engine.facts import FlowTaken
@@ -18,6 +19,9 @@ COUNT = "activationCount"
 _GATEWAYS = (_EXCLUSIVE, _INCLUSIVE, _COMPLEX)
 
 Gather = Callable[[Run, Instance, Process, Element], object]
+Token = tuple[str, int, int]
+"""A waiting token: its flow, cause and strand."""
+
 GATHERING: dict[Kind, Gather] = {}
 """What follows when a token has come to where tokens wait for each other; by default, as for an activity."""
 
@@ -137,21 +141,12 @@ def _join(run: Run, scope: int, process: Process, gateway: Element) -> None:
         fire(run, here, process, gateway)
 
 
-def fire(
-    run: Run,
-    scope: Instance,
-    process: Process,
-    gateway: Element,
-    variables: dict[str, Value] | None = None,
-    without: Iterable[str] = (),
-) -> None:
-    """Take one waiting token of every incoming flow that has one (`without` these). The strand of the latest goes on."""
-    waiting = scope.arrivals[gateway.id]
-    consumes: dict[str, tuple[str, int, int]] = {}
-    for token in waiting:
-        if token[0] not in without:
-            consumes.setdefault(token[0], token)
-    _begin(run, scope, process, gateway, list(consumes.values()), variables)
+def fire(run: Run, scope: Instance, process: Process, gateway: Element) -> None:
+    """Take one waiting token of every incoming flow that has one."""
+    first: dict[str, Token] = {}
+    for token in scope.arrivals[gateway.id]:
+        first.setdefault(token[0], token)
+    _begin(run, scope, process, gateway, list(first.values()))
 
 
 def _gather(run: Run, scope: Instance, process: Process, element: Element) -> None:
@@ -167,19 +162,18 @@ def _start(run: Run, scope: int, process: Process, element: Element) -> None:
         _begin(run, here, process, element, waiting[: element.start_quantity])
 
 
-def _begin(
-    run: Run,
-    scope: Instance,
-    process: Process,
-    element: Element,
-    tokens: Sequence[tuple[str, int, int]],
-    variables: dict[str, Value] | None = None,
-) -> None:
+def _begin(run: Run, scope: Instance, process: Process, element: Element, tokens: Sequence[Token]) -> None:
+    cause, strand = latest(tokens)
+    consumes = tuple(flow for flow, _, _ in tokens)
+    run.enter(run, process, element, scope.id, cause, strand, consumes=consumes)
+
+
+def latest(tokens: Iterable[Token]) -> tuple[int, int]:
+    """The cause and the strand that go on where tokens have come together: the latest's that has one."""
     cause = strand = 0
     for _, its_cause, its_strand in tokens:
         cause, strand = its_cause or cause, its_strand or strand
-    consumes = tuple(flow for flow, _, _ in tokens)
-    run.enter(run, process, element, scope.id, cause, strand, variables=variables, consumes=consumes)
+    return cause, strand
 
 
 # -- when all else rests -------------------------------------------------------------------------------
@@ -235,37 +229,3 @@ def _in_a_circle(join: str, held: Mapping[str, frozenset[str]]) -> bool:
 def waits_like_inclusive(element: Element) -> bool:
     """An inclusive join, or a complex gateway that does not say when it begins."""
     return element.kind is _INCLUSIVE or (element.kind is _COMPLEX and element.activation is None)
-
-
-def awaited(process: Process, gateway: Element, come: Iterable[str]) -> frozenset[str]:
-    """The elements of the same scope whose token keeps the gateway waiting: from there it can come by an incoming flow
-    that is not among those that have `come`, unless it can just as well come by one of these. Paths through the
-    gateway itself do not count, so two joins in a large loop do not wait for each other (BPMN 2.0.2, 13.4.3). What a
-    boundary event may yet do keeps the gateway waiting, but never excuses a token from being waited for."""
-    marked = set(come)
-    missing = [flow for flow in gateway.incoming if flow not in marked]
-    if not missing:
-        return frozenset()
-    found = frozenset().union(*(before(process, gateway, flow) for flow in missing))
-    excused = (before(process, gateway, flow, by_borders=False) for flow in marked)
-    return found.difference(*excused) if found else found
-
-
-def before(process: Process, gateway: Element, flow: str, by_borders: bool = True) -> frozenset[str]:
-    """The elements of the same scope from which a token can reach this incoming flow of `gateway` without going
-    through it. `by_borders`: by boundary events too, not by sequence flows alone."""
-    known = process.upstream.get((gateway.id, flow, by_borders))
-    if known is not None:
-        return known
-    found: set[str] = set()
-    stack = [process.flows[flow].source]
-    while stack:
-        id = stack.pop()
-        if id == gateway.id or id in found:
-            continue
-        found.add(id)
-        at = process.elements[id]
-        stack += [process.flows[one].source for one in at.incoming]
-        if at.attached_to and by_borders:
-            stack.append(at.attached_to)
-    return process.upstream.setdefault((gateway.id, flow, by_borders), frozenset(found))

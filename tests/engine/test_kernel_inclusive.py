@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import commands as c
-from engine.execution.flows import awaited, before
+from engine.definitions.upstream import awaited, before
 from tests.engine.builders import Play, diagram
 
 

@@ -9,6 +9,7 @@ out of a choice depends on `x`, which whoever finishes a task says.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 
 class Drawing:
@@ -90,12 +91,12 @@ class Drawing:
     def _or(self, out: list[str], pad: str) -> tuple[str, str]:
         return self.branches(out, pad, "or", lambda n: f" if {self.condition()}" if n else " default")
 
-    def branches(self, out: list[str], pad: str, kind: str, how: object) -> tuple[str, str]:
+    def branches(self, out: list[str], pad: str, kind: str, how: Callable[[int], str]) -> tuple[str, str]:
         fork, join = self.id("fork"), self.id("join")
         out += [f"{pad}{kind} {fork}", f"{pad}{kind} {join}"]
         for number in range(self.random.randint(2, 3)):
             first, last = self.graph(out, pad, self.random.randint(1, 2))
-            out += [f"{pad}{fork} -> {first}{how(number)}", f"{pad}{last} -> {join}"]  # type: ignore[operator]
+            out += [f"{pad}{fork} -> {first}{how(number)}", f"{pad}{last} -> {join}"]
         return fork, join
 
     def _sub(self, out: list[str], pad: str) -> tuple[str, str]:

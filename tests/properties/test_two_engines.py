@@ -57,8 +57,7 @@ def next_command(state: State, chance: random.Random) -> c.KernelCommand | None:
     if due:
         may.append(c.PassDeadline(min(due)[1]))
     for one in state.subscriptions.values():
-        heard = c.DeliverMessage if one.what == "message" else c.DeliverSignal
-        may.append(heard(one.name) if one.what == "signal" else c.DeliverMessage(one.name, "", {}))
+        may.append(c.DeliverSignal(one.name) if one.what == "signal" else c.DeliverMessage(one.name, "", {}))
     return chance.choice(may) if may else None
 
 

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from lxml import etree
 
 from engine.definitions.model import Element, Flow, Kind, Package, Process, Trigger
-
-BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+from engine.definitions.vocabulary import BPMN
 
 _GATEWAYS = frozenset({Kind.EXCLUSIVE, Kind.PARALLEL, Kind.INCLUSIVE})
 _WORK = frozenset({Kind.USER, Kind.MANUAL, Kind.SERVICE})
@@ -55,28 +54,7 @@ def _unsuited(element: Element) -> str:
     waits = element.kind in (Kind.CATCH, Kind.BOUNDARY, Kind.RECEIVE)
     if waits and not triggers <= {*_AWAITED, Trigger.NONE, Trigger.LINK}:
         return "条件事件"
-    return "" if element.kind in _KNOWN else "复杂网关"
-
-
-_KNOWN = frozenset(
-    {
-        *_GATEWAYS,
-        *_WORK,
-        Kind.START,
-        Kind.END,
-        Kind.THROW,
-        Kind.CATCH,
-        Kind.BOUNDARY,
-        Kind.TASK,
-        Kind.SEND,
-        Kind.RECEIVE,
-        Kind.RULE,
-        Kind.SCRIPT,
-        Kind.EVENT_GATEWAY,
-        Kind.SUBPROCESS,
-        Kind.CALL,
-    }
-)
+    return "复杂网关" if element.kind is Kind.COMPLEX else ""
 
 
 def called_from(package: Package, key: str) -> list[Process]:
@@ -94,7 +72,7 @@ def called_from(package: Package, key: str) -> list[Process]:
 
 def draw(package: Package, key: str, start: str) -> etree._Element:
     """The process `key` begun at `start`, with everything it calls, as one BPMN document."""
-    root = etree.Element(f"{{{BPMN}}}definitions", nsmap={None: BPMN})  # type: ignore[dict-item]
+    root = etree.Element(f"{{{BPMN}}}definitions", nsmap={None: BPMN})  # type: ignore[dict-item]  # the stubs know no default namespace
     waits: list[str] = []
     for process in called_from(package, key):
         begins = start if process.key == key else _plain_start(process)

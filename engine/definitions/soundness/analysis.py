@@ -10,6 +10,7 @@ from engine.definitions.soundness import concurrency
 from engine.definitions.soundness.catching import Catching
 from engine.definitions.soundness.exploration import Exploration, covers
 from engine.definitions.soundness.net import WAITING, Inside, Net, triggers
+from engine.definitions.upstream import before
 from engine.definitions.vocabulary import ACTIVITIES
 
 Starts = tuple[tuple[str, ...], ...]
@@ -179,9 +180,9 @@ class Analysis:
             yield Fault("deadlock", process, net.elements[join], seen.path(state), missing, certain)
         if not waiting and whole:
             yield from self._livelocks(net, seen)
-        for state, before in seen.growing[:1]:
+        for state, earlier in seen.growing[:1]:
             more = list(seen.states[state][0])
-            for token in seen.states[before][0]:
+            for token in seen.states[earlier][0]:
                 more.remove(token)
             one = net.places[more[0]].element
             yield Fault("unbounded", process, net.elements[one], seen.path(state), (one,))
@@ -198,7 +199,7 @@ class Analysis:
         for state, waiting, going in sorted(states, key=lambda one: one[0]):
             for join, flows in waiting.items():
                 lacking = [flow for flow in net.elements[join].incoming if flow not in flows]
-                sources = {one for flow in lacking for one in net.before(join, flow)}
+                sources = {one for flow in lacking for one in before(net.process, net.elements[join], flow)}
                 if sources & (going | (waiting.keys() - {join})) and not self._mutual(net, join, waiting):
                     continue  # it waits for what is stuck elsewhere
                 if join not in said:
@@ -210,8 +211,8 @@ class Analysis:
         waits_for: dict[str, set[str]] = {}
         for one, flows in waiting.items():
             lacking = [flow for flow in net.elements[one].incoming if flow not in flows]
-            before = {id for flow in lacking for id in net.before(one, flow)}
-            waits_for[one] = before & (waiting.keys() - {one})
+            sources = {id for flow in lacking for id in before(net.process, net.elements[one], flow)}
+            waits_for[one] = sources & (waiting.keys() - {one})
         found: set[str] = set()
         stack = [join]
         while stack:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from engine.definitions.model import Element, Kind
 from engine.definitions.soundness.net import Net
+from engine.definitions.upstream import before
 
 _ONE_WAY = frozenset({Kind.EXCLUSIVE, Kind.EVENT_GATEWAY})
 _Step = tuple[tuple[str, ...], tuple[str, ...]]
@@ -58,7 +59,7 @@ def _together(beside: dict[str, set[str]], taken: tuple[str, ...]) -> bool:
 def _later(net: Net, join: str, beside: dict[str, set[str]]) -> set[str]:
     """What may be going on beside an inclusive join when it goes on: nothing that is on its way to it."""
     flows = net.elements[join].incoming
-    coming = {one for flow in flows for one in net.before(join, flow)}
+    coming = {one for flow in flows for one in before(net.process, net.elements[join], flow)}
     coming |= {flow for one in coming for flow in net.process.elements[one].incoming} | set(flows)
     found: set[str] = set()
     for flow in flows:

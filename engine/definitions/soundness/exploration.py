@@ -14,6 +14,7 @@ from functools import cached_property
 
 from engine.definitions.components import components
 from engine.definitions.soundness.net import AT_JOIN, AUTOMATIC, TWICE, Move, Net
+from engine.definitions.upstream import awaited, before
 
 State = tuple[tuple[int, ...], tuple[int, ...]]
 """The places of the tokens, in order; and how often each counted event of the scope's host was triggered."""
@@ -256,16 +257,11 @@ class Exploration:
         free: list[str] = []
         circle: list[str] = []
         for join in inclusive:
-            awaited: set[str] = set()
-            for flow in net.elements[join].incoming:
-                if flow not in came[join]:
-                    awaited |= net.before(join, flow)
-            for flow in came[join]:
-                awaited -= net.before(join, flow, by_borders=False)
+            upstream = awaited(net.process, net.elements[join], came[join])
             others = came.keys() - {join}
-            if not awaited & (active | others):
+            if not upstream & (active | others):
                 free.append(join)
-            elif not awaited & (active | (others - net.inclusive)):
+            elif not upstream & (active | (others - net.inclusive)):
                 circle.append(join)
         return sorted(free or circle)
 
@@ -294,7 +290,11 @@ class Exploration:
             return False
         if not net.inclusive:
             return True
-        looks = {j for j in net.inclusive if any(here in net.before(j, f) for f in net.elements[j].incoming)}
+        looks = {
+            j
+            for j in net.inclusive
+            if any(here in before(net.process, net.elements[j], f) for f in net.elements[j].incoming)
+        }
         if not looks:
             return True
         rest = list(tokens)
@@ -309,7 +309,9 @@ class Exploration:
             if join in net.joins:
                 if flows.issuperset(net.elements[join].incoming):
                     stack.append(join)
-            elif join not in looks or any(here in net.before(join, one) for one in flows):
+            elif join not in looks or any(
+                here in before(net.process, net.elements[join], one) for one in flows
+            ):
                 stack.append(join)
 
         for token in rest:

@@ -108,7 +108,6 @@ class Net:
         self._known: dict[Place, int] = {}
         self._moves: dict[int, list[Move]] = {}
         self._order: dict[str, int] = {}
-        self._sources: dict[tuple[str, str, bool], frozenset[str]] = {}
         self.watched = self._watched(set(targets))
 
     def aimed(self, target: str) -> Net:
@@ -164,25 +163,6 @@ class Net:
             if id in self.waits_together or id in wanted or Trigger.TERMINATE in triggers(self.elements[id]):
                 return True
         return False
-
-    def before(self, gateway: str, flow: str, by_borders: bool = True) -> frozenset[str]:
-        """The elements from which a token can come by this incoming flow of a gateway without going through it.
-        `by_borders`: by boundary events too, not by sequence flows alone."""
-        key = (gateway, flow, by_borders)
-        if key not in self._sources:
-            found: set[str] = set()
-            stack = [self.process.flows[flow].source]
-            while stack:
-                id = stack.pop()
-                if id == gateway or id in found:
-                    continue
-                found.add(id)
-                at = self.process.elements[id]
-                stack += [self.process.flows[one].source for one in at.incoming]
-                if at.attached_to and by_borders:
-                    stack.append(at.attached_to)
-            self._sources[key] = frozenset(found)
-        return self._sources[key]
 
     @cached_property
     def enders(self) -> frozenset[str]:

@@ -277,10 +277,13 @@ def _match(drawing: Drawing, mine: list[Node], theirs: list[Node]) -> bool:
     left = [drawing.item(one) for one in theirs]
     for one in mine:
         item = drawing.item(one)
-        found = next(
-            (o for o in left if o is item or o is None or item is None or same_structure(o, item)), -1
+        fits = (
+            at
+            for at, other in enumerate(left)
+            if other is item or other is None or item is None or same_structure(other, item)
         )
-        if found == -1:
+        found = next(fits, None)
+        if found is None:
             return False
-        left.remove(found)  # type: ignore[arg-type]
+        del left[found]
     return True
