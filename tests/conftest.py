@@ -6,9 +6,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+
+from tests import stores
 
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("exploring", settings.get_profile("default"))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The store that the test's offices lie in (`stores.both`)."""
+    with stores.use(request.param):
+        yield request.param

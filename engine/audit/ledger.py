@@ -21,6 +21,7 @@ from engine.definitions.model import Package
 from engine.execution.state import State
 from engine.store import snapshots, tables
 from engine.store.projection import Projection, Standing
+from engine.store.rows import insert_once
 from engine.values import dumps, loads
 
 
@@ -48,7 +49,7 @@ class Position:
 
 
 _insert_facts = sa.insert(tables.facts)
-_insert_outbox = sa.insert(tables.outbox).prefix_with("OR IGNORE", dialect="sqlite")  # one row a key
+_insert_outbox = insert_once(tables.outbox)
 _insert_command = sa.insert(tables.commands)
 
 _OUTGOING = (f.MessageSent, f.SignalSent, f.NoticeSent)

@@ -81,7 +81,7 @@ def verify(connection: sa.Connection, *, case: str = "", fold: bool = False) -> 
     query = sa.select(facts).order_by(facts.c.case, facts.c.seq)
     if case:
         query = query.where(facts.c.case == case)
-    for row in connection.execution_options(yield_per=1000).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": 1000}):
         if walk is None or walk.case != row.case:
             if walk is not None:
                 _finish(walk, ends, report)

@@ -183,12 +183,19 @@ def _changed(connection: sa.Connection, table: sa.Table, key: dict[str, str], ro
     where = [table.c[k] == v for k, v in key.items()]
     present = connection.execute(sa.select(*(table.c[k] for k in row)).where(*where)).first()
     if present is None:
-        connection.execute(sa.insert(table), [row])
+        connection.execute(sa.insert(table), [row | _entered(connection, table)])
         return True
     if dict(present._mapping) == row:
         return False
     connection.execute(sa.update(table).where(*where).values({table.c[k]: v for k, v in row.items()}))
     return True
+
+
+def _entered(connection: sa.Connection, table: sa.Table) -> dict[str, int]:
+    """The place of a new row where a table keeps the order of entry."""
+    if "position" not in table.c:
+        return {}
+    return {"position": (connection.execute(sa.select(sa.func.max(table.c.position))).scalar() or 0) + 1}
 
 
 # -- calendar ----------------------------------------------------------------------------------------------

@@ -20,12 +20,16 @@ HOURS = ("opens", "closes", "send_from", "send_until")
 
 def read_directory(connection: sa.Connection) -> Directory:
     """The directory in the order things were entered."""
-    order: Any = sa.text("rowid") if connection.dialect.name == "sqlite" else None
+    by_entry = (sa.select(table).order_by(table.c.position, table.c.id) for table in (units, people))
+    found_units, found_people = (connection.execute(query).all() for query in by_entry)
+    of_people = {row.id: row.position for row in found_people}
+    found_posts = connection.execute(sa.select(posts)).all()
     return Directory(
-        units={row.id: _made(Unit, row) for row in connection.execute(sa.select(units).order_by(order))},
-        people={row.id: _made(Person, row) for row in connection.execute(sa.select(people).order_by(order))},
+        units={row.id: _made(Unit, row) for row in found_units},
+        people={row.id: _made(Person, row) for row in found_people},
         posts=tuple(
-            _made(Post, row) for row in connection.execute(sa.select(posts).order_by(posts.c.position, order))
+            _made(Post, row)
+            for row in sorted(found_posts, key=lambda r: (r.position, of_people.get(r.person, 0), r.person))
         ),
         responsibilities=tuple(
             _made(Responsibility, row)

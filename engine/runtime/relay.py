@@ -24,6 +24,7 @@ from engine.facts import MessageReceived
 from engine.runtime import timed_starts
 from engine.runtime.engine import Engine
 from engine.store.projection import backoff
+from engine.store.rows import insert_once
 from engine.store.tables import cases, notices, outbox, subscriptions
 from engine.values import loads
 
@@ -66,7 +67,7 @@ _listeners = (
     )
     .order_by(cases.c.started_at, subscriptions.c.case, subscriptions.c.subscription)
 )
-_insert_notice = sa.insert(notices).prefix_with("OR IGNORE", dialect="sqlite")  # the key: once
+_insert_notice = insert_once(notices)
 
 
 def relay(engine: Engine, most: int) -> int:

@@ -26,6 +26,11 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock()
+        self._reading = engine
+        if not self.is_sqlite:
+            self._reading = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -42,7 +47,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent view for queries. Whatever is written in it is undone."""
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             yield connection  # closing the connection rolls back
 
     def close(self) -> None:

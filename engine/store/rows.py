@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 
 class Rows:
@@ -57,6 +58,12 @@ class Rows:
 def insert(table: sa.Table) -> sa.Insert:
     """The table's insert statement."""
     return sa.insert(table)
+
+
+@lru_cache(maxsize=64)
+def insert_once(table: sa.Table) -> sa.Insert:
+    """Inserts a row unless one of its key is there. PostgreSQL's words for it, which SQLite shares."""
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 @lru_cache(maxsize=512)

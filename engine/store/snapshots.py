@@ -25,7 +25,8 @@ _load = (
     .join_from(cases, snapshots, snapshots.c.case == cases.c.id)
     .where(cases.c.id == sa.bindparam("b_case"))
 )
-_lock = _load.with_for_update(of=cases)
+_lock = _load.with_for_update(of=[cases, snapshots])
+# both: what waited for another's commit then reads what that one wrote, in both
 _insert = sa.insert(snapshots)
 _update = (
     sa.update(snapshots)

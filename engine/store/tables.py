@@ -306,6 +306,7 @@ units = Table(
     Column("sector", String(100), nullable=False, default=""),
     Column("phone", String(40), nullable=False, default=""),
     Column("active", Boolean, nullable=False, default=True),
+    Column("position", Integer, nullable=False, default=0),  # order in which they were entered
 )
 
 people = Table(
@@ -321,6 +322,7 @@ people = Table(
     Column("failures", Integer, nullable=False, default=0),
     Column("locked_until", Instant),
     Column("epoch", Integer, nullable=False, default=0),  # raised: all sessions of the person end
+    Column("position", Integer, nullable=False, default=0),  # order in which they were entered
 )
 
 posts = Table(

@@ -1,4 +1,4 @@
-"""A small office for tests: a real engine on a real SQLite file, two units, three people, and one package that has a bit
+"""A small office for tests: a real engine on a real database (SQLite, or what `stores` says), two units, three people, and one package that has a bit
 of everything: a loop of user tasks, repeating and single timers, a message between cases, a signal, an external
 job, a parallel multi-instance, an action of a person.
 """
@@ -21,7 +21,9 @@ from engine.directory import Directory, Person, Post, Responsibility, Unit
 from engine.runtime import office
 from engine.runtime.engine import Engine, Outcome
 from engine.store import tables
+from tests import stores
 from tests.engine.builders import xml
+from tests.services import postgres
 
 MONDAY = datetime(2026, 9, 28, 9, 0, tzinfo=SHANGHAI).astimezone(UTC)
 KEY = "trial"
@@ -159,8 +161,8 @@ def directory() -> Directory:
 
 
 def open_engine(folder: Path, clock: Clock | None = None) -> Engine:
-    """The engine on the SQLite file of a folder, as it lies there."""
-    return Engine.open(f"sqlite:///{folder / 'duban.db'}", folder, clock)
+    """The engine on the database of a folder, as it lies there."""
+    return stores.closing(Engine.open(stores.url_in(folder), folder, clock))
 
 
 def furnish(engine: Engine, files: Mapping[str, bytes]) -> None:
@@ -170,32 +172,44 @@ def furnish(engine: Engine, files: Mapping[str, bytes]) -> None:
     engine.publish(files, CHIEF, "试验")
 
 
-_made: dict[str, tuple[bytes, dict[str, Package]]] = {}
+_made: dict[tuple[str, str], tuple[bytes | str, dict[str, Package]]] = {}
 
 
 def new_office(folder: Path, clock: Clock | None = None, files: Mapping[str, bytes] | None = None) -> Engine:
     """A fresh engine with the office and the package in it. Its clock stands at Monday 28 September 2026, 09:00.
 
-    The first office of a kind is made step by step, the following ones begin with a copy of its database file.
+    The first office of a kind is made step by step, the following ones begin with a copy of its database.
     """
     files = files or trial_files()
-    clock = clock or FixedClock(MONDAY)
-    kind = package_hash(files)
+    kind = (stores.chosen(), package_hash(files))
     if kind not in _made:
-        with tempfile.TemporaryDirectory() as first:
-            engine = open_engine(Path(first), FixedClock(MONDAY))
-            furnish(engine, files)
-            with engine.read() as connection:
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("VACUUM INTO ?", (f"{first}/copy.db",))
-            engine.close()
-            _made[kind] = (Path(first, "copy.db").read_bytes(), engine._packages)
+        _made[kind] = _first_office(files)
     database, packages = _made[kind]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "duban.db").write_bytes(database)
-    engine = open_engine(folder, clock)
+    if isinstance(database, bytes):
+        (folder / "duban.db").write_bytes(database)
+    else:
+        stores.copy_in(folder, database)
+    engine = open_engine(folder, clock or FixedClock(MONDAY))
     engine._packages.update(packages)
     return engine
+
+
+def _first_office(files: Mapping[str, bytes]) -> tuple[bytes | str, dict[str, Package]]:
+    """An office to copy: a SQLite file's bytes, or the name of a database in PostgreSQL."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        on_postgres = stores.chosen() == stores.POSTGRESQL
+        template = postgres.shared().create() if on_postgres else ""
+        url = postgres.shared().url(template) if on_postgres else f"sqlite:///{folder / 'duban.db'}"
+        engine = Engine.open(url, folder, FixedClock(MONDAY))
+        furnish(engine, files)
+        if not on_postgres:
+            with engine.read() as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("VACUUM INTO ?", (f"{name}/copy.db",))
+        engine.close()
+        return template or Path(name, "copy.db").read_bytes(), engine._packages
 
 
 def start(engine: Engine, actor: Actor = ANNA, command_id: str | None = None) -> Outcome:

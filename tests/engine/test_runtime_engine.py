@@ -15,6 +15,7 @@ from engine.facts import DeadlinePassed, WorkItemCompleted
 from engine.runtime.engine import MOST_FIRINGS, Engine, next_number
 from engine.runtime.worker import Worker
 from engine.store import tables
+from tests import stores
 from tests.engine.office_builder import (
     ANNA,
     BEN,
@@ -29,6 +30,8 @@ from tests.engine.office_builder import (
     start,
     trial_files,
 )
+
+pytestmark = stores.both
 
 
 def counts(engine: Engine) -> dict[str, int]:

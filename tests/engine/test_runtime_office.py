@@ -22,7 +22,10 @@ from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.runtime.worker import Worker
 from engine.store import settings, tables
+from tests import stores
 from tests.engine.office_builder import ANNA, BEN, CHIEF, directory, later, new_office, open_engine, start
+
+pytestmark = stores.both
 
 PASSWORD = "Xiaoxin-dangan-2026"
 

@@ -12,8 +12,11 @@ from engine.audit.verify import verify
 from engine.commands import CancelCase, ClaimItem, FinishItem
 from engine.runtime.worker import Worker
 from engine.store import tables
+from tests import stores
 from tests.engine.office_builder import ANNA, CHIEF, finish, later, new_office, rows, start
 from tests.engine.random_office import RandomOffice
+
+pytestmark = stores.both
 
 LOCKS = ("locked_by", "locked_until")
 """Columns of `jobs` that external workers set; they are no projection of facts."""

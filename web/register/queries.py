@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
 from engine.store import tables as t
+from engine.store.json_text import json_text
 from web import discretion
 from web.context import the_engine
 from web.identity import Who
@@ -54,7 +55,7 @@ def stock_until(package: Package) -> date | None:
 
 
 def _found() -> sa.ColumnElement[Any]:
-    inside = sa.func.json_extract(_k.c.register, f'$."{FOUND}"', type_=sa.String())
+    inside = json_text(_k.c.register, FOUND)
     return sa.func.coalesce(
         inside, sa.func.substr(sa.cast(_k.c.started_at, sa.String()), 1, 10), type_=sa.String()
     )

@@ -1,0 +1,90 @@
+"""The two stores that every promise is held on: SQLite and PostgreSQL.
+
+A test module that says `pytestmark = stores.both` runs each of its tests on either. Offices made by the builders meanwhile
+lie in the chosen store; a folder remembers where its office lies, so that it can be opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+from tests.services import postgres
+
+Opened = TypeVar("Opened", bound="Closeable")
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+
+both = [
+    pytest.mark.usefixtures("store"),
+    pytest.mark.parametrize("store", [SQLITE, POSTGRESQL], indirect=True),
+]
+"""For `pytestmark`: each test of the module runs on both stores."""
+
+_chosen = SQLITE
+_made: list[str] = []
+_opened: list[Closeable] = []
+
+
+class Closeable(Protocol):
+    """What is closed when the block of `use` ends, however it ended."""
+
+    def close(self) -> None: ...
+
+
+def chosen() -> str:
+    """The store that new databases are made in now."""
+    return _chosen
+
+
+@contextmanager
+def use(store: str) -> Iterator[None]:
+    """New databases are made in `store` until the block ends; those of PostgreSQL are dropped then."""
+    global _chosen
+    before, _chosen = _chosen, store
+    try:
+        yield
+    finally:
+        _chosen = before
+        while _opened:
+            _opened.pop().close()
+        while _made:
+            postgres.shared().drop(_made.pop())
+
+
+def closing(what: Opened) -> Opened:
+    """Have it closed when the block of `use` ends."""
+    _opened.append(what)
+    return what
+
+
+def url_in(folder: Path) -> str:
+    """Where the office of this folder lies; an empty database is made in the chosen store if there is none."""
+    remembered = folder / "database-url"
+    if remembered.exists():
+        return remembered.read_text()
+    if _chosen == SQLITE or (folder / "duban.db").exists():
+        return f"sqlite:///{folder / 'duban.db'}"
+    return _remember(folder, temporary())
+
+
+def copy_in(folder: Path, template: str) -> str:
+    """An office in PostgreSQL that begins as a copy of the database `template`. Returns its URL."""
+    return _remember(folder, temporary(like=template))
+
+
+def temporary(*, like: str = "template0") -> str:
+    """A database of PostgreSQL that is dropped when the block of `use` ends."""
+    name = postgres.shared().create(like=like)
+    _made.append(name)
+    return name
+
+
+def _remember(folder: Path, name: str) -> str:
+    url = postgres.shared().url(name)
+    (folder / "database-url").write_text(url)
+    return url
