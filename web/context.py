@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import current_app, g
 
 if TYPE_CHECKING:
+    from engine.directory import Directory
     from engine.runtime.engine import Engine
     from engine.runtime.settings import Settings
     from web.identity import Who
@@ -27,6 +28,14 @@ def the_settings() -> Settings:
 def demo_mode() -> bool:
     """Whether this is a demonstration: one-click sign-in and a clock that can be moved."""
     return the_settings().demo
+
+
+def the_directory() -> Directory:
+    """The directory as this request found it: read once, when it is first asked for. What changes it reads the engine's."""
+    found: Directory | None = g.get("directory")
+    if found is None:
+        found = g.directory = the_engine().directory()
+    return found
 
 
 def who() -> Who:

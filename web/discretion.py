@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.definitions.model import Kind, Package
-from engine.directory import ENTERPRISE, OFFICE, SEES_ALL
+from engine.directory import ENTERPRISE, OFFICE, SEES_ALL, Directory
 from engine.store import tables as t
-from web.context import the_engine
+from web.context import the_directory
 from web.identity import Who
 
 REPORTED = "群众举报"
@@ -40,7 +41,7 @@ INFORMED = frozenset({OFFICE, "督办部门"}) | SEES_ALL
 """Kinds of unit that may know of a report."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Discretion:
     """What one person may read. `reports`: that somebody reported; `inner`: what other units wrote."""
 
@@ -48,7 +49,12 @@ class Discretion:
     inner: bool
     units: frozenset[str]
     person: str
-    keepers: frozenset[str] = frozenset()
+    directory: Directory = field(repr=False, compare=False)
+
+    @cached_property
+    def keepers(self) -> frozenset[str]:
+        """Ids of the people who keep reports."""
+        return frozenset(p.person for p in self.directory.posts if p.role in KEEPERS)
 
     def text(self, value: Any) -> Any:
         """A value of a case, without what gives a reporter away."""
@@ -200,7 +206,7 @@ def telling(package: Package) -> frozenset[str]:
 
 def of(who: Who) -> Discretion:
     """What `who` may read, by all of the person's posts."""
-    directory = the_engine().directory()
+    directory = the_directory()
     units = directory.units
     kinds = {units[u].kind for u in who.units if u in units}
     return Discretion(
@@ -208,5 +214,5 @@ def of(who: Who) -> Discretion:
         inner=bool(kinds - {ENTERPRISE}),
         units=frozenset(who.units),
         person=who.person,
-        keepers=frozenset(p.person for p in directory.posts if p.role in KEEPERS),
+        directory=directory,
     )

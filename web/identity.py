@@ -41,7 +41,7 @@ from engine.directory import AUDITOR, OFFICE, Directory
 from engine.errors import EngineError, NotAllowed
 from engine.runtime import accounts
 from engine.runtime.host_clock import SystemClock
-from web.context import demo_mode, the_engine
+from web.context import demo_mode, the_directory, the_engine
 from web.errors import NotSignedIn, TooMany
 
 
@@ -144,7 +144,7 @@ def _who_by_token(secret: str) -> Who:
 
 
 def _who(person: str, chosen: str, by: str) -> Who:
-    directory = the_engine().directory()
+    directory = the_directory()
     found = directory.people.get(person)
     if found is None or not found.active:
         raise NotSignedIn("这个账号已停用，请联系安委办管理员。")
@@ -202,7 +202,7 @@ def _judge() -> None:
         return  # no such address: 404 follows
     view = current_app.view_functions[request.endpoint]
     levels = getattr(view, "may", ())
-    g.who = None
+    g.who = g.directory = None
     header = request.headers.get("Authorization", "")
     if "anyone" in levels and not header and not session:
         return

@@ -13,14 +13,14 @@ from engine.errors import NotFound
 from engine.handlers.visibility import may_see, sees_all
 from engine.store import tables as t
 from web import discretion
-from web.context import the_engine
+from web.context import the_directory
 from web.identity import Who
 from web.look import look
 
 
 def visible(who: Who) -> sa.ColumnElement[bool]:
     """The condition on `cases` rows under which `who` sees them in lists."""
-    directory = the_engine().directory()
+    directory = the_directory()
     if sees_all(who.actor, directory):
         return sa.true()
     units = list(who.units)
@@ -88,17 +88,17 @@ def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]
 
 def item_row(c: sa.Connection, who: Who, case: str, item: int) -> sa.Row[tuple[object, ...]]:
     """A work item of a case that `who` may see."""
-    case_row(c, who, case)
-    found = (
-        c.execute(
-            sa.select(t.work_items).where(t.work_items.c.case == case, t.work_items.c.item == item)
-        ).first()
-        if 0 <= item < 2**31
-        else None
-    )
+    found = c.execute(_item, {"b_case": case, "b_item": item}).first() if 0 <= item < 2**31 else None
+    if found is None or found.unit not in who.units:  # whose unit holds an item sees its case
+        case_row(c, who, case)
     if found is None or discretion.of(who).hides_item(found):
         raise NotFound
     return found
+
+
+_item = sa.select(t.work_items).where(
+    t.work_items.c.case == sa.bindparam("b_case"), t.work_items.c.item == sa.bindparam("b_item")
+)
 
 
 def file_row(c: sa.Connection, who: Who, file: str) -> sa.Row[tuple[object, ...]]:

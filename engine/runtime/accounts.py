@@ -125,11 +125,28 @@ def sign_in(engine: Engine, account: str, password: str) -> Account | None:
 
 def account_of(engine: Engine, person: str, epoch: int | None = None) -> Account | None:
     """The account of an active person; None when retired or when the session's `epoch` is over."""
-    with engine.read() as connection:
-        row = connection.execute(sa.select(people).where(people.c.id == person)).first()
+    with engine.database.glance() as connection:
+        row = connection.execute(_by_id, {"b_id": person}).first()
     if row is None or not row.active or (epoch is not None and epoch != row.epoch):
         return None
     return _account(row)
+
+
+_columns = (
+    people.c.id,
+    people.c.account,
+    people.c.name,
+    people.c.phone,
+    people.c.active,
+    people.c.title,
+    people.c.epoch,
+)
+_by_id = sa.select(*_columns).where(people.c.id == sa.bindparam("b_id"))
+_by_token = (
+    sa.select(*_columns, tokens.c.digest)
+    .join_from(tokens, people, people.c.id == tokens.c.person)
+    .where(tokens.c.digest == sa.bindparam("b_digest"), tokens.c.revoked_at.is_(None))
+)
 
 
 def _account(row: Any) -> Account:
@@ -182,13 +199,11 @@ def token_account(engine: Engine, secret: str) -> Account | None:
     if not secret.startswith(TOKEN_PREFIX):
         return None
     digest = _digest(secret)
-    with engine.read() as connection:
-        row = connection.execute(
-            sa.select(tokens).where(tokens.c.digest == digest, tokens.c.revoked_at.is_(None))
-        ).first()
-    if row is None or not hmac.compare_digest(row.digest, digest):
+    with engine.database.glance() as connection:
+        row = connection.execute(_by_token, {"b_digest": digest}).first()
+    if row is None or not row.active or not hmac.compare_digest(row.digest, digest):
         return None
-    return account_of(engine, row.person)
+    return _account(row)
 
 
 def _digest(secret: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -15,16 +16,20 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for one in found:
         for task in Path(f"/proc/{one}/task").glob("*/children"):
-            found += map(int, task.read_text().split())
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += map(int, task.read_text().split())
     return found
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of the family, with children that have ended and been waited for."""
     ticks = 0
-    for one in family(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(int(fields[n]) for n in (USER, SYSTEM, ENDED_USER, ENDED_SYSTEM))
+    for one in reversed(
+        family(pid)
+    ):  # parents last: what a child that ends meanwhile has used is then theirs
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(int(fields[n]) for n in (USER, SYSTEM, ENDED_USER, ENDED_SYSTEM))
     return ticks / TICK
 
 

@@ -31,7 +31,10 @@ TABLE = "CREATE TABLE spiff (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 STEPS = "ABCD"
 FOUR = "\n".join(
     ["start S", "end E", f"S -> {' -> '.join(STEPS)} -> E"]
-    + [f"user {s}\nboundary {s}1 on={s} interrupting=false duration=PT12H\nend {s}2\n{s}1 -> {s}2" for s in STEPS]
+    + [
+        f"user {s}\nboundary {s}1 on={s} interrupting=false duration=PT12H\nend {s}2\n{s}1 -> {s}2"
+        for s in STEPS
+    ]
 )
 
 app = Flask(__name__)
@@ -112,7 +115,9 @@ def finish(case: int, task: str) -> Response:
     with connection().transaction():
         row = connection().execute("SELECT state FROM spiff WHERE id = %s FOR UPDATE", [case]).fetchone()
         workflow = loaded(row[0])
-        open_task = next(t for t in workflow.get_tasks(state=TaskState.READY, manual=True) if str(t.id) == task)
+        open_task = next(
+            t for t in workflow.get_tasks(state=TaskState.READY, manual=True) if str(t.id) == task
+        )
         open_task.data.update(form)
         open_task.run()
         workflow.do_engine_steps()

@@ -23,7 +23,7 @@ _ITEM = "/cases/<string:case>/items/<int(max=2147483647):item>"
 
 def _actor(case: str, item: int) -> Actor:
     """The asker in the item's post; `NotFound` for a case one may not see."""
-    with the_engine().read() as c:
+    with the_engine().database.glance() as c:
         row: Any = item_row(c, who(), case, item)
     return who().acting(row.role, row.unit)
 
