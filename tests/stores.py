@@ -19,6 +19,9 @@ Opened = TypeVar("Opened", bound="Closeable")
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
+REMEMBERED = "database-url"
+"""The file in an office's folder that says where in PostgreSQL it lies."""
+
 both = [
     pytest.mark.usefixtures("store"),
     pytest.mark.parametrize("store", [SQLITE, POSTGRESQL], indirect=True),
@@ -43,16 +46,17 @@ def chosen() -> str:
 
 @contextmanager
 def use(store: str) -> Iterator[None]:
-    """New databases are made in `store` until the block ends; those of PostgreSQL are dropped then."""
+    """New databases are made in `store` until the block ends; those of PostgreSQL are dropped then. Blocks may be nested."""
     global _chosen
     before, _chosen = _chosen, store
+    opened, made = len(_opened), len(_made)
     try:
         yield
     finally:
         _chosen = before
-        while _opened:
+        while len(_opened) > opened:
             _opened.pop().close()
-        while _made:
+        while len(_made) > made:
             postgres.shared().drop(_made.pop())
 
 
@@ -64,7 +68,7 @@ def closing(what: Opened) -> Opened:
 
 def url_in(folder: Path) -> str:
     """Where the office of this folder lies; an empty database is made in the chosen store if there is none."""
-    remembered = folder / "database-url"
+    remembered = folder / REMEMBERED
     if remembered.exists():
         return remembered.read_text()
     if _chosen == SQLITE or (folder / "duban.db").exists():
@@ -86,5 +90,5 @@ def temporary(*, like: str = "template0") -> str:
 
 def _remember(folder: Path, name: str) -> str:
     url = postgres.shared().url(name)
-    (folder / "database-url").write_text(url)
+    (folder / REMEMBERED).write_text(url)
     return url

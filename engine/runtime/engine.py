@@ -1,6 +1,6 @@
 """The door 总入口: `Engine.execute` is where transactions begin and end, and the only way a case changes.
 
-One command: open the transaction, see whether it was asked before, lock the case and load its snapshot, pass the
+One command: open the transaction, lock the case and load its snapshot, see whether it was asked before, pass the
 deadlines that are due, decide, record, commit, ring the worker.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from engine.audit import chain, ledger, office
 from engine.audit.ledger import Entry, Position
@@ -35,7 +36,7 @@ from engine.runtime import demo_clock, timed_starts, uploads
 from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
-from engine.store.database import Database, open_database
+from engine.store.database import Database, alone, open_database
 from engine.store.projection import Standing
 from engine.store.tables import cases, commands, numbers, packages
 from engine.values import Value, canonical, loads
@@ -56,6 +57,9 @@ MOST_RELATED = 50
 """Earlier cases a form offers for choice."""
 
 CASE_ID_BYTES = 10
+
+OFFICE_LOCK = 0x6F66666963  # "offic"
+"""The number of the lock that those hold who change the office itself: its facts are one chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +152,18 @@ class Engine:
         case = case or getattr(command, "case", "")
         if not case:
             raise InputInvalid("没有指明案件。")
+        return self._once(command_id, lambda: self._execute(command, actor, command_id, case))
+
+    def _execute(self, command: Command, actor: Actor, command_id: str | None, case: str) -> Outcome:
         id_, asked = command_id or new_id(), asked_digest(command, case)
         for _ in range(MOST_ROUNDS):
             with self.database.write() as connection:
+                loaded = self._load(connection, case)
+                # Not before the case is ours: the same command may have waited for itself.
                 before = self._asked_before(connection, id_, asked, actor) if command_id else None
                 if before is not None:
                     return before
                 moment = self.moment_in(connection)
-                loaded = self._load(connection, case)
                 due = next_due(loaded.state, moment.now)
                 if due is None:
                     outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
@@ -171,10 +179,23 @@ class Engine:
     ) -> Outcome:
         """Begin a case of the newest version of `package` by `StartCase`, `ImportCase`, or `StartProcess` (the engine's own:
         message starts)."""
-        with self.database.write() as connection:
-            outcome = self._begin(connection, command, actor, command_id, package)
+
+        def begin() -> Outcome:
+            with self.database.write() as connection:
+                return self._begin(connection, command, actor, command_id, package)
+
+        outcome = self._once(command_id, begin)
         self._ring(outcome)
         return outcome
+
+    def _once(self, command_id: str | None, do: Callable[[], Outcome]) -> Outcome:
+        """`do`, and again if the same command id was committed by another meanwhile: it then answers what that one did."""
+        try:
+            return do()
+        except sa.exc.IntegrityError:
+            if command_id is None or not self.was_asked(command_id):
+                raise
+        return do()
 
     def begin_all(self, asked: Sequence[tuple[Command, str]], actor: Actor, *, package: str) -> list[Outcome]:
         """Begin several cases, each `(command, command_id)`, in one transaction: all of them or none."""
@@ -393,6 +414,7 @@ class Engine:
     def desk(self, actor: Actor) -> Iterator[Desk]:
         """One transaction on the office's own tables (directory, calendar, accounts). Who may is the caller's question."""
         with self.database.write() as connection:
+            alone(connection, OFFICE_LOCK)
             yield Desk(connection, self.moment_in(connection).now, actor, self.digest)
 
     def directory(self) -> Directory:
@@ -543,9 +565,11 @@ _newest = (
     .limit(1)
 )
 _count_up = (
-    sa.update(numbers)
-    .where(numbers.c.series == sa.bindparam("b_series"), numbers.c.year == sa.bindparam("b_year"))
-    .values(last=numbers.c.last + 1)
+    postgresql.insert(numbers)  # in words that SQLite shares
+    .values(series=sa.bindparam("b_series"), year=sa.bindparam("b_year"), last=1)
+    .on_conflict_do_update(
+        index_elements=[numbers.c.series, numbers.c.year], set_={"last": numbers.c.last + 1}
+    )
     .returning(numbers.c.last)
 )
 
@@ -580,11 +604,7 @@ def acting(actor: Actor, command: Command, state: State, directory: Directory) -
 
 def next_number(connection: sa.Connection, series: str, year: int) -> int:
     """The next number of a series 文号 in a year, from 1. Gapless: it is given up if the transaction is."""
-    number = connection.execute(_count_up, {"b_series": series, "b_year": year}).scalar()
-    if number is None:
-        number = 1
-        connection.execute(sa.insert(numbers), [{"series": series, "year": year, "last": number}])
-    return int(number)
+    return int(connection.execute(_count_up, {"b_series": series, "b_year": year}).scalar_one())
 
 
 def related_cases(connection: sa.Connection, case: str) -> list[Value]:

@@ -65,7 +65,7 @@ class Database:
 def open_database(url: str) -> Database:
     """Open `url`, e.g. `sqlite:////var/lib/duban/duban.db`. Makes no tables: see `migrate.upgrade`.
 
-    PostgreSQL URLs are accepted by the schema, but only SQLite is tested and claimed at present.
+    Both of its stores, SQLite and PostgreSQL, keep the same promises and pass the same tests.
     """
     parsed = sa.make_url(url)
     options: dict[str, Any] = {}
@@ -76,6 +76,16 @@ def open_database(url: str) -> Database:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return Database(engine)
+
+
+def alone(connection: sa.Connection, number: int) -> None:
+    """Wait until no other transaction holds the lock of this number, and hold it until ours ends. SQLite's writers are
+    alone anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(_lock, {"number": number})
+
+
+_lock = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("number", type_=sa.BigInteger)))
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:

@@ -25,15 +25,19 @@ from engine.commands import (
     ReleaseItem,
     ResumeCase,
     ReturnItem,
+    StartCase,
     SuspendCase,
     TransferItem,
 )
-from engine.errors import EngineError
+from engine.errors import EngineError, InputInvalid
 from engine.facts import DeadlinePassed
 from engine.runtime import external
-from engine.runtime.engine import Engine
+from engine.runtime.engine import Engine, next_number
 from engine.runtime.worker import Worker
-from tests.engine.office_builder import ANNA, BEN, CHIEF, new_office, rows, start
+from tests import stores
+from tests.engine.office_builder import ANNA, BEN, CHIEF, KEY, new_office, rows, start
+
+pytestmark = stores.both
 
 CASES, THREADS, ROUNDS = 20, 4, 120
 
@@ -131,7 +135,6 @@ def test_a_crowd_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
         rebuild(c, engine.package, engine.calendar())
     with engine.read() as c:
         assert rows(c) == before
-    engine.close()
 
 
 @pytest.mark.parametrize("same", [False, True])
@@ -153,11 +156,64 @@ def test_the_same_item_is_done_by_one(tmp_path: Path, same: bool) -> None:
             answers.append(error.code)
 
     threads = [threading.Thread(target=finish, args=(n,)) for n in range(8)]
+    _all_at_once(threads)
+    done = [a for a in answers if isinstance(a, list)]
+    assert len(done) == (8 if same else 1) and all(d == done[0] for d in done)
+    assert sum(e.fact.kind == "WorkItemCompleted" for e in engine.facts(begun.case)) == 1
+
+
+def test_a_case_is_begun_once_and_an_id_names_one_command(tmp_path: Path) -> None:
+    """Eight at once begin a case under one id; then eight write a note, each to a case of their own, under one id."""
+    engine = new_office(tmp_path)
+    answers: list[tuple[str, object]] = []
+    gate = threading.Barrier(8)
+
+    def begin() -> None:
+        gate.wait()
+        done = engine.execute(StartCase(KEY, {}), ANNA, "begin-0")
+        answers.append((done.case, [e.seq for e in done.facts]))
+
+    def note(case: str) -> None:
+        gate.wait()
+        try:
+            answers.append(
+                (case, [e.seq for e in engine.execute(AddNote(case, "现场已看"), ANNA, "note-0").facts])
+            )
+        except EngineError as error:
+            answers.append((case, error.code))
+
+    _all_at_once([threading.Thread(target=begin) for _ in range(8)])
+    assert len(answers) == 8 and len({str(a) for a in answers}) == 1
+    cases = [start(engine).case for _ in range(8)]
+    answers.clear()
+    _all_at_once([threading.Thread(target=note, args=(case,)) for case in cases])
+    assert sorted(str(a[1]) for a in answers if not isinstance(a[1], list)) == ["conflict"] * 7
+    assert sum(e.fact.kind == "NoteAdded" for case in cases for e in engine.facts(case)) == 1
+
+
+def test_numbers_have_no_gap_and_no_double(tmp_path: Path) -> None:
+    engine = new_office(tmp_path)
+    given: list[int] = []
+    gate = threading.Barrier(8)
+
+    def take() -> None:
+        gate.wait()
+        for n in range(10):
+            try:
+                with engine.database.write() as connection:
+                    number = next_number(connection, "试", 2026)
+                    if n % 3 == 2:
+                        raise InputInvalid("撤回")
+                given.append(number)
+            except InputInvalid:
+                continue
+
+    _all_at_once([threading.Thread(target=take) for _ in range(8)])
+    assert sorted(given) == list(range(1, len(given) + 1)) and len(given) == 56
+
+
+def _all_at_once(threads: list[threading.Thread]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    done = [a for a in answers if isinstance(a, list)]
-    assert len(done) == (8 if same else 1) and all(d == done[0] for d in done)
-    assert sum(e.fact.kind == "WorkItemCompleted" for e in engine.facts(begun.case)) == 1
-    engine.close()

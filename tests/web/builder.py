@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from engine.runtime import accounts, office
 from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.store import tables as t
+from tests import stores
 from tests.engine.builders import xml
 from tests.engine.office_builder import MONDAY
 from web.app import create_app
@@ -234,8 +236,8 @@ class User:
 
 
 def make_office(folder: Path) -> None:
-    """The data of a fresh site, in `folder`; made once and copied."""
-    engine = Engine.open(f"sqlite:///{folder / 'duban.db'}", folder, FixedClock(MONDAY))
+    """The data of a fresh site, in `folder` (and in the database it names); made once and copied by `copy_office`."""
+    engine = Engine.open(stores.url_in(folder), folder, FixedClock(MONDAY))
     office.seed_calendar(engine, [2026], ENGINE)
     office.load_directory(engine, directory(), ENGINE)
     with engine.database.write() as c:  # a real argon2id digest, at a cost that suits a hundred sign-ins
@@ -245,13 +247,22 @@ def make_office(folder: Path) -> None:
     engine.close()
 
 
+def copy_office(office: Path, folder: Path) -> Path:
+    """A copy of an office's data, with a database of its own."""
+    shutil.copytree(office, folder, ignore=shutil.ignore_patterns(stores.REMEMBERED))
+    if (office / stores.REMEMBERED).exists():
+        stores.copy_in(folder, stores.url_in(office).rsplit("/", 1)[1])
+    return folder
+
+
 def open_site(folder: Path, mode: str = "demo") -> Site:
     """The site on a folder's data. The engine's clock stands at Monday 28 September 2026, 09:00; sessions go by `host`."""
-    engine = Engine.open(f"sqlite:///{folder / 'duban.db'}", folder, FixedClock(MONDAY))
-    app = create_app(engine, Settings(folder, f"sqlite:///{folder / 'duban.db'}", 8000, mode, "s" * 40))
+    url = stores.url_in(folder)
+    engine = stores.closing(Engine.open(url, folder, FixedClock(MONDAY)))
+    app = create_app(engine, Settings(folder, url, 8000, mode, "s" * 40))
     app.config.update(SESSION_CLOCK=FixedClock(MONDAY), RATELIMIT_ENABLED=False)
     limiter.enabled = False
     return Site(app, engine, app.config["SESSION_CLOCK"])
 
 
-__all__ = ["KEY", "PASSWORD", "PEOPLE", "Site", "User", "files", "make_office", "open_site"]
+__all__ = ["KEY", "PASSWORD", "PEOPLE", "Site", "User", "copy_office", "files", "make_office", "open_site"]

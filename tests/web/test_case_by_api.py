@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 
+from tests import stores
 from tests.web.builder import KEY, Site
+
+pytestmark = stores.both
 
 
 def finish(site: Site, account: str, case: str, element: str, form: dict[str, object]) -> dict[str, object]:

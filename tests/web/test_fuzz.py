@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests import stores
 from tests.web.builder import Site
 from tests.web.test_routes import ENDS_THE_SESSION, filled, routes
+
+pytestmark = stores.both
 
 ODD: list[Any] = [
     None, True, False, 0, -1, 1.5, 1e308, 10**33, 10**40, "", " ", "x", "é" * 40, "字" * 5000, "\u202e../../etc/passwd", "=cmd",

@@ -8,8 +8,11 @@ import pytest
 
 from engine.commands import ENGINE
 from engine.runtime import accounts
+from tests import stores
 from tests.web.builder import PASSWORD, Site, User
 from web.identity import limiter
+
+pytestmark = stores.both
 
 
 def test_wrong_password_and_unknown_account_answer_alike(site: Site) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests import stores
 from tests.web.builder import PASSWORD, Site, User
+
+pytestmark = stores.both
 
 FORM = {"说明": "现场已核", "结论": "属实"}
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
+from tests import stores
 from tests.web.builder import Site
 
 pytest.importorskip("schemathesis", reason="schemathesis is not installed (requirements-dev)")
-pytestmark = pytest.mark.slow
+pytestmark = [*stores.both, pytest.mark.slow]
 
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",

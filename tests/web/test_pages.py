@@ -16,10 +16,13 @@ import sqlalchemy as sa
 
 from engine.runtime.worker import Worker
 from engine.store import tables as t
+from tests import stores
 from tests.web.builder import KEY, Site, User
 from web import assets, present
 from web.case.queries import prefill
 from web.register.export import guarded
+
+pytestmark = stores.both
 
 QUICK = 0.3  # seconds a page may take
 
@@ -287,7 +290,6 @@ def test_the_trail_by_case_person_kind_and_day(site: Site) -> None:
     report = ji.post("/api/v1/audit/verify").json
     assert report["ok"] and report["cases"] == 1
     with site.engine.database.write() as c:
-        c.exec_driver_sql("DROP TRIGGER IF EXISTS facts_no_update")
         c.exec_driver_sql("UPDATE facts SET person_name='别人' WHERE seq=2")
     report = ji.post("/api/v1/audit/verify").json
     assert not report["ok"] and report["breaks"][0]["case"] == case

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests import stores
 from tests.engine.builders import xml
 from tests.web.builder import DIAGRAM, FORM, KEY, TOML, Site, User
+
+pytestmark = stores.both
 
 PARAMETERS = f"/api/v1/packages/{KEY}/parameters"
 

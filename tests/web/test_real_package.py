@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import tomllib
-from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from engine.runtime import office
 from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.runtime.worker import Worker
+from tests import stores
 from tests.web.builder import Site, User
 from web.app import create_app
 from web.identity import limiter
@@ -34,15 +34,15 @@ BYTES = {
     ".pdf": b"%PDF-1.4 test",
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [*stores.both, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def real(store: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The demo office with its process, on Tuesday 1 September 2026, 09:00; no cases yet."""
     folder = tmp_path_factory.mktemp("real")
     clock = FixedClock(datetime(2026, 9, 1, 9, 0, tzinfo=SHANGHAI))
-    engine = Engine.open(f"sqlite:///{folder / 'duban.db'}", folder, clock)
+    engine = stores.closing(Engine.open(stores.url_in(folder), folder, clock))
     office.seed_calendar(engine, range(2023, 2027), ENGINE)
     directory = from_data(tomllib.loads((ROOT / "processes" / "demo_directory.toml").read_text("utf-8")))
     office.load_directory(engine, directory, ENGINE)
@@ -50,8 +50,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     app = create_app(engine, Settings(folder, "", 8000, "demo", "s" * 40))
     app.config["SESSION_CLOCK"] = FixedClock(clock.at)
     limiter.enabled = False
-    yield Site(app, engine, app.config["SESSION_CLOCK"])
-    engine.close()
+    return Site(app, engine, app.config["SESSION_CLOCK"])
 
 
 class Office:

@@ -13,9 +13,12 @@ import pytest
 from werkzeug.routing import Rule
 
 from engine.errors import EngineError
+from tests import stores
 from tests.web.builder import KEY, Site, User
 from web.errors import STATUS
 from web.identity import LEVELS
+
+pytestmark = stores.both
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROLES = {

@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from engine.clock import FixedClock
+from tests import stores
 from tests.web.builder import Site
 from tests.web.test_real_package import MAIN, SCENARIOS, Office, real, with_files
 from tests.web.test_routes import routes
 
 __all__ = ["real"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [*stores.both, pytest.mark.slow]
 
 OPINION = "内部意见乙丙丁"
 DEFAULTS: dict[str, Any] = yaml.safe_load((SCENARIOS / "defaults.yaml").read_text("utf-8"))
