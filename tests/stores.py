@@ -28,6 +28,12 @@ both = [
 ]
 """For `pytestmark`: each test of the module runs on both stores."""
 
+on_postgresql = [
+    pytest.mark.usefixtures("store"),
+    pytest.mark.parametrize("store", [POSTGRESQL], indirect=True),
+]
+"""For `pytestmark`: what SQLite does not have (locks on rows, a clock and a life of its own)."""
+
 _chosen = SQLITE
 _made: list[str] = []
 _opened: list[Closeable] = []

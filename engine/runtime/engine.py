@@ -237,12 +237,14 @@ class Engine:
             self.bell.set()
         return passed
 
-    def pass_many(self, cases_: list[str]) -> int:
-        """`pass_deadlines` of several cases in one transaction: all of them or none. For long queues."""
+    def pass_many(self, which: Callable[[sa.Connection, datetime], Sequence[str]]) -> int:
+        """`pass_deadlines` of several cases in one transaction: all of them or none. For long queues.
+
+        `which` claims them in that transaction, given its instant (`claims.due_cases`)."""
         passed = 0
         with self.database.write() as connection:
             moment = self.moment_in(connection)
-            for case in cases_:
+            for case in which(connection, moment.now):
                 passed += self._pass_deadlines(connection, self._load(connection, case), moment)
         if passed:
             self.bell.set()

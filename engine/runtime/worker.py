@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from engine.runtime import claims
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
 from engine.store.projection import backoff
-from engine.store.tables import deadlines
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +30,8 @@ runs, nobody else writes, so it is kept to some tens of milliseconds."""
 
 POLL_SECONDS = 1.0
 """How long the worker sleeps when nobody rings."""
-
-_due_cases = (
-    sa.select(deadlines.c.case, sa.func.min(deadlines.c.due).label("first"))
-    .where(deadlines.c.due <= sa.bindparam("now", type_=deadlines.c.due.type))
-    .group_by(deadlines.c.case)
-    .order_by("first")
-    .limit(sa.bindparam("most"))
-)
+FORGET = timedelta(hours=1)
+"""After this a case that failed once and was due no more counts as mended."""
 
 
 class Worker:
@@ -64,26 +59,39 @@ class Worker:
 
     def pass_deadlines(self) -> int:
         """Pass the deadlines of up to `BATCH` cases, those due longest first. Returns how many were passed."""
-        now = self.engine.now()
-        # Cases that cannot go on stay the longest due: they are looked at beside the batch, never instead of it.
-        most = BATCH + len(self._failing)
-        with self.engine.read() as connection:
-            found = [row.case for row in connection.execute(_due_cases, {"now": now, "most": most})]
-        if len(found) < most:  # these are all; who is not among them has been mended or closed meanwhile
-            self._failing = {case: self._failing[case] for case in found if case in self._failing}
-        waiting = [case for case in found if self._may_try(case, now)]
         passed = 0
-        for start in range(0, len(waiting), TOGETHER):
-            together = waiting[start : start + TOGETHER]
-            try:
-                passed += self.engine.pass_many(together)
-            except Exception:  # find the one that fails; the others must not wait for it
-                for case in together:
-                    passed += self._pass_one(case, now)
-            else:
-                for case in together:
-                    self._failing.pop(case, None)
+        for _ in range(BATCH // TOGETHER):
+            now = self.engine.now()
+            # Cases that cannot go on stay the longest due: they are looked at beside the others, never instead of them.
+            self._failing = {c: tried for c, tried in self._failing.items() if now - tried[1] < FORGET}
+            waiting = {case for case, (_, not_before) in self._failing.items() if not_before > now}
+            with self.engine.read() as connection:
+                due = claims.next_due(connection, waiting)
+            if due is None or due > now:
+                break
+            done, count = self._pass_some(waiting)
+            passed += done
+            if count < TOGETHER:
+                break
         return passed
+
+    def _pass_some(self, without: Collection[str]) -> tuple[int, int]:
+        """One transaction's worth. Gives how many deadlines were passed and how many cases were claimed."""
+        claimed: list[str] = []
+
+        def claim(connection: sa.Connection, now: datetime) -> list[str]:
+            claimed[:] = claims.due_cases(connection, now, TOGETHER, without)
+            return claimed
+
+        try:
+            passed = self.engine.pass_many(claim)
+        except Exception:  # find the one that fails; the others must not wait for it
+            if not claimed:
+                raise
+            return sum(self._pass_one(case, self.engine.now()) for case in claimed), len(claimed)
+        for case in claimed:
+            self._failing.pop(case, None)
+        return passed, len(claimed)
 
     def _pass_one(self, case: str, now: datetime) -> int:
         try:
@@ -95,6 +103,3 @@ class Worker:
             return 0
         self._failing.pop(case, None)
         return passed
-
-    def _may_try(self, case: str, now: datetime) -> bool:
-        return case not in self._failing or self._failing[case][1] <= now
