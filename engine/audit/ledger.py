@@ -1,7 +1,7 @@
 """The ledger 台账总账: `record` is the only writer of what happens to cases.
 
-It numbers the facts of one command, binds them into the case's chain, and writes facts, projected rows, snapshot,
-outbox and the command's receipt together, in the caller's transaction. So no row changes without a fact.
+It numbers the facts of one command, binds them into the case's chain, and gathers facts, projected rows, snapshot,
+outbox and the command's receipt into one batch, which the caller's transaction writes. So no row changes without a fact.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.execution.state import State
 from engine.store import snapshots, tables
+from engine.store.batch import Batch
 from engine.store.projection import Projection, Standing
-from engine.store.rows import insert_once
 from engine.values import dumps, loads
 
 
@@ -48,15 +48,11 @@ class Position:
     standing: Standing = field(default_factory=Standing)
 
 
-_insert_facts = sa.insert(tables.facts)
-_insert_outbox = insert_once(tables.outbox)
-_insert_command = sa.insert(tables.commands)
-
 _OUTGOING = (f.MessageSent, f.SignalSent, f.NoticeSent)
 
 
 def record(
-    connection: sa.Connection,
+    batch: Batch,
     position: Position,
     state: State,
     package: Package,
@@ -68,7 +64,7 @@ def record(
     digest: chain.Hash,
     asked: str = "",
 ) -> list[Entry]:
-    """Write the facts of one command to the case at `position`, after which it is in `state`.
+    """Gather what the facts of one command write to the case at `position`, after which it is in `state`.
 
     `position` moves on. `asked` is the SHA-256 of the command, by which a second asking under the same id is
     recognised. Also a command without facts leaves its receipt, unless it would begin a case.
@@ -76,31 +72,19 @@ def record(
     case, now = position.case, moment.now
     new = position.seq == 0
     entries, rows = chained(position, facts, actor, command_id, now, digest)
-    projection = Projection(case, package, position.standing, state, actor, moment)
-    projection.take(facts)
     position.seq += len(entries)
     position.head = entries[-1].hash if entries else position.head
     if entries:
-        projection.write_case(connection, position.seq, position.head)
-        connection.execute(_insert_facts, rows)
-        projection.write_rest(connection)
-        outgoing = [_outgoing(e) for e in entries if isinstance(e.fact, _OUTGOING)]
-        if outgoing:
-            connection.execute(_insert_outbox, outgoing)
-        snapshots.save(connection, case, position.seq, position.head, dumps(state.to_data()), new=new)
-    connection.execute(
-        _insert_command,
-        [
-            {
-                "id": command_id,
-                "case": case,
-                "seq": position.seq,
-                "person": actor.person,
-                "at": now,
-                "digest": asked,
-            }
-        ],
-    )
+        projection = Projection(batch, case, package, position.standing, state, actor, moment)
+        projection.take(facts)
+        projection.case_row(position.seq, position.head)
+        for entry, row in zip(entries, rows, strict=True):
+            batch.insert(tables.facts, (case, entry.seq), row)
+            if isinstance(entry.fact, _OUTGOING):
+                batch.insert_once(tables.outbox, _outgoing(entry))
+        snapshots.save(batch, case, position.seq, position.head, dumps(state.to_data()), new=new)
+    receipt = {"case": case, "seq": position.seq, "person": actor.person, "at": now, "digest": asked}
+    batch.insert(tables.commands, (command_id,), receipt)
     position.standing = Standing.of(state)
     return entries
 
@@ -113,7 +97,7 @@ def chained(
     at: datetime,
     digest: chain.Hash,
 ) -> tuple[list[Entry], list[dict[str, Any]]]:
-    """The facts numbered and bound to `position` (which stays): entries, and rows of the facts table."""
+    """The facts numbered and bound to `position` (which stays): entries, and the rest of their rows in the facts table."""
     case, seq, head = position.case, position.seq, position.head
     entries: list[Entry] = []
     rows: list[dict[str, Any]] = []
@@ -128,8 +112,6 @@ def chained(
         entries.append(Entry(case, seq, at, fact, actor, command_id, head))
         rows.append(
             {
-                "case": case,
-                "seq": seq,
                 "at": at,
                 "kind": fact.kind,
                 "person": person,
@@ -158,6 +140,8 @@ def _outgoing(entry: Entry) -> dict[str, Any]:
         "data": dumps(f.to_data(fact)),
         "written_at": entry.at,
         "send_at": entry.at,
+        "attempts": 0,
+        "last_error": "",
     }
 
 

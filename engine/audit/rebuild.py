@@ -18,6 +18,7 @@ from engine.definitions.model import Package
 from engine.execution.state import State, evolve
 from engine.facts import CaseStarted
 from engine.store import snapshots, tables
+from engine.store.batch import Batch
 from engine.store.projection import Projection, Standing
 from engine.values import dumps
 
@@ -60,25 +61,26 @@ def rebuild(
 def _rebuild(
     connection: sa.Connection, case: str, package: Callable[[str], Package], calendar: WorkCalendar
 ) -> None:
-    state, seq, head = State(), 0, b""
+    state, seq, head, batch = State(), 0, b"", Batch()
+    there = connection.execute(sa.select(tables.cases.c.id).where(tables.cases.c.id == case)).first()
     pinned: Package | None = None
     standing = Standing()
-    for batch in batches(entries_of(connection, case)):
-        first = batch[0]
+    for entries in batches(entries_of(connection, case)):
+        first = entries[0]
         if isinstance(first.fact, CaseStarted):
             pinned = package(first.fact.package)
         if pinned is None:
             raise RuntimeError(f"case {case} does not begin with CaseStarted")
-        for entry in batch:
+        for entry in entries:
             evolve(state, entry.fact)
         moment = Moment(first.at, calendar)
-        projection = Projection(case, pinned, standing, state, first.actor, moment)
-        projection.take([entry.fact for entry in batch])
-        seq, head = batch[-1].seq, batch[-1].hash
-        projection.write_case(connection, seq, head, anew=True)
-        projection.write_rest(connection)
+        projection = Projection(batch, case, pinned, standing, state, first.actor, moment)
+        projection.take([entry.fact for entry in entries])
+        seq, head = entries[-1].seq, entries[-1].hash
+        projection.case_row(seq, head, anew=there is not None)
         standing = Standing.of(state)
-    snapshots.save(connection, case, seq, head, dumps(state.to_data()), new=True)
+    snapshots.save(batch, case, seq, head, dumps(state.to_data()), new=True)
+    batch.write(connection)
 
 
 def batches(entries: list[Entry]) -> Iterator[list[Entry]]:

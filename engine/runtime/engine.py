@@ -28,7 +28,7 @@ from engine.definitions.checking import check_files
 from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
 from engine.definitions.model import Package
 from engine.directory import Directory
-from engine.errors import Conflict, DefinitionRefused, Finding, InputInvalid, NotFound, StepBudgetExceeded
+from engine.errors import Conflict, DefinitionRefused, EngineError, Finding, InputInvalid, NotFound, StepBudgetExceeded
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
@@ -36,6 +36,7 @@ from engine.runtime import demo_clock, timed_starts, uploads
 from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
+from engine.store.batch import Batch
 from engine.store.database import Database, alone, open_database
 from engine.store.projection import Standing
 from engine.store.tables import cases, commands, numbers, packages
@@ -73,11 +74,14 @@ class Outcome:
 
 @dataclass(slots=True)
 class Loaded:
-    """A case taken from its snapshot inside a transaction."""
+    """A case taken from its snapshot inside a transaction, with the office as that transaction sees it."""
 
     position: Position
     state: State
     package: Package
+    office: _Office
+    asked: bool = False
+    """Whether the command it was taken for was done already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +162,19 @@ class Engine:
         id_, asked = command_id or new_id(), asked_digest(command, case)
         for _ in range(MOST_ROUNDS):
             with self.database.write() as connection:
-                loaded = self._load(connection, case)
-                # Not before the case is ours: the same command may have waited for itself.
-                before = self._asked_before(connection, id_, asked, actor) if command_id else None
-                if before is not None:
-                    return before
-                moment = self.moment_in(connection)
+                loaded = self._load(connection, case, receipt=id_ if command_id else "")
+                if loaded.asked:
+                    return self._as_before(connection, id_, asked, actor)
+                moment = Moment(self.clock.now(), loaded.office.calendar)
                 due = next_due(loaded.state, moment.now)
                 if due is None:
-                    outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+                    try:
+                        outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+                    except EngineError:
+                        # The same command may have been done while this one waited for the case.
+                        if command_id and self._asked(connection, id_):
+                            return self._as_before(connection, id_, asked, actor)
+                        raise
                     break
                 self._pass_deadlines(connection, loaded, moment)
         else:
@@ -209,12 +217,12 @@ class Engine:
         self, connection: sa.Connection, command: Command, actor: Actor, command_id: str | None, package: str
     ) -> Outcome:
         id_, asked = command_id or new_id(), asked_digest(command, package)
-        before = self._asked_before(connection, id_, asked, actor) if command_id else None
-        if before is not None:
-            return before
+        if command_id and self._asked(connection, id_):
+            return self._as_before(connection, id_, asked, actor)
         newest = self._newest(connection, package)
-        loaded = Loaded(Position(secrets.token_hex(CASE_ID_BYTES)), State(), newest)
-        moment = self.moment_in(connection)
+        office_ = self._seen(connection)
+        loaded = Loaded(Position(secrets.token_hex(CASE_ID_BYTES)), State(), newest, office_)
+        moment = Moment(self.clock.now(), office_.calendar)
         return self._do(connection, loaded, command, actor, id_, asked, moment)
 
     def say(self, case: str, facts: list[Fact], actor: Actor = ENGINE) -> Outcome:
@@ -318,7 +326,7 @@ class Engine:
         asked: str,
         moment: Moment,
     ) -> Outcome:
-        directory = self._seen(connection).directory
+        directory = loaded.office.directory
         actor = acting(actor, command, loaded.state, directory)
         case = loaded.position.case
         setting = Setting(
@@ -345,8 +353,9 @@ class Engine:
         asked: str,
         moment: Moment,
     ) -> list[Entry]:
-        return ledger.record(
-            connection,
+        batch = Batch()
+        entries = ledger.record(
+            batch,
             loaded.position,
             loaded.state,
             loaded.package,
@@ -357,19 +366,24 @@ class Engine:
             digest=self.digest,
             asked=asked,
         )
+        batch.write(connection)
+        return entries
 
-    def _load(self, connection: sa.Connection, case: str, *, lock: bool = True) -> Loaded:
-        stored = snapshots.load(connection, case, lock=lock)
+    def _load(self, connection: sa.Connection, case: str, *, lock: bool = True, receipt: str = "") -> Loaded:
+        stored = snapshots.take(connection, case, lock=lock, watch=_WATCHED, receipt=receipt)
         if stored is None:
             raise NotFound("没有找到这个案件，或者您无权查看。", case=case)
         state = State.from_data(loads(stored.state))
         position = Position(case, stored.seq, stored.head, Standing.of(state))
-        return Loaded(position, state, self._package(connection, stored.package))
+        package = self._package(connection, stored.package)
+        return Loaded(position, state, package, self._office_by(connection, stored.watched), stored.asked)
 
-    def _asked_before(self, connection: sa.Connection, id_: str, asked: str, actor: Actor) -> Outcome | None:
-        row = connection.execute(_command, {"b_id": id_}).first()
-        if row is None:
-            return None
+    def _asked(self, connection: sa.Connection, id_: str) -> bool:
+        return connection.execute(_command, {"b_id": id_}).first() is not None
+
+    def _as_before(self, connection: sa.Connection, id_: str, asked: str, actor: Actor) -> Outcome:
+        """What the command of this id led to when it was done."""
+        row = connection.execute(_command, {"b_id": id_}).one()
         if row.person != actor.person or row.digest != asked:
             raise Conflict("这个请求编号已用于另一项操作，请换一个编号（Idempotency-Key）。")
         loaded = self._load(connection, row.case, lock=False)
@@ -400,7 +414,7 @@ class Engine:
     def was_asked(self, command_id: str) -> bool:
         """Whether a command of this id was done already."""
         with self.database.read() as connection:
-            return connection.execute(_command, {"b_id": command_id}).first() is not None
+            return self._asked(connection, command_id)
 
     def package_of(self, case: str) -> Package:
         """The version a case is pinned to. Raises `NotFound`."""
@@ -445,7 +459,9 @@ class Engine:
 
     def _seen(self, connection: sa.Connection) -> _Office:
         """Directory and calendar, read anew only when their version counters moved."""
-        found = settings.get(connection, _WATCHED)
+        return self._office_by(connection, settings.get(connection, _WATCHED))
+
+    def _office_by(self, connection: sa.Connection, found: Mapping[str, str]) -> _Office:
         if isinstance(self.clock, demo_clock.DemoClock):
             self.clock.set_offset(found.get(demo_clock.KEY, "0"))
         one, two = found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")

@@ -23,8 +23,8 @@ from engine.execution.starting import begun_by, joins
 from engine.facts import MessageReceived
 from engine.runtime import timed_starts
 from engine.runtime.engine import Engine
+from engine.store.batch import insert_once
 from engine.store.projection import backoff
-from engine.store.rows import insert_once
 from engine.store.tables import cases, notices, outbox, subscriptions
 from engine.values import loads
 

@@ -19,7 +19,7 @@ from engine.definitions.model import Package, Trigger
 from engine.errors import EngineError
 from engine.execution.starting import joins, timer_firing
 from engine.execution.timers import later_by
-from engine.store.rows import insert_once
+from engine.store.batch import insert_once
 from engine.store.tables import outbox, packages
 from engine.values import dumps, parse_duration
 

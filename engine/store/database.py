@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+
+from engine.store.batch import RAW
 
 BUSY_SECONDS = 30
 """How long a write waits for another process's write before it fails."""
@@ -71,10 +74,14 @@ def open_database(url: str) -> Database:
     options: dict[str, Any] = {}
     if parsed.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": BUSY_SECONDS, "cached_statements": 512}, "pool_size": 20}
+    else:
+        options = {"connect_args": {"options": "-c timezone=UTC", "prepare_threshold": 2}, "pool_size": 20}
     engine = sa.create_engine(parsed, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        sa.event.listen(engine, "do_execute", _execute_raw)
     return Database(engine)
 
 
@@ -98,6 +105,15 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         "cache_size=-32000",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _execute_raw(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Statements marked `RAW` go to the server as they are. They give no rows."""
+    if not context.execution_options.get(RAW):
+        return False
+    with psycopg.RawCursor(cursor.connection) as raw:
+        raw.execute(statement, parameters)
+    return True
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -1,8 +1,8 @@
 """Facts → rows 投影. Everything the tables say about cases is written here, and only here.
 
-`Projection` gathers what one batch of facts (the facts of one command) changes and then writes it in few
-statements. It needs, beside the facts, two views of the marking: what stood open before the batch, and the state after
-it. So an item that vanished with its scope is closed whether or not a fact names it, and rows cannot outlive what they show.
+`Projection` gathers what the facts of one command change into a `Batch`, which is written later. It needs, beside the
+facts, two views of the marking: what stood open before the command, and the state after it. So an item that vanished with
+its scope is closed whether or not a fact names it, and rows cannot outlive what they show.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -20,8 +19,8 @@ from engine.calendar import Moment
 from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.store import tables
+from engine.store.batch import Batch
 from engine.store.register import Registered, register_values
-from engine.store.rows import Rows, insert
 from engine.values import dumps
 
 RETRIES = 3
@@ -69,34 +68,46 @@ def backoff(attempt: int) -> timedelta:
     return timedelta(seconds=min(10 * 4 ** max(attempt - 1, 0), 3600))
 
 
-@lru_cache(maxsize=256)
-def _update_case(columns: tuple[str, ...]) -> sa.Update:
-    statement = sa.update(tables.cases).where(tables.cases.c.id == sa.bindparam("b_id"))
-    return statement.values({c: sa.bindparam(f"v_{c}") for c in columns})
+class Rows:
+    """One case's rows of one table, in a batch. `new` are the ids that came in by it."""
 
+    def __init__(self, batch: Batch, table: sa.Table, case: str) -> None:
+        self.batch, self.table, self.case = batch, table, case
+        self.new: set[int] = set()
 
-_attach = (
-    sa.update(tables.files)
-    .where(tables.files.c.id == sa.bindparam("b_id"))
-    .values(case=sa.bindparam("v_case"), item=sa.bindparam("v_item"))
-)
+    def add(self, id_: int, **values: Any) -> None:
+        self.new.add(id_)
+        self.batch.insert(self.table, (self.case, id_), values)
+
+    def change(self, id_: int, **values: Any) -> None:
+        self.batch.change(self.table, (self.case, id_), **values)
+
+    def drop(self, id_: int) -> None:
+        self.batch.delete(self.table, (self.case, id_))
 
 
 class Projection:
-    """What one batch of facts changes in the tables of one case. `at` is the batch's instant."""
+    """What the facts of one command change in the tables of one case, gathered into `batch`."""
 
     def __init__(
-        self, case: str, package: Package, before: Standing, state: Marking, actor: Actor, moment: Moment
+        self,
+        batch: Batch,
+        case: str,
+        package: Package,
+        before: Standing,
+        state: Marking,
+        actor: Actor,
+        moment: Moment,
     ) -> None:
-        self.case, self.package, self.before, self.state = case, package, before, state
+        self.batch, self.case, self.package, self.before, self.state = batch, case, package, before, state
         self.actor, self.moment, self.at = actor, moment, moment.now
         self.values: dict[str, Any] = {}  # columns of `cases`
-        self.items = Rows(tables.work_items, "item")
-        self.deadlines = Rows(tables.deadlines, "deadline")
-        self.subscriptions = Rows(tables.subscriptions, "subscription")
-        self.incidents = Rows(tables.incidents, "incident")
-        self.jobs = Rows(tables.jobs, "job")
-        self.files: list[dict[str, Any]] = []
+        self.begins = False
+        self.items = Rows(batch, tables.work_items, case)
+        self.deadlines = Rows(batch, tables.deadlines, case)
+        self.subscriptions = Rows(batch, tables.subscriptions, case)
+        self.incidents = Rows(batch, tables.incidents, case)
+        self.jobs = Rows(batch, tables.jobs, case)
         self.closed: set[int] = set()
         self.register_changed = False
 
@@ -117,8 +128,8 @@ class Projection:
             self.values["moved_at"] = self.at
 
     def case_started(self, fact: f.CaseStarted) -> None:
+        self.begins = True
         self.values |= {
-            "id": self.case,
             "package": self.package.hash,
             "package_key": self.package.key,
             "state": "open",
@@ -213,6 +224,8 @@ class Projection:
             inputs=dumps(fact.inputs),
             retries=RETRIES,
             run_at=self.at,
+            locked_by="",
+            locked_until=None,
         )
 
     def job_failed(self, fact: f.JobFailed) -> None:
@@ -252,54 +265,33 @@ class Projection:
         )
 
     def file_attached(self, fact: f.FileAttached) -> None:
-        self.files.append({"b_id": fact.file, "v_case": self.case, "v_item": fact.item})
+        self.batch.change(tables.files, (fact.file,), case=self.case, item=fact.item)
 
     def _close_what_vanished(self) -> None:
         """Rows follow the marking: what is no longer in it is closed or gone, whichever fact took it away."""
         state = self.state
-        for item in sorted((self.before.items | self.items.new.keys()) - state.items.keys() - self.closed):
+        for item in sorted((self.before.items | self.items.new) - state.items.keys() - self.closed):
             self._close(item, "cancelled", "")
         for rows, before, now in (
             (self.deadlines, self.before.deadlines, state.deadlines),
             (self.subscriptions, self.before.subscriptions, state.subscriptions),
             (self.jobs, self.before.jobs, state.jobs),
         ):
-            for id_ in (before | rows.new.keys()) - now.keys():
+            for id_ in (before | rows.new) - now.keys():
                 rows.drop(id_)
-        gone = (self.before.incidents | self.incidents.new.keys()) - state.incidents.keys()
+        gone = (self.before.incidents | self.incidents.new) - state.incidents.keys()
         for id_ in gone:
-            row = self.incidents.new.get(id_) or self.incidents.changed.get(id_) or {}
-            if row.get("resolved_at") is None:
+            if self.batch.pending(tables.incidents, (self.case, id_)).get("resolved_at") is None:
                 self.incidents.change(id_, resolved_at=self.at)
 
-    # -- writing the rows ----------------------------------------------------------------------------------
-
-    def write_case(self, connection: sa.Connection, seq: int, head: bytes, *, anew: bool = False) -> None:
-        """The row of `cases`: inserted by a case's first batch (it comes before all rows that refer to it).
-
-        `anew`: the row is there (facts refer to it) and is brought back to its beginning instead.
-        """
+    def case_row(self, seq: int, head: bytes, *, anew: bool = False) -> None:
+        """The row of `cases` after fact `seq`: new with a case's first command. `anew`: the row is there (facts refer to it)
+        and is brought back to its beginning."""
         values = self.values | {"seq": seq, "head": head}
-        if "id" in values:
-            if not anew or self._case_missing(connection):
-                connection.execute(insert(tables.cases), [_NEW_CASE | values])
-                return
-            values = _NEW_CASE | values
-            del values["id"]
-        columns = tuple(sorted(values))
-        connection.execute(
-            _update_case(columns), {"b_id": self.case, **{f"v_{k}": v for k, v in values.items()}}
-        )
-
-    def _case_missing(self, connection: sa.Connection) -> bool:
-        query = sa.select(tables.cases.c.id).where(tables.cases.c.id == self.case)
-        return connection.execute(query).first() is None
-
-    def write_rest(self, connection: sa.Connection) -> None:
-        for rows in (self.items, self.deadlines, self.subscriptions, self.jobs, self.incidents):
-            rows.write(connection, self.case)
-        if self.files:
-            connection.execute(_attach, self.files)
+        if self.begins and not anew:
+            self.batch.insert(tables.cases, (self.case,), _NEW_CASE | values)
+        else:
+            self.batch.change(tables.cases, (self.case,), **(_NEW_CASE | values if self.begins else values))
 
 
 _NEW_CASE = {

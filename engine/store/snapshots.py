@@ -1,12 +1,20 @@
-"""Snapshots 快照: a cache of `fold(facts)`, one a case, pinned to the fact it was taken after by that fact's hash."""
+"""Snapshots 快照: a cache of `fold(facts)`, one a case, pinned to the fact it was taken after by that fact's hash.
+
+Taking a case for a command is one statement: it locks the case, and reads its snapshot, whether the command was asked
+before, the settings the engine watches, and the database's clock.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 
-from engine.store.tables import cases, snapshots
+from engine.store.batch import Batch
+from engine.store.tables import snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,37 +25,57 @@ class Stored:
     seq: int
     head: bytes
     state: bytes
+    watched: dict[str, str]
+    """The settings that were asked for, as far as they are set."""
+    asked: bool
+    """Whether a command of the id asked for was done already. A command that commits while this one waits for the case is not
+    seen; its receipt's key stops a second one when it is written."""
+    read_at: datetime | None
+    """The database's clock, aware, where it has one of its own."""
 
 
-_columns = (cases.c.package, cases.c.seq, cases.c.head, snapshots.c.state, snapshots.c.head.label("pin"))
-_load = (
-    sa.select(*_columns)
-    .join_from(cases, snapshots, snapshots.c.case == cases.c.id)
-    .where(cases.c.id == sa.bindparam("b_case"))
-)
-_lock = _load.with_for_update(of=[cases, snapshots])
-# both: what waited for another's commit then reads what that one wrote, in both
-_insert = sa.insert(snapshots)
-_update = (
-    sa.update(snapshots)
-    .where(snapshots.c.case == sa.bindparam("b_case"))
-    .values(seq=sa.bindparam("v_seq"), head=sa.bindparam("v_head"), state=sa.bindparam("v_state"))
-)
+_TAKE = """
+SELECT c.package, c.seq, c.head, s.state, s.head AS pin,
+    (SELECT {join}(key || '=' || value, {newline}) FROM settings WHERE key IN ({keys})) AS watched,
+    EXISTS (SELECT 1 FROM commands WHERE id = {p}) AS asked, {clock} AS read_at
+FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = {p}{lock}"""
+# Both rows are locked: what waited for another's commit then reads what that one wrote, in both.
+_WORDS = {
+    "postgresql": {"p": "%s", "clock": "clock_timestamp()", "join": "string_agg", "newline": "chr(10)"},
+    "sqlite": {"p": "?", "clock": "NULL", "join": "group_concat", "newline": "char(10)"},
+}
 
 
-def load(connection: sa.Connection, case: str, *, lock: bool = False) -> Stored | None:
-    """The case's snapshot, or None when there is no such case. `lock` keeps it ours until the transaction ends."""
-    row = connection.execute(_lock if lock else _load, {"b_case": case}).first()
+@lru_cache(maxsize=8)
+def _take(dialect: str, watched: int, lock: bool) -> str:
+    words = _WORDS[dialect]
+    return _TAKE.format(
+        keys=", ".join([words["p"]] * watched),
+        lock=" FOR UPDATE OF c, s" if lock and dialect == "postgresql" else "",
+        **words,
+    )
+
+
+def take(
+    connection: sa.Connection, case: str, *, lock: bool = True, watch: Sequence[str] = (), receipt: str = ""
+) -> Stored | None:
+    """The case's snapshot, or None when there is no such case. `lock` keeps it ours until the transaction ends; `watch` are
+    keys of settings to be read with it, `receipt` the id of a command that may have been done before."""
+    text = _take(connection.dialect.name, len(watch), lock)
+    row = connection.exec_driver_sql(text, (*watch, receipt, case)).first()
     if row is None:
         return None
-    if row.pin != row.head:
+    package, seq, head, state, pin, watched, asked, read_at = row
+    if pin != head:
         raise RuntimeError(f"case {case}: its snapshot belongs to another fact; run `duban audit verify`")
-    return Stored(row.package, row.seq, row.head, row.state)
+    found = dict(line.split("=", 1) for line in watched.split("\n")) if watched else {}
+    return Stored(package, seq, head, state, found, bool(asked), read_at)
 
 
-def save(connection: sa.Connection, case: str, seq: int, head: bytes, state: bytes, *, new: bool) -> None:
+def save(batch: Batch, case: str, seq: int, head: bytes, state: bytes, *, new: bool) -> None:
     """Keep the case's state after fact `seq`, whose hash is `head`. `new`: the case has no snapshot yet."""
+    row = {"seq": seq, "head": head, "state": state}
     if new:
-        connection.execute(_insert, [{"case": case, "seq": seq, "head": head, "state": state}])
+        batch.insert(snapshots, (case,), row)
     else:
-        connection.execute(_update, {"b_case": case, "v_seq": seq, "v_head": head, "v_state": state})
+        batch.change(snapshots, (case,), **row)

@@ -1,0 +1,123 @@
+"""A batch writes on PostgreSQL, in one statement, what it writes on SQLite in several."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from engine.runtime.engine import Engine
+from engine.store import tables as t
+from engine.store.batch import SPELLED_OUT, Batch
+from tests import stores
+from tests.engine.office_builder import new_office
+
+pytestmark = stores.both
+
+AT = datetime(2026, 9, 28, 1, 0, tzinfo=UTC)
+RECEIPT = {"case": "c", "seq": 1, "person": "", "at": AT, "digest": ""}
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Engine:
+    return new_office(tmp_path)
+
+
+def write(office: Engine, batch: Batch) -> int:
+    """Returns in how many statements."""
+    seen: list[str] = []
+
+    def listen(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    sa.event.listen(office.database.engine, "before_cursor_execute", listen)
+    with office.database.write() as connection:
+        batch.write(connection)
+    sa.event.remove(office.database.engine, "before_cursor_execute", listen)
+    return len([s for s in seen if not s.startswith("BEGIN")])
+
+
+def numbers(office: Engine) -> dict[tuple[str, int], int]:
+    with office.read() as connection:
+        return {(r.series, r.year): r.last for r in connection.execute(sa.select(t.numbers))}
+
+
+@pytest.mark.parametrize("many", [1, 3, SPELLED_OUT, SPELLED_OUT + 1, 500])
+def test_rows_come_change_and_go(office: Engine, many: int) -> None:
+    batch = Batch()
+    for n in range(many):
+        batch.insert(t.numbers, ("甲", n), {"last": n})
+        batch.insert(t.commands, (f"id{n}",), RECEIPT)
+    assert write(office, batch) == (1 if not office.database.is_sqlite else 2)
+    assert numbers(office) == {("甲", n): n for n in range(many)}
+    for n in range(many):
+        batch.change(t.numbers, ("甲", n), last=n + 1000)
+    batch.delete(t.numbers, ("甲", many - 1))
+    batch.insert(t.numbers, ("乙", 0), {"last": 7})
+    write(office, batch)
+    assert numbers(office) == {("甲", n): n + 1000 for n in range(many - 1)} | {("乙", 0): 7}
+    for n in range(many - 1):
+        batch.delete(t.numbers, ("甲", n))
+    write(office, batch)
+    assert numbers(office) == {("乙", 0): 7}
+
+
+def test_changes_of_one_row_meet(office: Engine) -> None:
+    batch = Batch()
+    batch.insert(t.numbers, ("甲", 1), {"last": 1})
+    batch.change(t.numbers, ("甲", 1), last=2)
+    batch.insert(t.numbers, ("甲", 2), {"last": 1})
+    batch.delete(t.numbers, ("甲", 2))
+    assert batch.pending(t.numbers, ("甲", 1)) == {"last": 2} and not batch.pending(t.numbers, ("甲", 2))
+    assert write(office, batch) == 1
+    assert numbers(office) == {("甲", 1): 2}
+    batch.change(t.numbers, ("甲", 1), last=3)
+    batch.change(t.numbers, ("甲", 1), last=4)
+    write(office, batch)
+    assert numbers(office) == {("甲", 1): 4}
+    assert write(office, batch) == 0, "a batch that was written is empty"
+
+
+def test_once_by_its_key(office: Engine) -> None:
+    row = {
+        "key": "k", "case": "c", "what": "notice", "data": b"{}", "written_at": AT, "send_at": AT, "attempts": 0,
+        "last_error": "",
+    }  # fmt: skip
+    for _ in range(2):
+        batch = Batch()
+        batch.insert_once(t.outbox, row)
+        batch.insert_once(t.outbox, row)
+        write(office, batch)
+    with office.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(t.outbox)).scalar() == 1
+
+
+@pytest.mark.parametrize("value", [None, AT])
+def test_nothing_and_instants_arrive_as_they_are(office: Engine, value: datetime | None) -> None:
+    batch = Batch()
+    batch.insert(t.numbers, ("甲", 1), {"last": 1})
+    batch.insert(
+        t.people, ("p",), {
+            "account": "p", "name": "苏日娜 $1 %s ''", "title": "", "password": "", "phone": "", "active": True,
+            "failures": 0, "locked_until": value, "epoch": 0, "position": 9,
+        },
+    )  # fmt: skip
+    write(office, batch)
+    with office.read() as connection:
+        row = connection.execute(sa.select(t.people).where(t.people.c.id == "p")).one()
+    assert (row.locked_until, row.name, row.active) == (value, "苏日娜 $1 %s ''", True)
+
+
+def test_what_is_too_long_is_never_cut(office: Engine) -> None:
+    """PostgreSQL refuses it, SQLite keeps texts of any length."""
+    batch = Batch()
+    batch.insert(t.numbers, ("甲" * 61, 1), {"last": 1})
+    if office.database.is_sqlite:
+        write(office, batch)
+    else:
+        with pytest.raises(sa.exc.DBAPIError):
+            write(office, batch)
+    assert {len(series) for series, _ in numbers(office)} <= {61}
