@@ -28,7 +28,15 @@ from engine.definitions.checking import check_files
 from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
 from engine.definitions.model import Package
 from engine.directory import Directory
-from engine.errors import Conflict, DefinitionRefused, EngineError, Finding, InputInvalid, NotFound, StepBudgetExceeded
+from engine.errors import (
+    Conflict,
+    DefinitionRefused,
+    EngineError,
+    Finding,
+    InputInvalid,
+    NotFound,
+    StepBudgetExceeded,
+)
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
