@@ -40,7 +40,7 @@ from engine.errors import (
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
-from engine.runtime import demo_clock, timed_starts, uploads
+from engine.runtime import again, demo_clock, timed_starts, uploads
 from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
@@ -164,13 +164,18 @@ class Engine:
         case = case or getattr(command, "case", "")
         if not case:
             raise InputInvalid("没有指明案件。")
-        return self._once(command_id, lambda: self._execute(command, actor, command_id, case))
+        id_, known = command_id or new_id(), command_id is not None
 
-    def _execute(self, command: Command, actor: Actor, command_id: str | None, case: str) -> Outcome:
-        id_, asked = command_id or new_id(), asked_digest(command, case)
+        def attempt(repeated: bool) -> Outcome:
+            return self._execute(command, actor, id_, case, perhaps_done=known or repeated)
+
+        return again.until_done(attempt, receipt=True)
+
+    def _execute(self, command: Command, actor: Actor, id_: str, case: str, *, perhaps_done: bool) -> Outcome:
+        asked = asked_digest(command, case)
         for _ in range(MOST_ROUNDS):
             with self.database.write() as connection:
-                loaded = self._load(connection, case, receipt=id_ if command_id else "")
+                loaded = self._load(connection, case, receipt=id_ if perhaps_done else "")
                 if loaded.asked:
                     return self._as_before(connection, id_, asked, actor)
                 moment = Moment(self.clock.now(), loaded.office.calendar)
@@ -180,7 +185,7 @@ class Engine:
                         outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
                     except EngineError:
                         # The same command may have been done while this one waited for the case.
-                        if command_id and self._asked(connection, id_):
+                        if perhaps_done and self._asked(connection, id_):
                             return self._as_before(connection, id_, asked, actor)
                         raise
                     break
@@ -195,37 +200,43 @@ class Engine:
     ) -> Outcome:
         """Begin a case of the newest version of `package` by `StartCase`, `ImportCase`, or `StartProcess` (the engine's own:
         message starts)."""
+        id_, known = command_id or new_id(), command_id is not None
 
-        def begin() -> Outcome:
+        def attempt(repeated: bool) -> Outcome:
             with self.database.write() as connection:
-                return self._begin(connection, command, actor, command_id, package)
+                return self._begin(connection, command, actor, id_, package, perhaps_done=known or repeated)
 
-        outcome = self._once(command_id, begin)
+        outcome = again.until_done(attempt, receipt=True)
         self._ring(outcome)
         return outcome
 
-    def _once(self, command_id: str | None, do: Callable[[], Outcome]) -> Outcome:
-        """`do`, and again if the same command id was committed by another meanwhile: it then answers what that one did."""
-        try:
-            return do()
-        except sa.exc.IntegrityError:
-            if command_id is None or not self.was_asked(command_id):
-                raise
-        return do()
-
     def begin_all(self, asked: Sequence[tuple[Command, str]], actor: Actor, *, package: str) -> list[Outcome]:
         """Begin several cases, each `(command, command_id)`, in one transaction: all of them or none."""
-        with self.database.write() as connection:
-            outcomes = [self._begin(connection, command, actor, id_, package) for command, id_ in asked]
+
+        def attempt(repeated: bool) -> list[Outcome]:
+            with self.database.write() as connection:
+                return [
+                    self._begin(connection, command, actor, id_, package, perhaps_done=True)
+                    for command, id_ in asked
+                ]
+
+        outcomes = again.until_done(attempt, receipt=True)
         for outcome in outcomes:
             self._ring(outcome)
         return outcomes
 
     def _begin(
-        self, connection: sa.Connection, command: Command, actor: Actor, command_id: str | None, package: str
+        self,
+        connection: sa.Connection,
+        command: Command,
+        actor: Actor,
+        id_: str,
+        package: str,
+        *,
+        perhaps_done: bool,
     ) -> Outcome:
-        id_, asked = command_id or new_id(), asked_digest(command, package)
-        if command_id and self._asked(connection, id_):
+        asked = asked_digest(command, package)
+        if perhaps_done and self._asked(connection, id_):
             return self._as_before(connection, id_, asked, actor)
         newest = self._newest(connection, package)
         office_ = self._seen(connection)
@@ -235,33 +246,40 @@ class Engine:
 
     def say(self, case: str, facts: list[Fact], actor: Actor = ENGINE) -> Outcome:
         """Record facts that need no decision (a job's failed attempt). They are applied in order."""
-        with self.database.write() as connection:
-            loaded = self._load(connection, case)
-            for fact in facts:
-                evolve(loaded.state, fact)
-            moment = self.moment_in(connection)
-            entries = self._record(connection, loaded, facts, actor, new_id(), "", moment)
-        return Outcome(case, entries, loaded.state)
+        id_ = new_id()
+
+        def attempt(repeated: bool) -> Outcome:
+            with self.database.write() as connection:
+                loaded = self._load(connection, case, receipt=id_ if repeated else "")
+                if loaded.asked:
+                    return self._as_before(connection, id_, "", actor)
+                for fact in facts:
+                    evolve(loaded.state, fact)
+                moment = self.moment_in(connection)
+                entries = self._record(connection, loaded, facts, actor, id_, "", moment)
+                return Outcome(case, entries, loaded.state)
+
+        return again.until_done(attempt, receipt=True)
 
     def pass_deadlines(self, case: str) -> int:
         """Pass the deadlines of the case that are due now, in order of due. Returns how many."""
-        with self.database.write() as connection:
-            moment = self.moment_in(connection)
-            loaded = self._load(connection, case)
-            passed = self._pass_deadlines(connection, loaded, moment)
-        if passed:
-            self.bell.set()
-        return passed
+        return self.pass_many(lambda connection, now: [case])
 
     def pass_many(self, which: Callable[[sa.Connection, datetime], Sequence[str]]) -> int:
         """`pass_deadlines` of several cases in one transaction: all of them or none. For long queues.
 
-        `which` claims them in that transaction, given its instant (`claims.due_cases`)."""
-        passed = 0
-        with self.database.write() as connection:
-            moment = self.moment_in(connection)
-            for case in which(connection, moment.now):
-                passed += self._pass_deadlines(connection, self._load(connection, case), moment)
+        `which` claims them in that transaction, given its instant (`claims.due_cases`). Nothing asks for receipts here: what
+        is done already is no longer armed."""
+
+        def attempt(repeated: bool) -> int:
+            passed = 0
+            with self.database.write() as connection:
+                moment = self.moment_in(connection)
+                for case in which(connection, moment.now):
+                    passed += self._pass_deadlines(connection, self._load(connection, case), moment)
+            return passed
+
+        passed = again.until_done(attempt)
         if passed:
             self.bell.set()
         return passed

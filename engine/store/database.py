@@ -8,6 +8,7 @@ several processes wait for each other by `busy_timeout`. Reading takes a snapsho
 
 from __future__ import annotations
 
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,7 @@ def open_database(url: str) -> Database:
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         sa.event.listen(engine, "do_execute", _execute_raw)
+        sa.event.listen(engine, "checkout", _still_there)
     return Database(engine)
 
 
@@ -118,3 +120,14 @@ def _execute_raw(cursor: Any, statement: str, parameters: Any, context: Any) -> 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("duban_begin", "BEGIN"))
+
+
+def _still_there(connection: Any, record: object, proxy: object) -> None:
+    """A connection that the server has ended while it lay in the pool is not given out: all of its age are replaced. What a
+    server says at the end lies in the socket, so that this costs no round trip."""
+    ours = connection.pgconn
+    try:
+        while select.select([ours.socket], [], [], 0)[0]:
+            ours.consume_input()
+    except (psycopg.OperationalError, OSError, ValueError) as ended:
+        raise sa.exc.DisconnectionError("the server has ended this connection") from ended

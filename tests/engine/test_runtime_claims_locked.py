@@ -12,7 +12,6 @@ from engine.facts import DeadlinePassed
 from engine.runtime import claims
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
-from engine.store import snapshots
 from tests import stores
 from tests.engine.office_builder import ANNA, later, start
 
@@ -32,7 +31,7 @@ def test_a_case_somebody_works_on_is_left_out_and_not_waited_for(engine: Engine)
     cases = [start(engine).case for _ in range(3)]
     later(engine, hours=2)
     with engine.database.write() as busy:
-        snapshots.load(busy, cases[1], lock=True)
+        engine._load(busy, cases[1])
         began = time.monotonic()
         assert Worker(engine).pass_deadlines() == 2
         assert time.monotonic() - began < 5
