@@ -12,7 +12,7 @@ NPM := sh web/frontend/npm.sh $(abspath $(VENV))
 SOURCES := $(shell find web/frontend/src web/frontend/*.js web/frontend/*.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench frontend format lock browser setup setup-dev clean
+.PHONY: help run test check bench bench-full frontend format lock browser setup setup-dev clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,11 @@ test: setup-dev frontend browser $(FEELIN)  ## every test: static checks, unit, 
 check: setup-dev  ## under a minute: format, lint, types, import contracts, quick tests
 	@$(BIN)/python -m tests.run_all --quick --workers $(PYTEST_WORKERS)
 
-bench: setup-dev  ## measured tables with their floors, on SQLite
+bench: setup-dev  ## measured tables with floors and peers in the same run, some minutes
 	@$(BIN)/python -m tests.benchmarks
+
+bench-full: setup-dev  ## the same with millions of rows, an hour or so
+	@$(BIN)/python -m tests.benchmarks --full
 
 format: setup-dev  ## write the house format
 	@$(BIN)/ruff check --fix -q engine web tests migrations && $(BIN)/ruff format -q engine web tests migrations

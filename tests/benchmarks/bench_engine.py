@@ -21,7 +21,10 @@ from engine.commands import FinishItem, StartCase
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
 from engine.store import tables
+from tests.benchmarks.table import SQLITE, Row
 from tests.engine.office_builder import ANNA, KEY, WITHOUT_ACTIONS, later, new_office, trial_files
+
+TABLE = SQLITE
 
 ROUNDS = 400
 DUE = 10_000
@@ -46,11 +49,8 @@ process trial name=试办
 """
 
 
-Row = tuple[str, str, str, str]
-
-
-def rows() -> list[Row]:
-    """Rows of `make bench`: name, value, unit, note."""
+def rows(full: bool = False) -> list[Row]:
+    """Rows of `make bench`; `bench-full` has the same."""
     with tempfile.TemporaryDirectory() as name:
         engine = new_office(Path(name), files=trial_files(FOUR_STEPS, WITHOUT_ACTIONS))
         try:
@@ -78,21 +78,21 @@ def completions(engine: Engine, folder: Path) -> list[Row]:
     bare.close()
     a, b = statistics.median(mine), statistics.median(floor)
     return [
-        (
+        Row(
             "completion through the engine, SQLite",
             f"{a:.2f}",
             "ms",
             f"median of {ROUNDS}, fsync included; p95 {statistics.quantiles(mine, n=20)[18]:.2f}; one client",
         ),
-        ("the same SQL by the bare driver", f"{b:.2f}", "ms", f"the floor: {len(statements)} statements"),
-        ("ratio to the floor", f"{a / b:.1f}", "×", ""),
+        Row("the same SQL by the bare driver", f"{b:.2f}", "ms", f"the floor: {len(statements)} statements"),
+        Row("ratio to the floor", f"{a / b:.1f}", "×", ""),
     ]
 
 
 def starts(engine: Engine) -> Row:
     took = timed(lambda: engine.execute(StartCase(KEY, {}), ANNA), ROUNDS // 2)
     note = f"{statistics.median(took):.2f} ms median, durable, one client"
-    return ("starts, SQLite", f"{1000 / statistics.mean(took):.0f}", "/s", note)
+    return Row("starts, SQLite", f"{1000 / statistics.mean(took):.0f}", "/s", note)
 
 
 def deadlines(engine: Engine) -> Row:
@@ -112,7 +112,7 @@ def deadlines(engine: Engine) -> Row:
     took = time.perf_counter() - begun
     assert passed == due >= DUE, (passed, due)
     note = f"{passed:,} in {took:.1f} s by one worker, each with its facts, chain, rows and snapshot"
-    return ("due deadlines passed, SQLite", f"{passed / took:.0f}", "/s", note)
+    return Row("due deadlines passed, SQLite", f"{passed / took:.0f}", "/s", note)
 
 
 def waiting(connection: sa.Connection) -> int:
@@ -198,8 +198,3 @@ def inserted(statement: str) -> str:
     """The table an INSERT writes to; "" for other statements."""
     found = re.match(r"INSERT (?:OR IGNORE )?INTO (\w+)", statement)
     return found[1] if found else ""
-
-
-if __name__ == "__main__":
-    for row in rows():
-        print("| " + " | ".join(row) + " |")

@@ -20,8 +20,11 @@ import orjson
 
 from engine.commands import ENGINE
 from engine.runtime import accounts
-from tests.benchmarks.bench_engine import FOUR_STEPS, Row
+from tests.benchmarks.bench_engine import FOUR_STEPS
+from tests.benchmarks.table import SQLITE, Row
 from tests.engine.office_builder import KEY, WITHOUT_ACTIONS, new_office, trial_files
+
+TABLE = SQLITE
 
 ROUNDS = 200
 API = "/api/v1"
@@ -50,8 +53,8 @@ class Client:
         return (time.perf_counter() - begun) * 1000, answer
 
 
-def rows() -> list[Row]:
-    """Rows of `make bench`: name, value, unit, note."""
+def rows(full: bool = False) -> list[Row]:
+    """Rows of `make bench`; `bench-full` has the same."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         engine = new_office(folder, files=trial_files(FOUR_STEPS, WITHOUT_ACTIONS))
@@ -95,12 +98,17 @@ def measure(client: Client) -> list[Row]:
         finishing.append(client.timed("POST", f"{API}/cases/{case}/items/{item}/finish", {"form": {}})[0])
     floor, begun, done = map(statistics.median, (nothing, starting, finishing))
     return [
-        (
+        Row(
             "completion through the API, SQLite",
             f"{done:.2f}",
             "ms",
             f"median of {ROUNDS}; one client, token checked, fsync included",
         ),
-        ("start through the API, SQLite", f"{begun:.2f}", "ms", f"median of {ROUNDS}"),
-        ("an answer that does nothing", f"{floor:.2f}", "ms", f"the floor: /livez; ratio {done / floor:.1f}"),
+        Row("start through the API, SQLite", f"{begun:.2f}", "ms", f"median of {ROUNDS}"),
+        Row(
+            "an answer that does nothing",
+            f"{floor:.2f}",
+            "ms",
+            f"the floor: /livez; ratio {done / floor:.1f}",
+        ),
     ]

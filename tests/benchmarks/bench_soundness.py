@@ -9,9 +9,11 @@ from pathlib import Path
 from engine.definitions.compile import compile_package, load_folder
 from engine.definitions.model import Package
 from engine.definitions.soundness import Analysis
+from tests.benchmarks.table import KERNEL, Row
 from tests.engine.builders import diagram
 
-Row = tuple[str, str, str, str]
+TABLE = KERNEL
+
 ROOT = Path(__file__).parents[2]
 KEY = "major_hazard_supervision"
 
@@ -40,8 +42,8 @@ def _looked(package: Package, most: int, reduce: bool) -> tuple[float, str]:
     return statistics.median(spent), f"{analysis.states}{'' if whole else ' and more'} markings"
 
 
-def rows() -> list[Row]:
-    """Rows of `make bench`: name, value, unit, note."""
+def rows(full: bool = False) -> list[Row]:
+    """Rows of `make bench`; `bench-full` has the same."""
     package = compile_package(load_folder(ROOT / "processes" / KEY, ROOT / "forms" / KEY))[0]
     assert package is not None
     elements = sum(len(process.elements) for process in package.processes.values())
@@ -53,7 +55,7 @@ def rows() -> list[Row]:
         with_it, few = _looked(one, 20_000, True)
         without, many = _looked(one, 20_000, False)
         found.append(
-            (
+            Row(
                 f"soundness, {what}",
                 f"{with_it * 1e3:.0f}",
                 "ms",
@@ -61,8 +63,3 @@ def rows() -> list[Row]:
             )
         )
     return found
-
-
-if __name__ == "__main__":
-    for name, value, unit, note in rows():
-        print(f"{name:60} {value:>8} {unit:4} {note}")
