@@ -54,6 +54,11 @@ KINDS = {
     "SignInLocked": "连续登录失败，账号锁定",
     "LedgerImported": "导入了历史台账",
     "DemoClockMoved": "拨动了演示时钟",
+    "CheckpointKeyMade": "生成了检查点的签名密钥",
+    "CheckpointsSet": "设置了检查点",
+    "BackupRestored": "从备份恢复了系统",
+    "OutboxReleased": "解除了恢复后的发送暂停",
+    "CaseArchived": "归档封存了案件",
 }
 """Every kind of office fact, with how a list of them says it."""
 

@@ -1,12 +1,14 @@
 """Proving the record 核验: stream every chain, recompute every hash, and name the first break of each.
 
-What is compared: each fact's number and hash against its own words and its predecessor; the chain's end against `cases`
-and `snapshots`; and, where asked, the folded facts against the snapshot's state. A cut tail, or a whole case rewritten
-consistently, is seen only against a checkpoint kept elsewhere; that is not claimed here.
+What is compared: each fact's number and hash against its own words and its predecessor; the chain's end against `cases` and
+`snapshots`; every leaf of the sequence against the fact it names; the tree over the leaves against the checkpoints; and,
+where asked, the folded facts against the snapshot's state. Inside the database all of this could be rewritten together:
+that is found with a checkpoint that was kept elsewhere (`verify_tree`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +24,17 @@ from engine.values import canonical, loads
 OFFICE = "office"
 """How the office's own chain is named in a report."""
 
+TOGETHER = 500
+"""Chains whose ends are looked up in one query."""
+
+Progress = Callable[[int, int], None]
+"""Told now and then how many facts are done, of how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first place where a chain does not hold: the case's id (or `OFFICE`), the fact's number, and why, in Chinese."""
+    """The first place where a chain does not hold: the case's id (or `OFFICE`, or `verify_tree.TREE`), the fact's number, and
+    why, in Chinese."""
 
     case: str
     seq: int
@@ -39,12 +48,21 @@ class Report:
     cases: int = 0
     facts: int = 0
     office_facts: int = 0
+    leaves: int = 0
+    checkpoints: int = 0
     folded: bool = False
     breaks: list[Break] = field(default_factory=list)
+    _named: set[str] = field(default_factory=set)
 
     @property
     def ok(self) -> bool:
         return not self.breaks
+
+    def broken(self, case: str, seq: int, reason: str) -> None:
+        """Note a break, unless the chain is known to be broken already."""
+        if case not in self._named:
+            self._named.add(case)
+            self.breaks.append(Break(case, seq, reason))
 
     def to_data(self) -> dict[str, Any]:
         """For `--json`."""
@@ -53,116 +71,164 @@ class Report:
             "cases": self.cases,
             "facts": self.facts,
             "office_facts": self.office_facts,
+            "leaves": self.leaves,
+            "checkpoints": self.checkpoints,
             "folded": self.folded,
             "breaks": [{"case": b.case, "seq": b.seq, "reason": b.reason} for b in self.breaks],
         }
 
 
 @dataclass(slots=True)
-class _Walk:
-    """One case's chain while it is being read."""
+class Walk:
+    """One case's chain while it is being read. `reason` says where it broke: at fact `seq + 1`."""
 
     case: str
     seq: int = 0
     head: bytes = chain.START
     state: State | None = None
-    broken: bool = False
+    reason: str = ""
 
 
-def verify(connection: sa.Connection, *, case: str = "", fold: bool = False) -> Report:
+Row = tuple[str, int, str, str, str, str, str, str, str, bytes, bytes]
+"""case, seq, at (as in a header), kind, person, person_name, unit, role, command, data, hash."""
+
+
+def verify(
+    connection: sa.Connection, *, case: str = "", fold: bool = False, progress: Progress | None = None
+) -> Report:
     """Check all chains, or one case's. `fold` also folds the facts and compares with the snapshots (slower).
 
-    Reads in one consistent view and streams the facts; only the ends of the chains (and with `fold` the snapshots) are held.
+    Reads in the one consistent view of `connection` and streams: memory does not grow with the number of facts or cases.
     """
     digest = chain.hash_function(settings.get(connection, [chain.SETTING]).get(chain.SETTING, "sha256"))
     report = Report(folded=fold)
-    ends = _ends(connection, case, fold=fold)
-    walk: _Walk | None = None
-    query = sa.select(facts).order_by(facts.c.case, facts.c.seq)
-    if case:
-        query = query.where(facts.c.case == case)
-    for row in connection.execute(query, execution_options={"yield_per": 1000}):
-        if walk is None or walk.case != row.case:
-            if walk is not None:
-                _finish(walk, ends, report)
-            walk = _Walk(row.case, state=State() if fold else None)
-        report.facts += 1
-        if not walk.broken:
-            _step(walk, row, digest, report)
-    if walk is not None:
-        _finish(walk, ends, report)
-    for left in sorted(ends):
-        report.cases += 1
-        report.breaks.append(Break(left, 1, "案件的全部记录缺失"))
+    total = 0
+    if progress is not None:
+        count = sa.select(sa.func.coalesce(sa.func.sum(cases.c.seq), 0))
+        total = int(connection.execute(count).scalar() or 0)
+    done: list[Walk] = []
+    for walk in walks(_told(fact_rows(connection, case), report, progress, total), digest, fold=fold):
+        done.append(walk)
+        if len(done) == TOGETHER:
+            _ends(connection, done, report)
+            done = []
+    _ends(connection, done, report)
+    _without_facts(connection, case, report)
     if not case:
         _verify_office(connection, digest, report)
+    if progress is not None:
+        progress(report.facts, max(total, report.facts))
     return report
 
 
-def _ends(connection: sa.Connection, case: str, *, fold: bool) -> dict[str, Any]:
-    """Case id → where `cases` and `snapshots` say its chain ends."""
+def fact_rows(connection: sa.Connection, case: str = "") -> Iterator[Row]:
+    """All facts by case and number, or one case's, the instants as headers have them: as they lie in SQLite, written so by
+    PostgreSQL (no column type of ours is asked a million times)."""
+    at: sa.ColumnElement[str] = sa.type_coerce(facts.c.at, sa.String)
+    if connection.dialect.name == "postgresql":
+        utc = sa.func.timezone("UTC", facts.c.at)
+        at = sa.type_coerce(sa.func.to_char(utc, 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), sa.String)
+    c = facts.c
+    query = sa.select(
+        c.case, c.seq, at, c.kind, c.person, c.person_name, c.unit, c.role, c.command,
+        sa.type_coerce(c.data, sa.types.NullType()), sa.type_coerce(c.hash, sa.types.NullType()),
+    ).order_by(c.case, c.seq)  # fmt: skip
+    if case:
+        query = query.where(c.case == case)
+    with connection.execute(query, execution_options={"yield_per": 2000}) as result:
+        for partition in result.partitions():
+            yield from partition
+
+
+def walks(rows: Iterable[Row], digest: chain.Hash, *, fold: bool = False) -> Iterator[Walk]:
+    """Each case's chain, walked as far as it holds; `rows` come by case and number, from a database or from a copy of one."""
+    walk: Walk | None = None
+    link = chain.link
+    for row in rows:
+        case, seq, at, kind, person, name, unit, role, command, data, hash_ = row
+        if walk is None or walk.case != case:
+            if walk is not None:
+                yield walk
+            walk = Walk(case, state=State() if fold else None)
+        if walk.reason:
+            continue
+        if (
+            seq == walk.seq + 1
+            and link(digest, walk.head, case, seq, at, kind, person, name, unit, role, command, data) == hash_
+        ):
+            if walk.state is not None:
+                walk.reason = _evolved(walk.state, data)
+                if walk.reason:
+                    continue
+            walk.seq, walk.head = seq, hash_
+        else:
+            walk.reason = _unlike(walk, seq)
+    if walk is not None:
+        yield walk
+
+
+def _unlike(walk: Walk, seq: int) -> str:
+    expected = walk.seq + 1
+    if seq != expected:
+        return f"缺少第 {expected} 条记录（下一条是第 {seq} 条）"
+    return "内容与校验值不符，这条记录或它之前的链接被改动"
+
+
+def _evolved(state: State, data: bytes) -> str:
+    try:
+        evolve(state, f.from_data(loads(data)))
+    except Exception as error:
+        return f"记录无法重放（{type(error).__name__}）"
+    return ""
+
+
+def _told(rows: Iterable[Row], report: Report, progress: Progress | None, total: int) -> Iterator[Row]:
+    """The rows, counted into the report."""
+    for count, row in enumerate(rows, 1):
+        report.facts = count
+        if progress is not None and count % 20_000 == 0:
+            progress(count, max(total, count))
+        yield row
+
+
+def _ends(connection: sa.Connection, done: list[Walk], report: Report) -> None:
+    """The chains are read to their ends: does everything that points at the ends agree?"""
+    if not done:
+        return
+    folded = done[0].state is not None
     query = sa.select(
         cases.c.id,
         cases.c.seq,
         cases.c.head,
         snapshots.c.seq.label("snapshot_seq"),
         snapshots.c.head.label("snapshot_head"),
-        *([snapshots.c.state] if fold else []),
+        *([snapshots.c.state] if folded else []),
     ).join_from(cases, snapshots, snapshots.c.case == cases.c.id, isouter=True)
+    query = query.where(cases.c.id.in_([walk.case for walk in done]))
+    ends: dict[str, Any] = {row.id: row for row in connection.execute(query)}
+    for walk in done:
+        report.cases += 1
+        end = ends.get(walk.case)
+        if walk.reason:
+            report.broken(walk.case, walk.seq + 1, walk.reason)
+        elif end is None:
+            report.broken(walk.case, walk.seq, "有记录而没有案件")
+        elif (end.seq, end.head) != (walk.seq, walk.head):
+            said = f"案件登记有 {end.seq} 条记录，实际有 {walk.seq} 条，末尾被改动"
+            report.broken(walk.case, walk.seq + 1, said)
+        elif (end.snapshot_seq, end.snapshot_head) != (walk.seq, walk.head):
+            report.broken(walk.case, walk.seq, "快照不是最后一条记录之后的状态")
+        elif walk.state is not None and canonical(walk.state.to_data()) != _rewritten(end.state):
+            report.broken(walk.case, walk.seq, "快照与全部记录重放的结果不同")
+
+
+def _without_facts(connection: sa.Connection, case: str, report: Report) -> None:
+    query = sa.select(cases.c.id).where(~sa.exists().where(facts.c.case == cases.c.id)).order_by(cases.c.id)
     if case:
         query = query.where(cases.c.id == case)
-    return {row.id: row for row in connection.execute(query)}
-
-
-def _step(walk: _Walk, row: Any, digest: chain.Hash, report: Report) -> None:
-    expected = walk.seq + 1
-    if row.seq != expected:
-        _break(walk, report, expected, f"缺少第 {expected} 条记录（下一条是第 {row.seq} 条）")
-        return
-    found = chain.link(
-        digest,
-        walk.head,
-        row.case,
-        row.seq,
-        chain.instant_text(row.at),
-        row.kind,
-        row.person,
-        row.person_name,
-        row.unit,
-        row.role,
-        row.command,
-        row.data,
-    )
-    if found != row.hash:
-        _break(walk, report, row.seq, "内容与校验值不符，这条记录或它之前的链接被改动")
-        return
-    walk.seq, walk.head = row.seq, row.hash
-    if walk.state is not None:
-        try:
-            evolve(walk.state, f.from_data(loads(row.data)))
-        except Exception as error:
-            _break(walk, report, row.seq, f"记录无法重放（{type(error).__name__}）")
-
-
-def _finish(walk: _Walk, ends: dict[str, Any], report: Report) -> None:
-    """The chain is read to its end: does everything that points at the end agree?"""
-    report.cases += 1
-    end = ends.pop(walk.case, None)
-    if walk.broken:
-        return
-    if end is None:
-        _break(walk, report, walk.seq, "有记录而没有案件")
-    elif (end.seq, end.head) != (walk.seq, walk.head):
-        _break(walk, report, walk.seq + 1, f"案件登记有 {end.seq} 条记录，实际有 {walk.seq} 条，末尾被改动")
-    elif (end.snapshot_seq, end.snapshot_head) != (walk.seq, walk.head):
-        _break(walk, report, walk.seq, "快照不是最后一条记录之后的状态")
-    elif walk.state is not None and canonical(walk.state.to_data()) != _rewritten(end.state):
-        _break(walk, report, walk.seq, "快照与全部记录重放的结果不同")
-
-
-def _break(walk: _Walk, report: Report, seq: int, reason: str) -> None:
-    walk.broken = True
-    report.breaks.append(Break(walk.case, seq, reason))
+    for left in connection.execute(query).scalars():
+        report.cases += 1
+        report.broken(left, 1, "案件的全部记录缺失")
 
 
 def _rewritten(state: bytes) -> bytes:
@@ -179,12 +245,12 @@ def _verify_office(connection: sa.Connection, digest: chain.Hash, report: Report
     for seq, row in enumerate(rows, 1):
         report.office_facts += 1
         if row.seq != seq:
-            report.breaks.append(Break(OFFICE, seq, f"缺少第 {seq} 条内务记录"))
+            report.broken(OFFICE, seq, f"缺少第 {seq} 条内务记录")
             return
         at = chain.instant_text(row.at)
         head = chain.link(
             digest, head, "", seq, at, row.kind, row.person, row.person_name, row.subject, "", "", row.data
         )
         if head != row.hash:
-            report.breaks.append(Break(OFFICE, seq, "内务记录的内容与校验值不符"))
+            report.broken(OFFICE, seq, "内务记录的内容与校验值不符")
             return

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from engine.runtime import claims
+from engine.runtime.checkpoints import Checkpoints
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
 from engine.store.projection import backoff
@@ -40,6 +41,7 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._failing: dict[str, tuple[int, datetime]] = {}  # case → (failures, not before)
+        self._checkpoints = Checkpoints(engine)
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
         """Work until `stop` is set; the step that is running is finished first."""
@@ -47,6 +49,7 @@ class Worker:
             self.engine.bell.clear()
             try:
                 done = self.step()
+                self._checkpoints.make_if_due()
             except Exception:
                 log.exception("the worker's step failed; it goes on")
                 done = 0

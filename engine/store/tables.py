@@ -152,6 +152,38 @@ office_facts = Table(
 )
 Index("office_facts_by_time", office_facts.c.at)
 
+# -- the proof: one tree of hashes over all chains (engine/audit/sequence.py) ---------------------------
+
+leaves = Table(
+    "leaves",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),  # from 0, no gaps
+    Column(
+        "case", String(40), nullable=False
+    ),  # "" = the office; no reference: a leaf outlives what it names
+    Column("seq", Integer, nullable=False),  # facts the chain had
+    Column("head", LargeBinary(32), nullable=False),  # hash of the last of them
+    sa.UniqueConstraint("case", "seq"),
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),  # 1: roots of 256 leaves; 2: of 256 such
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("at", Instant, nullable=False),
+    Column("size", BigInteger, nullable=False),  # leaves
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),  # as signed
+)
+
 work_items = Table(
     "work_items",
     metadata,

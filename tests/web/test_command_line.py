@@ -212,3 +212,25 @@ def test_the_database_says_its_version(terminal: Terminal) -> None:
 def test_the_worker_does_what_is_due_and_leaves(terminal: Terminal) -> None:
     code, text = terminal("worker", "--once")
     assert code == 0 and text.startswith("完成")
+
+
+def test_a_checkpoint_is_handed_out_and_held_against(terminal: Terminal, tmp_path: Path) -> None:
+    code, text = terminal("audit", "checkpoint", "--now", "--export", str(tmp_path))
+    assert code == 0 and "已导出" in text
+    file = next(tmp_path.glob("*/checkpoint-*.txt"))
+    code, text = terminal("audit", "verify", "--checkpoint", str(file))
+    assert code == 0 and "全部相符" in text
+    code, text = terminal("audit", "verify")
+    assert code == 0 and "没有给出库外的检查点" in text
+    note = file.read_text()
+    file.write_text(note.replace("duban.local", "duban.loca1"))
+    code, text = terminal("audit", "verify", "--checkpoint", str(file))
+    assert code == 2 and "签名" in text
+    code, text = terminal("audit", "verify", "--checkpoint", str(tmp_path / "none"))
+    assert code == 2 and "没有找到文件" in text
+    code, found = terminal.json("audit", "checkpoint", "--every", "30")
+    assert code == 0 and found[0]["minutes"] == 30 and found[0]["note"] == note
+    code, text = terminal("audit", "checkpoint", "--every", "0")
+    assert code == 2 and "1440" in text
+    code, text = terminal("db", "roles", "duban_app")
+    assert code == 2 and "SQLite 没有角色" in text

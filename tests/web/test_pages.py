@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.runtime.worker import Worker
+from engine.store import append_only
 from engine.store import tables as t
 from tests import stores
 from tests.web.builder import KEY, Site, User
@@ -289,7 +290,7 @@ def test_the_trail_by_case_person_kind_and_day(site: Site) -> None:
     assert found("since=2026-09-28&until=2026-09-28") and not found("until=2026-09-27")
     report = ji.post("/api/v1/audit/verify").json
     assert report["ok"] and report["cases"] == 1
-    with site.engine.database.write() as c:
+    with site.engine.database.write() as c, append_only.lifted(c):
         c.exec_driver_sql("UPDATE facts SET person_name='别人' WHERE seq=2")
     report = ji.post("/api/v1/audit/verify").json
     assert not report["ok"] and report["breaks"][0]["case"] == case

@@ -12,6 +12,7 @@ from engine.audit.office import entry_of
 from engine.audit.office import sentence as office_sentence
 from engine.audit.sentences import TECHNICAL
 from engine.audit.verify import verify
+from engine.audit.verify_tree import verify_tree
 from engine.facts import KINDS
 from engine.store import tables as t
 from engine.values import plain
@@ -101,10 +102,11 @@ def kinds() -> list[tuple[str, str]]:
 
 
 def verification() -> dict[str, Any]:
-    """Check every chain; each break with its case's number and title."""
+    """Check every chain and the tree over them; each break with its case's number and title."""
     engine = the_engine()
     with engine.read() as c:
         report = verify(c)
+        verify_tree(c, report)
         data = report.to_data()
         ids = [b.case for b in report.breaks]
         titles = {

@@ -1,31 +1,144 @@
-"""`duban audit verify` 核验: recompute every chain of the ledger and name the first break."""
+"""`duban audit` 审计: recompute every chain and the tree over them; make, show and hand out checkpoints."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
+from functools import partial
+from pathlib import Path
 
-from engine.audit.verify import verify
-from web.cli.terminal import line, opened
+from engine.audit import checkpoint, signing
+from engine.audit.verify import Progress, verify
+from engine.audit.verify_tree import verify_tree
+from engine.errors import InputInvalid
+from engine.runtime import checkpoints
+from engine.runtime.engine import Engine
+from web.cli.terminal import TERMINAL, instant_of, line, opened, shown
+
+BAR = 30
+"""Characters of the progress bar."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("audit", help="审计", description="重新核算台账的每条链，指出第一处不符。")
+    parser = subparsers.add_parser(
+        "audit",
+        help="审计",
+        description="重新核算台账的每条链和整棵存证树，指出第一处不符；生成和导出检查点。",
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
-    check = actions.add_parser("verify", help="核验全部案件的事实链")
+    check = actions.add_parser("verify", help="核验全部案件的事实链和存证树")
     check.add_argument("--case", default="", help="只核验一个案件（标识）")
     check.add_argument("--fold", action="store_true", help="同时由事实重放出状态，与快照比对")
+    check.add_argument(
+        "--checkpoint", type=Path, metavar="文件", help="与另存的检查点比对（旁边有存证序列的一并比对）"
+    )
+    check.add_argument("--key", type=Path, metavar="文件", help="检查点的公钥；缺省取数据目录中的")
     check.add_argument("--json", action="store_true", help="输出 JSON")
-    check.set_defaults(run=run)
+    check.set_defaults(run=run_verify)
+    sign = actions.add_parser("checkpoint", help="显示、生成、导出检查点，或设置间隔与另存目录")
+    sign.add_argument("--now", action="store_true", help="立即生成一个")
+    sign.add_argument("--export", type=Path, metavar="目录", help="把最新的检查点、公钥和存证序列导出到目录")
+    sign.add_argument("--every", type=int, metavar="分钟", help="每隔多少分钟自动生成一个")
+    sign.add_argument("--folder", metavar="目录", help="每次生成后另存到的目录（完整路径；空文字表示不另存）")
+    sign.add_argument("--json", action="store_true", help="输出 JSON")
+    sign.set_defaults(run=run_checkpoint)
 
 
-def run(args: argparse.Namespace) -> int:
-    with opened() as engine, engine.read() as connection:
-        report = verify(connection, case=args.case, fold=args.fold)
+def run_verify(args: argparse.Namespace) -> int:
+    with opened() as engine:
+        outside = None
+        if args.checkpoint is not None:
+            outside = _trusted(engine, args.checkpoint, args.key)
+        with engine.read() as connection:
+            bar = None if args.json or not sys.stderr.isatty() else _bar()
+            report = verify(connection, case=args.case, fold=args.fold, progress=bar)
+            if outside is not None or not args.case:
+                kept = None
+                if outside is not None:
+                    kept = partial(checkpoints.exported_leaves, args.checkpoint.parent)
+                verify_tree(connection, report, outside=outside, kept=kept)
     if args.json:
         line(report.to_data())
-    else:
-        print(f"核验 {report.cases} 个案件、{report.facts} 条事实，另有管理记录 {report.office_facts} 条")
-        for found in report.breaks:
-            print(f"断裂：案件 {found.case} 第 {found.seq} 条：{found.reason}")
-        print("全部相符" if report.ok else f"{len(report.breaks)} 处不符")
+        return 0 if report.ok else 1
+    print(
+        f"核验 {report.cases} 个案件、{report.facts} 条事实、{report.office_facts} 条内务记录，"
+        f"存证序列 {report.leaves} 项、检查点 {report.checkpoints} 个"
+    )
+    for found in report.breaks:
+        print(f"断裂：案件 {found.case} 第 {found.seq} 条：{found.reason}")
+    print("全部相符" if report.ok else f"{len(report.breaks)} 处不符")
+    if outside is None and not args.case:
+        print("没有给出库外的检查点（--checkpoint）：整条链连同存证序列被一起改写的，这样查不出来。")
     return 0 if report.ok else 1
+
+
+def _trusted(engine: Engine, file: Path, key: Path | None) -> checkpoint.Checkpoint:
+    """The checkpoint in a file, its signature checked."""
+    publics = key or engine.data_folder / signing.PUBLIC_FILE
+    try:
+        note = file.read_text(encoding="utf-8")
+        known = [one for one in publics.read_text(encoding="utf-8").splitlines() if one.strip()]
+    except FileNotFoundError as error:
+        raise InputInvalid(
+            f"没有找到文件 {error.filename}。检查点用 --checkpoint 给出，公钥用 --key 给出。"
+        ) from None
+    except (OSError, UnicodeDecodeError):
+        raise InputInvalid(f"读不出检查点 {file} 或公钥 {publics}，请检查文件和权限。") from None
+    found = checkpoint.read(note)
+    if not signing.check(note, known):
+        raise InputInvalid(f"检查点 {file} 的签名与公钥 {publics} 不符：文件被改动，或不是本系统签的。")
+    return found
+
+
+def run_checkpoint(args: argparse.Namespace) -> int:
+    with opened() as engine:
+        if args.every is not None or args.folder is not None:
+            checkpoints.set_plan(engine, TERMINAL, minutes=args.every, folder=args.folder)
+        if args.now:
+            checkpoints.make(engine)
+        file = checkpoints.export(engine, args.export) if args.export is not None else None
+        with engine.read() as connection:
+            latest, kept = checkpoint.latest(connection), checkpoints.plan(connection)
+    if args.json:
+        data = (
+            {"size": latest.size, "root": latest.root.hex(), "at": latest.at, "note": latest.note}
+            if latest
+            else {}
+        )
+        line(
+            data
+            | {
+                "minutes": kept.minutes,
+                "folder": kept.folder,
+                "export_error": kept.export_error,
+                "file": file,
+            }
+        )
+        return 0
+    if latest is None:
+        print("还没有检查点。")
+    else:
+        print(f"最新的检查点（{shown(instant_of(latest.at))}）：\n\n{latest.note}")
+    print(
+        f"每 {kept.minutes} 分钟一个，"
+        + (f"另存到 {kept.folder}" if kept.folder else "没有设置另存目录（--folder）")
+    )
+    if kept.export_error:
+        print(f"最近一次没有存成：{kept.export_error}")
+    if file is not None:
+        print(f"已导出：{file}")
+    return 0
+
+
+def _bar() -> Progress:
+    begun = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        part = done / total if total else 1.0
+        bar = "█" * round(part * BAR) + "░" * (BAR - round(part * BAR))
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r{bar} {part:4.0%} {done} 条 {time.monotonic() - begun:.0f} 秒{end}")
+        sys.stderr.flush()
+
+    return show
