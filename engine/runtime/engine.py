@@ -244,20 +244,27 @@ class Engine:
         moment = Moment(self.clock.now(), office_.calendar)
         return self._do(connection, loaded, command, actor, id_, asked, moment)
 
-    def say(self, case: str, facts: list[Fact], actor: Actor = ENGINE) -> Outcome:
-        """Record facts that need no decision (a job's failed attempt). They are applied in order."""
+    def say(self, case: str, facts: list[Fact], actor: Actor, may: Callable[[State], None]) -> Outcome:
+        """Record facts that need no decision (a job's failed attempt). They are applied in order. `may` looks at the state
+        they meet, after the deadlines that are due, and raises to refuse."""
         id_ = new_id()
 
         def attempt(repeated: bool) -> Outcome:
-            with self.database.write() as connection:
-                loaded = self._load(connection, case, receipt=id_ if repeated else "")
-                if loaded.asked:
-                    return self._as_before(connection, id_, "", actor)
-                for fact in facts:
-                    evolve(loaded.state, fact)
-                moment = self.moment_in(connection)
-                entries = self._record(connection, loaded, facts, actor, id_, "", moment)
-                return Outcome(case, entries, loaded.state)
+            for _ in range(MOST_ROUNDS):
+                with self.database.write() as connection:
+                    loaded = self._load(connection, case, receipt=id_ if repeated else "")
+                    if loaded.asked:
+                        return self._as_before(connection, id_, "", actor)
+                    moment = self.moment_in(connection)
+                    if next_due(loaded.state, moment.now) is not None:
+                        self._pass_deadlines(connection, loaded, moment)
+                        continue
+                    may(loaded.state)
+                    for fact in facts:
+                        evolve(loaded.state, fact)
+                    entries = self._record(connection, loaded, facts, actor, id_, "", moment)
+                    return Outcome(case, entries, loaded.state)
+            raise StepBudgetExceeded()
 
         return again.until_done(attempt, receipt=True)
 

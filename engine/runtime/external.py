@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.commands import ENGINE, Actor, CompleteJob, FailJob, ThrowError
-from engine.errors import Conflict, InputInvalid, NotFound
+from engine.errors import Conflict, InputInvalid, NotFound, Suspended
+from engine.execution.state import State
 from engine.facts import JobFailed
 from engine.handlers.topics import TOPICS
 from engine.runtime.engine import Engine, Outcome
@@ -127,8 +128,17 @@ def fail(
     left = row.retries - 1 if retries is None else retries
     if left > 0:
         pause = None if wait is None else timedelta(seconds=wait)
-        return engine.say(case, [JobFailed(job, reason[:4000], left, pause)], _as(worker))
+        failed = JobFailed(job, reason[:4000], left, pause)
+        return engine.say(case, [failed], _as(worker), lambda state: _must_wait(state, job))
     return engine.execute(FailJob(job, reason[:4000]), _as(worker), case=case)
+
+
+def _must_wait(state: State, job: int) -> None:
+    """Between looking at the lock and reporting, time or a person may have taken the job away."""
+    if job not in state.jobs:
+        raise NotFound("这个任务已经完成或已撤销。")
+    if state.suspended:
+        raise Suspended()
 
 
 def extend(engine: Engine, case: str, job: int, worker: str, seconds: int) -> datetime:

@@ -167,16 +167,27 @@ def _deliver_all(
                 there = there if joins(process, start) else []
                 waiting |= {(case, start) for case in there}
                 begun.append((package.key, command, there[0] if there else ""))
-    took = 0
-    for case in dict.fromkeys(r.case for r in rows if (r.case, r.element) not in waiting):
-        took += _deliver(engine, heard, _receipt(key, case), case)
+    took, failed = 0, []
+    deliveries: list[tuple[str, str, tuple[str, StartProcess] | None]] = [
+        (case, _receipt(key, case), None)
+        for case in dict.fromkeys(r.case for r in rows if (r.case, r.element) not in waiting)
+    ]
     for package_key, command, case in begun:
-        receipt = _receipt(key, f"{package_key}/{command.start}")
-        if case:
-            took += _deliver(engine, heard, receipt, case)
-        else:
-            engine.begin(command, ENGINE, receipt, package=package_key)
-            took += 1
+        beginning = None if case else (package_key, command)
+        deliveries.append((case, _receipt(key, f"{package_key}/{command.start}"), beginning))
+    for case, receipt, beginning in deliveries:
+        try:
+            if beginning is None:
+                took += _deliver(engine, heard, receipt, case)
+            else:
+                engine.begin(beginning[1], ENGINE, receipt, package=beginning[0])
+                took += 1
+        except (
+            Exception
+        ) as error:  # who is suspended does not hold up the others; the row is tried again for it
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return took
 
 
