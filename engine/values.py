@@ -172,6 +172,10 @@ def loads(data: bytes | str) -> Any:
         raise InputInvalid(f"保存的数据已损坏，无法读取：{str(error)[:80]}") from error
 
 
+_TO_READ = frozenset({dict, list, float})
+"""What JSON brings that is not a value as it stands; the rest of a snapshot needs no second look."""
+
+
 def untag(raw: Any) -> Any:
     """Tagged JSON data → values. JSON floats become Decimal."""
     if isinstance(raw, dict):
@@ -183,9 +187,9 @@ def untag(raw: Any) -> Any:
                     return read(inner)
             elif key == "$range":
                 return _read_range(inner)
-        return {k: untag(v) for k, v in raw.items()}
+        return {k: untag(v) if type(v) in _TO_READ else v for k, v in raw.items()}
     if isinstance(raw, list):
-        return [untag(v) for v in raw]
+        return [untag(v) if type(v) in _TO_READ else v for v in raw]
     if isinstance(raw, float):
         return Decimal(repr(raw))
     return raw

@@ -165,14 +165,16 @@ class Engine:
         if not case:
             raise InputInvalid("没有指明案件。")
         id_, known = command_id or new_id(), command_id is not None
+        asked = asked_digest(command, case) if known else ""
 
         def attempt(repeated: bool) -> Outcome:
-            return self._execute(command, actor, id_, case, perhaps_done=known or repeated)
+            return self._execute(command, actor, id_, asked, case, perhaps_done=known or repeated)
 
         return again.until_done(attempt, receipt=True)
 
-    def _execute(self, command: Command, actor: Actor, id_: str, case: str, *, perhaps_done: bool) -> Outcome:
-        asked = asked_digest(command, case)
+    def _execute(
+        self, command: Command, actor: Actor, id_: str, asked: str, case: str, *, perhaps_done: bool
+    ) -> Outcome:
         for _ in range(MOST_ROUNDS):
             with self.database.write() as connection:
                 loaded = self._load(connection, case, receipt=id_ if perhaps_done else "")
@@ -201,10 +203,13 @@ class Engine:
         """Begin a case of the newest version of `package` by `StartCase`, `ImportCase`, or `StartProcess` (the engine's own:
         message starts)."""
         id_, known = command_id or new_id(), command_id is not None
+        asked = asked_digest(command, package) if known else ""
 
         def attempt(repeated: bool) -> Outcome:
             with self.database.write() as connection:
-                return self._begin(connection, command, actor, id_, package, perhaps_done=known or repeated)
+                return self._begin(
+                    connection, command, actor, id_, asked, package, perhaps_done=known or repeated
+                )
 
         outcome = again.until_done(attempt, receipt=True)
         self._ring(outcome)
@@ -216,7 +221,9 @@ class Engine:
         def attempt(repeated: bool) -> list[Outcome]:
             with self.database.write() as connection:
                 return [
-                    self._begin(connection, command, actor, id_, package, perhaps_done=True)
+                    self._begin(
+                        connection, command, actor, id_, asked_digest(command, package), package, perhaps_done=True
+                    )
                     for command, id_ in asked
                 ]
 
@@ -231,11 +238,11 @@ class Engine:
         command: Command,
         actor: Actor,
         id_: str,
+        asked: str,
         package: str,
         *,
         perhaps_done: bool,
     ) -> Outcome:
-        asked = asked_digest(command, package)
         if perhaps_done and self._asked(connection, id_):
             return self._as_before(connection, id_, asked, actor)
         newest = self._newest(connection, package)
@@ -631,7 +638,7 @@ def new_id() -> str:
 
 
 def asked_digest(command: Command, case: str) -> str:
-    """SHA-256 of what is asked: tells a repetition from another command under the same id."""
+    """SHA-256 of what is asked: tells a repetition from another command under the same id, where the id is the caller's."""
     asked = {"kind": type(command).__name__, "case": case, **asdict(command)}
     return hashlib.sha256(canonical(asked)).hexdigest()
 

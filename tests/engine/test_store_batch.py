@@ -95,6 +95,25 @@ def test_once_by_its_key(office: Engine) -> None:
         assert connection.execute(sa.select(sa.func.count()).select_from(t.outbox)).scalar() == 1
 
 
+@pytest.mark.parametrize("many", [1, SPELLED_OUT + 1])
+def test_bytes_and_odd_texts_arrive_as_they_are(office: Engine, many: int) -> None:
+    text = "苏日娜 $1 %s '' \\x41 \\ \" \n"
+    batch = Batch()
+    for n in range(many):
+        row = {
+            "key": f"{text}{n}", "case": text, "what": "notice", "data": b"\x00\xff{}" + bytes([n]), "written_at": AT,
+            "send_at": AT, "attempts": 0, "last_error": text, "sent_at": None,
+        }  # fmt: skip
+        batch.insert_once(t.outbox, row)
+    write(office, batch)
+    with office.read() as connection:
+        rows = connection.execute(sa.select(t.outbox).order_by(t.outbox.c.id)).all()
+    assert [(r.key, r.data) for r in rows] == [
+        (f"{text}{n}", b"\x00\xff{}" + bytes([n])) for n in range(many)
+    ]
+    assert {(r.case, r.last_error, r.written_at, r.sent_at) for r in rows} == {(text, text, AT, None)}
+
+
 @pytest.mark.parametrize("value", [None, AT])
 def test_nothing_and_instants_arrive_as_they_are(office: Engine, value: datetime | None) -> None:
     batch = Batch()
