@@ -222,7 +222,13 @@ class Engine:
             with self.database.write() as connection:
                 return [
                     self._begin(
-                        connection, command, actor, id_, asked_digest(command, package), package, perhaps_done=True
+                        connection,
+                        command,
+                        actor,
+                        id_,
+                        asked_digest(command, package),
+                        package,
+                        perhaps_done=True,
                     )
                     for command, id_ in asked
                 ]
