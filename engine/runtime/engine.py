@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ class Loaded:
     state: State
     package: Package
     office: _Office
+    batch: Batch = field(default_factory=Batch)
+    """What was recorded and is not written yet: by whoever began the transaction."""
     asked: bool = False
     """Whether the command it was taken for was done already."""
 
@@ -185,6 +187,7 @@ class Engine:
                 if due is None:
                     try:
                         outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+                        loaded.batch.write(connection)
                     except EngineError:
                         # The same command may have been done while this one waited for the case.
                         if perhaps_done and self._asked(connection, id_):
@@ -192,6 +195,7 @@ class Engine:
                         raise
                     break
                 self._pass_deadlines(connection, loaded, moment)
+                loaded.batch.write(connection)
         else:
             raise StepBudgetExceeded()
         self._ring(outcome)
@@ -255,7 +259,9 @@ class Engine:
         office_ = self._seen(connection)
         loaded = Loaded(Position(secrets.token_hex(CASE_ID_BYTES)), State(), newest, office_)
         moment = Moment(self.clock.now(), office_.calendar)
-        return self._do(connection, loaded, command, actor, id_, asked, moment)
+        outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
+        loaded.batch.write(connection)
+        return outcome
 
     def say(self, case: str, facts: list[Fact], actor: Actor, may: Callable[[State], None]) -> Outcome:
         """Record facts that need no decision (a job's failed attempt). They are applied in order. `may` looks at the state
@@ -271,11 +277,13 @@ class Engine:
                     moment = self.moment_in(connection)
                     if next_due(loaded.state, moment.now) is not None:
                         self._pass_deadlines(connection, loaded, moment)
+                        loaded.batch.write(connection)
                         continue
                     may(loaded.state)
                     for fact in facts:
                         evolve(loaded.state, fact)
-                    entries = self._record(connection, loaded, facts, actor, id_, "", moment)
+                    entries = self._record(loaded, facts, actor, id_, "", moment)
+                    loaded.batch.write(connection)
                     return Outcome(case, entries, loaded.state)
             raise StepBudgetExceeded()
 
@@ -295,8 +303,10 @@ class Engine:
             passed = 0
             with self.database.write() as connection:
                 moment = self.moment_in(connection)
-                for case in which(connection, moment.now):
-                    passed += self._pass_deadlines(connection, self._load(connection, case), moment)
+                batch = Batch()
+                for loaded in self._load_all(connection, which(connection, moment.now), batch):
+                    passed += self._pass_deadlines(connection, loaded, moment)
+                batch.write(connection)
             return passed
 
         passed = again.until_done(attempt)
@@ -334,6 +344,7 @@ class Engine:
             try:
                 self._do(connection, loaded, PassDeadline(due), ENGINE, f"{case}/deadline/{due}", "", moment)
             except StepBudgetExceeded as error:
+                loaded.batch.write(connection)  # what was passed before it stands
                 before = self._load(connection, case)
                 loaded.position, loaded.state = before.position, before.state
                 self._halt(connection, loaded, due, error, moment)
@@ -360,7 +371,7 @@ class Engine:
         for fact in facts:
             evolve(state, fact)
         command = f"{loaded.position.case}/deadline/{due}"
-        self._record(connection, loaded, facts, ENGINE, command, "", moment)
+        self._record(loaded, facts, ENGINE, command, "", moment)
 
     def _do(
         self,
@@ -386,12 +397,11 @@ class Engine:
             related=lambda state: related_cases(connection, case),
         )
         facts = decide(command, loaded.state, setting)
-        entries = self._record(connection, loaded, facts, actor, command_id, asked, moment)
+        entries = self._record(loaded, facts, actor, command_id, asked, moment)
         return Outcome(case, entries, loaded.state)
 
     def _record(
         self,
-        connection: sa.Connection,
         loaded: Loaded,
         facts: list[Fact],
         actor: Actor,
@@ -399,9 +409,8 @@ class Engine:
         asked: str,
         moment: Moment,
     ) -> list[Entry]:
-        batch = Batch()
-        entries = ledger.record(
-            batch,
+        return ledger.record(
+            loaded.batch,
             loaded.position,
             loaded.state,
             loaded.package,
@@ -412,8 +421,6 @@ class Engine:
             digest=self.digest,
             asked=asked,
         )
-        batch.write(connection)
-        return entries
 
     def _load(self, connection: sa.Connection, case: str, *, lock: bool = True, receipt: str = "") -> Loaded:
         stored = snapshots.take(connection, case, lock=lock, watch=_WATCHED, receipt=receipt)
@@ -422,7 +429,23 @@ class Engine:
         state = State.from_data(loads(stored.state))
         position = Position(case, stored.seq, stored.head, Standing.of(state))
         package = self._package(connection, stored.package)
-        return Loaded(position, state, package, self._office_by(connection, stored.watched), stored.asked)
+        office_ = self._office_by(connection, stored.watched)
+        return Loaded(position, state, package, office_, asked=stored.asked)
+
+    def _load_all(self, connection: sa.Connection, claimed: Sequence[str], batch: Batch) -> Iterator[Loaded]:
+        """Cases that are this transaction's already, in the order they were claimed, all of them recording into `batch`."""
+        if len(claimed) == 1:  # it may be asked for without having been claimed
+            loaded = self._load(connection, claimed[0])
+            loaded.batch = batch
+            yield loaded
+            return
+        found = snapshots.take_all(connection, claimed)
+        office_ = self._seen(connection)
+        for case in claimed:
+            stored = found[case]
+            state = State.from_data(loads(stored.state))
+            position = Position(case, stored.seq, stored.head, Standing.of(state))
+            yield Loaded(position, state, self._package(connection, stored.package), office_, batch)
 
     def _asked(self, connection: sa.Connection, id_: str) -> bool:
         return connection.execute(_command, {"b_id": id_}).first() is not None

@@ -14,7 +14,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from engine.store.batch import Batch
-from engine.store.tables import snapshots
+from engine.store.tables import cases, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,20 @@ _WORDS = {
 }
 
 
+_all = (
+    sa.select(
+        cases.c.id,
+        cases.c.package,
+        cases.c.seq,
+        cases.c.head,
+        snapshots.c.state,
+        snapshots.c.head.label("pin"),
+    )
+    .join_from(cases, snapshots, snapshots.c.case == cases.c.id)
+    .where(cases.c.id.in_(sa.bindparam("claimed", expanding=True)))
+)
+
+
 @lru_cache(maxsize=8)
 def _take(dialect: str, watched: int, lock: bool) -> str:
     words = _WORDS[dialect]
@@ -54,6 +68,15 @@ def _take(dialect: str, watched: int, lock: bool) -> str:
         lock=" FOR UPDATE OF c, s" if lock and dialect == "postgresql" else "",
         **words,
     )
+
+
+def take_all(connection: sa.Connection, claimed: Sequence[str]) -> dict[str, Stored]:
+    """The snapshots of cases that are locked by this transaction already, by id, in one statement."""
+    found: dict[str, Stored] = {}
+    for case, package, seq, head, state, pin in connection.execute(_all, {"claimed": list(claimed)}):
+        _pinned(case, head, pin)
+        found[case] = Stored(package, seq, head, state, {}, False, None)
+    return found
 
 
 def take(
@@ -66,10 +89,14 @@ def take(
     if row is None:
         return None
     package, seq, head, state, pin, watched, asked, read_at = row
-    if pin != head:
-        raise RuntimeError(f"case {case}: its snapshot belongs to another fact; run `duban audit verify`")
+    _pinned(case, head, pin)
     found = dict(line.split("=", 1) for line in watched.split("\n")) if watched else {}
     return Stored(package, seq, head, state, found, bool(asked), read_at)
+
+
+def _pinned(case: str, head: bytes, pin: bytes) -> None:
+    if pin != head:
+        raise RuntimeError(f"case {case}: its snapshot belongs to another fact; run `duban audit verify`")
 
 
 def save(batch: Batch, case: str, seq: int, head: bytes, state: bytes, *, new: bool) -> None:
