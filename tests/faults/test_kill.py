@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from engine.audit.rebuild import rebuild
 from engine.audit.verify import verify
 from engine.clock import FixedClock
 from engine.commands import FinishItem, StartCase
 from engine.errors import EngineError
-from engine.facts import DeadlinePassed, DeadlineSet, MessageReceived, MessageSent, NoticeSent
+from engine.facts import DeadlinePassed, MessageReceived, MessageSent, NoticeSent
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
 from engine.store import tables
@@ -40,10 +39,10 @@ from tests.engine.office_builder import (
     WITHOUT_ACTIONS,
     new_office,
     open_engine,
-    rows,
     start,
     trial_files,
 )
+from tests.faults.ticking import HOUR, TICKING, check_rows, check_ticks, publish_listener
 
 KILLS = 20
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,17 +90,6 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """The lines of the log; the last one may be torn."""
     lines = (folder / "log").read_bytes().split(b"\n")
     return [orjson.loads(line) for line in lines[:-1]]
-
-
-def check_rows(engine: Engine) -> None:
-    """Chains hold, snapshots are the fold of the facts, and rows equal a rebuild."""
-    with engine.read() as connection:
-        report = verify(connection, fold=True)
-        before = rows(connection)
-    assert report.ok, report.breaks
-    with engine.database.write() as connection:
-        rebuild(connection, engine.package, engine.calendar())
-        assert rows(connection) == before
 
 
 def test_killed_while_completing(nursery: Nursery, tmp_path: Path) -> None:
@@ -158,39 +146,12 @@ def ask_again(engine: Engine, line: dict[str, Any], id_: str) -> int | None:
 
 # -- firing --------------------------------------------------------------------------------------------------
 
-TICKING = """
-process trial name=试办
-    start S
-    user A name=等待 groups=DB
-    boundary T name=每时 on=A interrupting=false cycle=R/PT1H
-    throw M message=滴答
-    service N topic=notice.send name=告知 in:unit="p.party" in:title="p.name"
-    end X
-    end E
-    S -> A -> E
-    T -> M -> N -> X
-"""
-
-LISTENING = """
-process ear name=听
-    start S
-    user A name=值班 groups=DB
-    end E
-    S -> A -> E
-    eventsub K
-        start K1 message=滴答 interrupting=false
-        end K2
-        K1 -> K2
-"""
-
 CASES = 6
-HOUR = timedelta(hours=1)
 
 
 def test_killed_while_firing(nursery: Nursery, tmp_path: Path) -> None:
     office = new_office(tmp_path, files=trial_files(TICKING, WITHOUT_ACTIONS))
-    ear = WITHOUT_ACTIONS.replace('key = "trial"', 'key = "ear"').replace('main = "trial"', 'main = "ear"')
-    office.publish({"process.toml": ear.encode(), "ear.bpmn": trial_files(LISTENING)["trial.bpmn"]}, CHIEF)
+    publish_listener(office)
     cases = [start(office).case for _ in range(CASES)]
     listener = office.execute(StartCase("ear", {}), ANNA).case
     office.close()
@@ -230,19 +191,3 @@ def test_killed_while_firing(nursery: Nursery, tmp_path: Path) -> None:
     print(f"{KILLS} kills, {sent} deadlines passed, {heard} messages and {notices} notices arrived")  # noqa: T201
     item = next(iter(engine.load(cases[0]).items))
     engine.execute(FinishItem(cases[0], item, {}), ANNA)  # the office goes on
-
-
-def check_ticks(engine: Engine, case: str) -> None:
-    """Hour after hour, each armed once, each passed at most once and never before it was due."""
-    due: dict[int, datetime] = {}
-    passed: Counter[int] = Counter()
-    for entry in engine.facts(case):
-        if isinstance(entry.fact, DeadlineSet):
-            due[entry.fact.id] = entry.fact.due
-        elif isinstance(entry.fact, DeadlinePassed):
-            passed[entry.fact.id] += 1
-            assert entry.at >= due[entry.fact.id], "passed early"
-    assert sorted(due.values()) == [MONDAY + HOUR * n for n in range(1, len(due) + 1)]
-    assert set(passed.values()) <= {1}, "passed twice"
-    armed = engine.load(case).deadlines
-    assert sorted(armed) == sorted(set(due) - set(passed))

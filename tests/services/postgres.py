@@ -89,9 +89,9 @@ class Postgres:
                     raise RuntimeError((self.folder / "log").read_text()) from None
                 time.sleep(0.02)
 
-    def stop(self) -> None:
-        """Shut it down in order; clients are cut off."""
-        self._end(signal.SIGINT)
+    def stop(self, *, at_once: bool = False) -> None:
+        """Shut it down in order, clients cut off; `at_once` without order, to be recovered from its log at the next start."""
+        self._end(signal.SIGQUIT if at_once else signal.SIGINT)
 
     def kill(self) -> None:
         """SIGKILL to the server and, so that none of its children stays behind, to each of them."""
