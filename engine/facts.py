@@ -404,7 +404,8 @@ class DeadlineSet(Fact):
 
     `element` is the timer event that will fire, `part` which of the definitions of a multiple event (from 0).
     `repeats` is what remains of a cycle after this firing (-1:
-    without end); `interval` is the cycle's fixed ISO duration, empty when the next instant is computed anew.
+    without end); `interval` is the cycle's fixed ISO duration, empty when the next instant is computed anew. `day` is the day of
+    the month that a cycle of months counts from, where this firing's month has no such day.
     """
 
     id: int
@@ -414,6 +415,7 @@ class DeadlineSet(Fact):
     repeats: int = 0
     interval: str = ""
     part: int = 0
+    day: int = 0
 
 
 @fact

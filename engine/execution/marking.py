@@ -287,6 +287,7 @@ _TABLES: tuple[tuple[str, _Columns, Any], ...] = (
             ("interval", ""),
             ("remaining", None),
             ("part", 0),
+            ("day", 0),
         ),
         Deadline,
     ),

@@ -101,7 +101,7 @@ class Job:
 
 @dataclass(slots=True)
 class Deadline:
-    """时限：an armed timer. `due` None: its clock stands still with `remaining` working time."""
+    """时限：an armed timer. `due` None: its clock stands still with `remaining` working time. `day`: see `DeadlineSet`."""
 
     id: int
     owner: int
@@ -111,6 +111,7 @@ class Deadline:
     interval: str = ""
     remaining: timedelta | None = None
     part: int = 0
+    day: int = 0
 
 
 @dataclass(slots=True)

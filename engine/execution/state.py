@@ -419,7 +419,7 @@ def _let_go(state: State, owner: int, id: int) -> None:
 
 def _armed(state: State, fact: f.DeadlineSet) -> None:
     state.deadlines[fact.id] = Deadline(
-        fact.id, fact.owner, fact.element, fact.due, fact.repeats, fact.interval, None, fact.part
+        fact.id, fact.owner, fact.element, fact.due, fact.repeats, fact.interval, None, fact.part, fact.day
     )
     _held(state, fact.owner, fact.id)
 
@@ -439,7 +439,7 @@ def _dropped(state: State, fact: f.DeadlineDropped) -> None:
 
 def _moved(state: State, fact: f.DeadlineMoved) -> None:
     deadline = state.deadlines[fact.id]
-    deadline.due, deadline.remaining = fact.due, fact.remaining
+    deadline.due, deadline.remaining, deadline.day = fact.due, fact.remaining, 0
 
 
 def _subscribed(state: State, fact: f.Subscribed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 
 from engine.calendar import add_months
@@ -34,13 +35,32 @@ def instant(run: Run, value: Value) -> datetime | None:
     return None
 
 
-def later_by(start: datetime, length: timedelta | Months) -> datetime:
-    """An instant plus a duration; months are counted in Shanghai's calendar."""
+def later_by(start: datetime, length: timedelta | Months, day: int = 0) -> datetime:
+    """An instant plus a duration; months are counted in Shanghai's calendar, a day the month lacks is its last.
+
+    `day` is the day of the month that is counted from, where `start`'s month lacked it: what is repeated each month from 31
+    January is the end of every month, not the 28th for ever (民法典 202).
+    """
     if isinstance(length, timedelta):
         return start + length
     local = start.astimezone(SHANGHAI)
-    moved = datetime.combine(add_months(local.date(), length.total), local.timetz())
-    return moved.astimezone(UTC)
+    month = add_months(local.date().replace(day=1), length.total)
+    on = month.replace(day=min(day or local.day, monthrange(month.year, month.month)[1]))
+    return datetime.combine(on, local.timetz()).astimezone(UTC)
+
+
+def counted_from(now: datetime, due: datetime, interval: str) -> int:
+    """The day of the month from which a cycle counts that fires first at `due`: today's, or that of a first instant that was
+    written into it."""
+    length = parse_duration(interval) if interval else None
+    begun = now if length is not None and due == later_by(now, length) else due
+    return begun.astimezone(SHANGHAI).day
+
+
+def lacking(day: int, due: datetime, interval: str) -> int:
+    """`day` where a cycle of months fires on another one because the month has no such day, else 0."""
+    of_months = bool(interval) and isinstance(parse_duration(interval), Months)
+    return day if of_months and day != due.astimezone(SHANGHAI).day else 0
 
 
 def _length(value: Value) -> timedelta | Months | None:
@@ -74,7 +94,8 @@ def arm(
             "expression_failed",
             f"重复定时“{event.when.text}”算出的下一次时间不晚于这一次，已停止重复。请流程管理员检查流程图。",
         )
-    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval, part))
+    day = lacking(counted_from(run.moment.now, due, interval), due, interval)
+    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, interval, part, day))
     return True
 
 
@@ -120,5 +141,7 @@ def arm_again(run: Run, owner: Instance, element: str, event: Event, passed: Dea
     length = parse_duration(passed.interval)
     assert length is not None  # it was written by `arm`
     repeats = passed.repeats - 1 if passed.repeats > 0 else -1
-    due = later_by(passed.due, length)
-    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, passed.interval, passed.part))
+    day = passed.day or passed.due.astimezone(SHANGHAI).day
+    due = later_by(passed.due, length, day)
+    day = lacking(day, due, passed.interval)
+    run.emit(DeadlineSet(run.next_id(), owner.id, element, due, repeats, passed.interval, passed.part, day))

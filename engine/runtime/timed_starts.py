@@ -18,7 +18,7 @@ from engine.commands import ENGINE, StartProcess
 from engine.definitions.model import Package, Trigger
 from engine.errors import EngineError
 from engine.execution.starting import joins, timer_firing
-from engine.execution.timers import later_by
+from engine.execution.timers import counted_from, later_by
 from engine.store.batch import insert_once
 from engine.store.tables import outbox, packages
 from engine.values import dumps, parse_duration
@@ -48,8 +48,9 @@ def planned(package: Package, version: int, moment: Moment) -> list[Row]:
                 log.warning("start %s of %s is not planned: %s", start, package.key, problem.message)
                 continue
             length = parse_duration(interval) if interval else None
+            day = counted_from(moment.now, due, interval) if due is not None else 0
             while due is not None and due < moment.now and length is not None and repeats:
-                due, repeats = later_by(due, length), repeats - 1 if repeats > 0 else -1
+                due, repeats = later_by(due, length, day), repeats - 1 if repeats > 0 else -1
             if due is None or (due < moment.now and event.timer != "duration"):
                 continue
             data = {
@@ -60,6 +61,7 @@ def planned(package: Package, version: int, moment: Moment) -> list[Row]:
                 "part": part,
                 "repeats": repeats,
                 "interval": interval,
+                "day": day,
                 "due": due,
                 "firing": 1,
             }
@@ -93,7 +95,7 @@ def _next(package: Package, data: Mapping[str, Any], moment: Moment) -> Mapping[
     following: datetime | None
     length = parse_duration(data["interval"]) if data["interval"] else None
     if length is not None:
-        following = later_by(due, length)
+        following = later_by(due, length, data.get("day", 0))
     else:
         event = package.processes[package.main].elements[data["start"]].events[data["part"]]
         following, _, _ = timer_firing(package, event, {}, moment)
