@@ -41,7 +41,7 @@ from engine.directory import AUDITOR, OFFICE, Directory
 from engine.errors import EngineError, NotAllowed
 from engine.runtime import accounts
 from engine.runtime.host_clock import SystemClock
-from web.context import demo_mode, the_directory, the_engine
+from web.context import demo_mode, the_engine
 from web.errors import NotSignedIn, TooMany
 
 
@@ -140,11 +140,12 @@ def _who_by_token(secret: str) -> Who:
     account = accounts.token_account(the_engine(), secret)
     if account is None:
         raise NotSignedIn("令牌无效或已收回，请重新生成。")
-    return _who(account.person.id, "", "token")
+    return _who(account, "", "token")
 
 
-def _who(person: str, chosen: str, by: str) -> Who:
-    directory = the_directory()
+def _who(account: accounts.Account, chosen: str, by: str) -> Who:
+    person = account.person.id
+    directory = g.directory = account.directory
     found = directory.people.get(person)
     if found is None or not found.active:
         raise NotSignedIn("这个账号已停用，请联系安委办管理员。")
@@ -177,11 +178,14 @@ def _who_by_session() -> Who | None:
     absolute = current_app.config["SESSION_ABSOLUTE"].total_seconds()
     stale = now - session.get("seen", 0) > idle or now - session.get("started", 0) > absolute
     ended = session.get("sid", "") in current_app.extensions["duban.ended"]
-    if stale or ended or accounts.account_of(the_engine(), person, session.get("epoch", -1)) is None:
+    account = None
+    if not stale and not ended:
+        account = accounts.account_of(the_engine(), person, session.get("epoch", -1))
+    if account is None:
         session.clear()
         return None
     try:
-        found = _who(person, session.get("post", ""), "session")
+        found = _who(account, session.get("post", ""), "session")
     except NotSignedIn:
         session.clear()
         return None
@@ -280,7 +284,7 @@ def _open(account: accounts.Account) -> Who:
         sid=secrets.token_urlsafe(12),
         csrf=secrets.token_urlsafe(24),
     )
-    g.who = _who(account.person.id, "", "session")
+    g.who = _who(account, "", "session")
     session["post"] = "@".join(g.who.post)
     found: Who = g.who
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +18,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from engine.commands import Actor
-from engine.directory import Person
+from engine.directory import Directory, Person
 from engine.errors import InputInvalid, NotFound
-from engine.runtime.engine import Engine
+from engine.runtime.engine import DIRECTORY_VERSION, Engine
 from engine.store import settings
 from engine.store.tables import people, tokens
+from engine.store.tables import settings as settings_
 
 FAILURES = ("signin_failures", 5)
 """Setting and default: wrong passwords in a row after which the account is locked."""
@@ -43,10 +44,12 @@ _NOBODY = _hasher.hash(secrets.token_hex(16))  # verified for unknown accounts, 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is signed in. Sessions carry `epoch`; when it has been raised, they are over."""
+    """Who is signed in. Sessions carry `epoch`; when it has been raised, they are over. `directory` is of the moment in which
+    the account was read."""
 
     person: Person
     epoch: int
+    directory: Directory = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def sign_in(engine: Engine, account: str, password: str) -> Account | None:
                 connection.execute(
                     sa.update(people).where(people.c.id == row.id).values(failures=0, locked_until=None)
                 )
-            return _account(row)
+            return _account(row, engine.directory())
         failures = row.failures + 1
         locked = failures >= _number(connection, FAILURES)
         until = now + timedelta(minutes=_number(connection, LOCK_MINUTES)) if locked else None
@@ -129,7 +132,7 @@ def account_of(engine: Engine, person: str, epoch: int | None = None) -> Account
         row = connection.execute(_by_id, {"b_id": person}).first()
     if row is None or not row.active or (epoch is not None and epoch != row.epoch):
         return None
-    return _account(row)
+    return _account(row, engine.directory_of(row.directory_version))
 
 
 _columns = (
@@ -140,6 +143,10 @@ _columns = (
     people.c.active,
     people.c.title,
     people.c.epoch,
+    sa.select(settings_.c.value)
+    .where(settings_.c.key == DIRECTORY_VERSION)
+    .scalar_subquery()
+    .label("directory_version"),
 )
 _by_id = sa.select(*_columns).where(people.c.id == sa.bindparam("b_id"))
 _by_token = (
@@ -149,8 +156,9 @@ _by_token = (
 )
 
 
-def _account(row: Any) -> Account:
-    return Account(Person(row.id, row.account, row.name, row.phone, row.active, row.title), row.epoch)
+def _account(row: Any, directory: Directory) -> Account:
+    person = Person(row.id, row.account, row.name, row.phone, row.active, row.title)
+    return Account(person, row.epoch, directory)
 
 
 # -- tokens ------------------------------------------------------------------------------------------------
@@ -203,7 +211,7 @@ def token_account(engine: Engine, secret: str) -> Account | None:
         row = connection.execute(_by_token, {"b_digest": digest}).first()
     if row is None or not row.active or not hmac.compare_digest(row.digest, digest):
         return None
-    return _account(row)
+    return _account(row, engine.directory_of(row.directory_version))
 
 
 def _digest(secret: str) -> str:

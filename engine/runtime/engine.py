@@ -23,7 +23,20 @@ from engine.audit import chain, ledger, office
 from engine.audit.ledger import Entry, Position
 from engine.calendar import Moment, WorkCalendar
 from engine.clock import Clock
-from engine.commands import ENGINE, Actor, Command, ImportCase, KernelCommand, PassDeadline, StartCase
+from engine.commands import (
+    ENGINE,
+    Actor,
+    ClaimItem,
+    Command,
+    FinishItem,
+    ImportCase,
+    KernelCommand,
+    PassDeadline,
+    ReleaseItem,
+    ReturnItem,
+    StartCase,
+    TransferItem,
+)
 from engine.definitions.checking import check_files
 from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
 from engine.definitions.model import Package
@@ -507,6 +520,14 @@ class Engine:
         with self.database.read() as connection:
             return self._seen(connection).directory
 
+    def directory_of(self, version: str | None) -> Directory:
+        """The directory of the version that a query of the caller's has just read under `DIRECTORY_VERSION` (None: not set):
+        without another query where it is known."""
+        office_ = self._office
+        if office_ is not None and office_.directory_version == (version or "0"):
+            return office_.directory
+        return self.directory()
+
     def calendar(self) -> WorkCalendar:
         """The working calendar as it is now."""
         with self.database.read() as connection:
@@ -679,14 +700,22 @@ def next_due(state: State, now: datetime) -> int | None:
 
 
 def acting(actor: Actor, command: Command, state: State, directory: Directory) -> Actor:
-    """The actor with the post it acts in: the item's, if the person holds it, else the person's first one."""
-    if not actor.person or actor.unit or isinstance(command, KernelCommand):
+    """The actor with the post it acts in: the item's, if the person holds it, else the one it came in, or the person's first.
+    Who came in a post keeps it in what only mentions an item (a note)."""
+    if not actor.person or isinstance(command, KernelCommand):
+        return actor
+    if actor.unit and not isinstance(command, _ON_ITEMS):
         return actor
     posts = directory.posts_of(actor.person)
     item = state.items.get(getattr(command, "item", 0))
     if item is not None and (item.role, item.unit) in posts:
         return replace(actor, role=item.role, unit=item.unit)
-    return replace(actor, role=posts[0][0], unit=posts[0][1]) if posts else actor
+    if actor.unit or not posts:
+        return actor
+    return replace(actor, role=posts[0][0], unit=posts[0][1])
+
+
+_ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem)
 
 
 def next_number(connection: sa.Connection, series: str, year: int) -> int:

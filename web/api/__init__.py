@@ -9,6 +9,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from flask_smorest.blueprint import Blueprint
+from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
 from engine.values import dumps, plain
@@ -51,6 +52,10 @@ class Room(Blueprint):
     """A blueprint of the API with our argument parser."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def arguments(self, schema: type[Schema], **more: Any) -> Any:
+        """As flask-smorest's, with one instance of the schema for all requests."""
+        return super().arguments(schema(), **more)
 
 
 def install(app: Flask) -> None:
