@@ -15,8 +15,8 @@ def family(pid: int) -> list[int]:
     """The process and all that descend from it."""
     found = [pid]
     for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            with suppress(FileNotFoundError, ProcessLookupError):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            for task in Path(f"/proc/{one}/task").glob("*/children"):
                 found += map(int, task.read_text().split())
     return found
 

@@ -27,7 +27,11 @@ from SpiffWorkflow.util.task import TaskState
 
 from tests.engine.builders import xml
 
-TABLE = "CREATE TABLE spiff (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state bytea NOT NULL)"
+TABLE = """
+CREATE TABLE spiff (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ended boolean NOT NULL DEFAULT false, state bytea NOT NULL
+)
+"""
 STEPS = "ABCD"
 FOUR = "\n".join(
     ["start S", "end E", f"S -> {' -> '.join(STEPS)} -> E"]
@@ -121,5 +125,6 @@ def finish(case: int, task: str) -> Response:
         open_task.data.update(form)
         open_task.run()
         workflow.do_engine_steps()
-        connection().execute("UPDATE spiff SET state = %s WHERE id = %s", [state_of(workflow), case])
+        update = "UPDATE spiff SET state = %s, ended = %s WHERE id = %s"
+        connection().execute(update, [state_of(workflow), workflow.completed, case])
     return answer(case, workflow)
