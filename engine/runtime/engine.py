@@ -316,7 +316,7 @@ class Engine:
             passed = 0
             with self.database.write() as connection:
                 moment = self.moment_in(connection)
-                batch = Batch()
+                batch = Batch(many=True)
                 for loaded in self._load_all(connection, which(connection, moment.now), batch):
                     passed += self._pass_deadlines(connection, loaded, moment)
                 batch.write(connection)

@@ -46,9 +46,11 @@ class _Changes:
 
 
 class Batch:
-    """Row changes of one transaction."""
+    """Row changes of one transaction. `many`: of many commands at once, so that their numbers vary from batch to batch; then
+    all rows travel as JSON and the statement's text depends on the kinds of changes only."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, many: bool = False) -> None:
+        self.spelled_out = 0 if many else SPELLED_OUT
         self._tables: dict[sa.Table, _Changes] = {}
 
     def _of(self, table: sa.Table) -> _Changes:
@@ -94,9 +96,12 @@ class Batch:
         if not groups:
             return
         if connection.dialect.name == "postgresql":
-            shape = tuple((g.kind, g.table, g.columns, min(len(g.rows), SPELLED_OUT + 1)) for g in groups)
+            shape = tuple(
+                (g.kind, g.table, g.columns, len(g.rows) if len(g.rows) <= self.spelled_out else 0)
+                for g in groups
+            )
             connection.exec_driver_sql(
-                _one_statement(shape), _parameters(groups), execution_options={RAW: True}
+                _one_statement(shape), _parameters(groups, self.spelled_out), execution_options={RAW: True}
             )
         else:
             for group in groups:
@@ -216,18 +221,18 @@ def _part(kind: str, table: sa.Table, columns: tuple[str, ...], count: int, numb
 
 
 def _rows(quoted: Sequence[str], types: Sequence[str], count: int, numbers: Iterator[int]) -> str:
-    """The rows: spelled out, or read from one JSON text."""
-    if count > SPELLED_OUT:
+    """The rows: so many spelled out, or (0) any number read from one JSON text."""
+    if count == 0:
         columns = ", ".join(f"{name} {type_}" for name, type_ in zip(quoted, types, strict=True))
         return f"SELECT * FROM json_to_recordset(${next(numbers)}::json) AS r({columns})"
     rows = (f"({', '.join(f'${next(numbers)}::{t}' for t in types)})" for _ in range(count))
     return "VALUES " + ", ".join(rows)
 
 
-def _parameters(groups: Sequence[_Group]) -> tuple[Any, ...]:
+def _parameters(groups: Sequence[_Group], spelled_out: int) -> tuple[Any, ...]:
     values: list[Any] = []
     for group in groups:
-        if len(group.rows) > SPELLED_OUT:
+        if len(group.rows) > spelled_out:
             names = [c.removeprefix(KEY) for c in group.columns]
             rows = [dict(zip(names, row, strict=True)) for row in group.rows]
             values.append(orjson.dumps(rows, default=_hexadecimal).decode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,9 @@ def numbers(office: Engine) -> dict[tuple[str, int], int]:
 
 
 @pytest.mark.parametrize("many", [1, 3, SPELLED_OUT, SPELLED_OUT + 1, 500])
-def test_rows_come_change_and_go(office: Engine, many: int) -> None:
-    batch = Batch()
+@pytest.mark.parametrize("arrays", [False, True])
+def test_rows_come_change_and_go(office: Engine, many: int, arrays: bool) -> None:
+    batch = Batch(many=arrays)
     for n in range(many):
         batch.insert(t.numbers, ("甲", n), {"last": n})
         batch.insert(t.commands, (f"id{n}",), RECEIPT)
@@ -115,8 +116,11 @@ def test_bytes_and_odd_texts_arrive_as_they_are(office: Engine, many: int) -> No
 
 
 @pytest.mark.parametrize("value", [None, AT])
-def test_nothing_and_instants_arrive_as_they_are(office: Engine, value: datetime | None) -> None:
-    batch = Batch()
+@pytest.mark.parametrize("arrays", [False, True])
+def test_nothing_and_instants_arrive_as_they_are(
+    office: Engine, value: datetime | None, arrays: bool
+) -> None:
+    batch = Batch(many=arrays)
     batch.insert(t.numbers, ("甲", 1), {"last": 1})
     batch.insert(
         t.people, ("p",), {
@@ -128,6 +132,52 @@ def test_nothing_and_instants_arrive_as_they_are(office: Engine, value: datetime
     with office.read() as connection:
         row = connection.execute(sa.select(t.people).where(t.people.c.id == "p")).one()
     assert (row.locked_until, row.name, row.active) == (value, "苏日娜 $1 %s ''", True)
+
+
+TRICKY = [
+    "",
+    "NULL",
+    "null",
+    "{}",
+    "a,b",
+    'a"b',
+    "a\\b",
+    "a'b",
+    "{1,2}",
+    "换\n行\t",
+    " x ",
+    '\\"',
+    "$1 %s",
+    "\\x41",
+    "𠮷",
+]
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_texts_bytes_and_truths_arrive_as_they_are(office: Engine, arrays: bool) -> None:
+    batch = Batch(many=arrays)
+    for n, text in enumerate(TRICKY):
+        data = bytes(range(256)) + text.encode()
+        batch.insert(
+            t.packages, (str(n),), {
+                "key": "k", "version": n, "title": text, "files": data, "published_at": AT, "published_by": "", "note": "",
+            },
+        )  # fmt: skip
+        batch.insert(t.calendar_days, (date(2025, 1, n + 1),), {"working": bool(n % 2), "note": text})
+    write(office, batch)
+    with office.read() as connection:
+        packages = sa.select(t.packages).where(t.packages.c.key == "k").order_by(t.packages.c.version)
+        for n, row in enumerate(connection.execute(packages)):
+            assert (row.title, row.files, row.published_at) == (
+                TRICKY[n],
+                bytes(range(256)) + TRICKY[n].encode(),
+                AT,
+            )
+        days = sa.select(t.calendar_days).where(t.calendar_days.c.day <= date(2025, 1, len(TRICKY)))
+        found = {row.day: (row.working, row.note) for row in connection.execute(days)}
+    assert [found[date(2025, 1, n + 1)] for n in range(len(TRICKY))] == [
+        (bool(n % 2), x) for n, x in enumerate(TRICKY)
+    ]
 
 
 def test_what_is_too_long_is_never_cut(office: Engine) -> None:
