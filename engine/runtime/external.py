@@ -18,6 +18,7 @@ from engine.errors import Conflict, InputInvalid, NotFound, Suspended
 from engine.execution.state import State
 from engine.facts import JobFailed
 from engine.handlers.topics import TOPICS
+from engine.runtime import hold
 from engine.runtime.engine import Engine, Outcome
 from engine.store.tables import cases, jobs
 from engine.values import Value, loads
@@ -46,7 +47,7 @@ class FetchedJob:
 
 
 def fetch_and_lock(engine: Engine, topic: str, worker: str, seconds: int, most: int = 1) -> list[FetchedJob]:
-    """Take up to `most` waiting jobs of a topic, oldest first, and lock them for `worker`.
+    """Take up to `most` waiting jobs of a topic, oldest first, and lock them for `worker`. None while letters are held.
 
     Raises `InputInvalid` for a topic that runs inside the engine, a nameless worker or a senseless number.
     """
@@ -57,6 +58,8 @@ def fetch_and_lock(engine: Engine, topic: str, worker: str, seconds: int, most: 
     if not 0 < seconds <= LONGEST_LOCK or not 0 < most <= MOST:
         raise InputInvalid(f"锁定时间须为 1 到 {LONGEST_LOCK} 秒，一次领取 1 到 {MOST} 个。")
     with engine.database.write() as connection:
+        if hold.since(connection):  # after a restore: the job may have been done already
+            return []
         now = engine.moment_in(connection).now
         until = now + timedelta(seconds=seconds)
         free = (

@@ -21,7 +21,7 @@ from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
 from engine.execution.starting import begun_by, joins
 from engine.facts import MessageReceived
-from engine.runtime import timed_starts
+from engine.runtime import hold, timed_starts
 from engine.runtime.engine import Engine
 from engine.store.batch import insert_once
 from engine.store.projection import backoff
@@ -39,6 +39,7 @@ _waiting = (
     .order_by(outbox.c.id)
     .limit(sa.bindparam("most"))
 )
+_waiting_inside = _waiting.where(outbox.c.what.in_(hold.INSIDE))  # after a restore
 _sent = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("b_id"), outbox.c.sent_at.is_(None))
@@ -77,7 +78,8 @@ def relay(engine: Engine, most: int) -> int:
     """
     now = engine.now()
     with engine.read() as connection:
-        rows = connection.execute(_waiting, {"now": now, "most": most}).all()
+        query = _waiting_inside if hold.since(connection) else _waiting
+        rows = connection.execute(query, {"now": now, "most": most}).all()
     if not rows:
         return 0
     delivered: dict[int, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -39,8 +40,18 @@ def upgrade(database: Database) -> str:
     """
     wanted = revision_wanted()
     if revision_in_force(database) != wanted:
-        config = _config()
         with database.write() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade_in(connection)
     return wanted
+
+
+def upgrade_in(connection: sa.Connection, revision: str = "head") -> None:
+    """Bring the tables to a revision in the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def knows(revision: str) -> bool:
+    """Whether this program has the migrations up to a revision."""
+    return any(one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions())

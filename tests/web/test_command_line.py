@@ -234,3 +234,30 @@ def test_a_checkpoint_is_handed_out_and_held_against(terminal: Terminal, tmp_pat
     assert code == 2 and "1440" in text
     code, text = terminal("db", "roles", "duban_app")
     assert code == 2 and "SQLite 没有角色" in text
+
+
+def test_a_backup_is_restored_and_what_leaves_the_house_waits(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, found = terminal.json("backup", str(tmp_path / "copies"))
+    assert code == 0 and found[0]["cases"] == 60 and found[0]["missing"] == []
+    code, text = terminal("restore", str(tmp_path / "copies"))
+    assert code == 2 and "--replace" in text
+    monkeypatch.setenv("DUBAN_DATA", str(tmp_path / "new"))
+    code, text = terminal("backup", str(tmp_path / "copies"))
+    assert code == 2 and "没有什么可备份" in text
+    code, text = terminal("restore", str(tmp_path / "copies"))
+    assert code == 0 and "60 个案件" in text and "duban outbox release" in text
+    code, held = terminal.json("outbox", "held")
+    assert code == 1
+    (tmp_path / "had").write_text("".join(f"{one['key']}\n" for one in held if one["what"] == "notice"))
+    code, text = terminal("outbox", "release", "--delivered", str(tmp_path / "had"))
+    assert code == 0 and "0 件即将发送" in text
+    code, text = terminal("outbox", "held")
+    assert code == 0 and "没有暂停外发" in text
+    code, text = terminal("outbox", "release")
+    assert code == 2 and "不需要解除" in text
+    code, text = terminal("restore", str(tmp_path / "new"))
+    assert code == 2 and "没有备份" in text
+    code, text = terminal("audit", "verify", "--fold")
+    assert code == 0 and "全部相符" in text

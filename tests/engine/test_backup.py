@@ -1,0 +1,248 @@
+"""Backups and restores: a copy made while people work is whole, a broken one is refused, and letters wait for a person."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from engine.audit.rebuild import rebuild
+from engine.audit.verify import verify
+from engine.audit.verify_tree import verify_tree
+from engine.clock import FixedClock
+from engine.commands import ENGINE, AddNote, AttachFile
+from engine.errors import Conflict, InputInvalid
+from engine.facts import NoticeSent
+from engine.runtime import checkpoints, external, hold, uploads
+from engine.runtime.backup import BackupBroken, Made, backup, prove
+from engine.runtime.engine import Engine
+from engine.runtime.restore import Restored, restore
+from engine.runtime.worker import Worker
+from engine.store import dump, tables
+from engine.store.database import Database, open_database
+from tests import stores
+from tests.engine.office_builder import ANNA, CHIEF, finish, later, start
+from tests.engine.random_office import RandomOffice
+
+pytestmark = stores.both
+
+
+def copy_of(engine: Engine, place: Path) -> Made:
+    return backup(engine.database, engine.data_folder, place, datetime.now(UTC))
+
+
+@pytest.fixture
+def empty(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An empty database in the other folder of the test, in the chosen store."""
+    folder = tmp_path / "new"
+    folder.mkdir()
+    database = open_database(stores.url_in(folder))
+    yield database
+    database.close()
+
+
+def rows_of(database: Database) -> dict[str, list[bytes]]:
+    """Everything in a database, as lines."""
+    with database.read() as connection:
+        return {s.name: list(dump.lines(connection, s, q)) for s, q in dump.shapes(connection)}
+
+
+def letter(engine: Engine, case: str, key: str) -> None:
+    engine.say(
+        case, [NoticeSent("能源局", "DB", "", "函告", "请于三日内回复", key)], ENGINE, lambda state: None
+    )
+
+
+def notices(engine: Engine) -> set[str]:
+    with engine.read() as connection:
+        return set(connection.execute(sa.select(tables.notices.c.key)).scalars())
+
+
+def restored(folder: Path, database: Database, data: Path, *, replace: bool = False) -> Restored:
+    return restore(folder, database, data, CHIEF, FixedClock(datetime.now(UTC)), replace=replace)
+
+
+def sound(engine: Engine) -> None:
+    """Chains, tree, and the rows as a rebuild would write them."""
+    with engine.read() as connection:
+        report = verify(connection, fold=True)
+        verify_tree(connection, report)
+    assert report.ok, report.breaks
+    before = rows_of(engine.database)
+    with engine.database.write() as connection:
+        rebuild(connection, engine.package, engine.calendar())
+    after = rows_of(engine.database)
+    assert {n for n in before if sorted(before[n]) != sorted(after[n])} <= {"jobs", "files"}
+
+
+def test_a_copy_becomes_the_same_office(engine: Engine, tmp_path: Path, empty: Database) -> None:
+    office = RandomOffice(engine, 4)
+    office.run(40)
+    checkpoints.make(engine)
+    made = copy_of(engine, tmp_path / "copies")
+    before = rows_of(engine.database)
+    done = restored(made.folder, empty, tmp_path / "new")
+    after = rows_of(empty)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"settings", "office_facts"}
+    assert (
+        after["office_facts"][:-1] == before["office_facts"]
+        and b"BackupRestored" in after["office_facts"][-1]
+    )
+    again = Engine(empty, tmp_path / "new", FixedClock(engine.now()))
+    assert done.facts == made.manifest.rows("facts") > 50
+    assert [again.load(case) for case in office.cases] == [engine.load(case) for case in office.cases]
+    sound(again)
+    start(again)  # numbers and ids go on
+    RandomOffice(again, 9).run(20)
+    sound(again)
+
+
+def test_a_copy_made_while_people_work_is_whole(engine: Engine, tmp_path: Path, empty: Database) -> None:
+    cases = [start(engine).case for _ in range(5)]
+    stop, errors = threading.Event(), []
+
+    def work() -> None:
+        n = 0
+        try:
+            while not stop.is_set():
+                n += 1
+                engine.execute(AddNote(cases[n % 5], f"第{n}次"), ANNA)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        made = copy_of(engine, tmp_path / "copies")
+    finally:
+        stop.set()
+        thread.join()
+    assert errors == []
+    restored(made.folder, empty, tmp_path / "new")
+    sound(Engine(empty, tmp_path / "new", FixedClock(engine.now())))
+
+
+def test_attachments_are_kept_once_and_put_back(engine: Engine, tmp_path: Path, empty: Database) -> None:
+    case = start(engine).case
+    names = []
+    for name, text in (("一.pdf", b"%PDF-1"), ("two.pdf", b"%PDF-1"), ("三.pdf", b"%PDF-three")):
+        with (tmp_path / "upload").open("wb+") as file:
+            file.write(text)
+            file.seek(0)
+            kept = uploads.save(engine, name, file, ANNA)
+        engine.execute(AttachFile(case, kept.id, 0), ANNA)
+        names.append(kept.id)
+    place = tmp_path / "copies"
+    first = copy_of(engine, place)
+    assert first.missing == [] and len(first.manifest.files) == 2
+    assert sorted(p.stat().st_size for p in (place / "files").iterdir()) == [6, 10]
+    restored(first.folder, empty, tmp_path / "new")
+    assert [(tmp_path / "new" / "files" / id_).read_bytes() for id_ in names] == [
+        b"%PDF-1",
+        b"%PDF-1",
+        b"%PDF-three",
+    ]
+    (engine.data_folder / "files" / names[2]).write_bytes(b"%PDF-THREE")
+    (place / "files" / first.manifest.files[0][0]).unlink()
+    (place / "files" / first.manifest.files[1][0]).unlink()
+    with pytest.raises(BackupBroken, match="缺少附件"):
+        prove(first.folder, place)
+    time.sleep(1.1)  # a copy's name is its second
+    second = copy_of(engine, place)
+    assert second.missing == [f"{names[2]} 三.pdf"], "what was changed in the data folder is not taken for it"
+
+
+def test_a_target_with_anything_in_it_is_refused(engine: Engine, tmp_path: Path) -> None:
+    start(engine)
+    made = copy_of(engine, tmp_path / "copies")
+    case = start(engine).case
+    with pytest.raises(Conflict, match="--replace"):
+        restored(made.folder, engine.database, engine.data_folder)
+    assert engine.load(case)
+    restored(made.folder, engine.database, engine.data_folder, replace=True)
+    assert engine.facts(case) == []
+    sound(engine)
+
+
+def test_a_copy_that_was_changed_is_refused_and_leaves_nothing(
+    engine: Engine, tmp_path: Path, empty: Database
+) -> None:
+    start(engine)
+    checkpoints.make(engine)
+    made = copy_of(engine, tmp_path / "copies")
+    facts, manifest = made.folder / "facts.jsonl", made.folder / "manifest.json"
+    whole, said = facts.read_bytes(), manifest.read_bytes()
+    for changed in (whole.replace(b"anna", b"bert", 1), whole[: whole.rindex(b"[")], b""):
+        facts.write_bytes(changed)
+        with pytest.raises(BackupBroken, match="与清单不符"):
+            restored(made.folder, empty, tmp_path / "new")
+    forged = whole.replace(b"anna", b"bert", 1)
+    facts.write_bytes(forged)  # and the manifest made to agree: the chain tells
+    old, new = (hashlib.sha256(x).hexdigest().encode() for x in (whole, forged))
+    manifest.write_bytes(said.replace(old, new))
+    with pytest.raises(BackupBroken, match="校验值不符"):
+        restored(made.folder, empty, tmp_path / "new")
+    facts.write_bytes(whole)
+    manifest.write_bytes(said.replace(b'"format": 1', b'"format": 2'))
+    with pytest.raises(BackupBroken, match="格式"):
+        restored(made.folder, empty, tmp_path / "new")
+    manifest.write_bytes(said.replace(made.manifest.revision.encode(), b"9999"))
+    with pytest.raises(InputInvalid, match="比本程序新"):
+        restored(made.folder, empty, tmp_path / "new")
+    manifest.write_bytes(b"{")
+    with pytest.raises(BackupBroken, match="读不出来"):
+        restored(made.folder, empty, tmp_path / "new")
+    with empty.read() as connection:
+        assert dump.empty(connection)
+
+
+def test_letters_are_held_until_a_person_released_them(engine: Engine, tmp_path: Path) -> None:
+    begun = start(engine)
+    finish(engine, begun, "A")
+    made = copy_of(engine, tmp_path / "copies")
+    restored(made.folder, engine.database, engine.data_folder, replace=True)
+    letter(engine, begun.case, "甲")
+    letter(engine, begun.case, "乙")
+    Worker(engine).step()
+    assert notices(engine) == set()
+    with engine.read() as connection:
+        held = [one.key for one in hold.waiting(connection)]
+    assert held == ["甲", "乙"]
+    with pytest.raises(InputInvalid, match="丙"):
+        hold.release(engine, CHIEF, ["丙"])
+    assert hold.release(engine, CHIEF, ["乙"]) == (1, 1)
+    Worker(engine).step()
+    assert notices(engine) == {"甲"}
+    with engine.read() as connection:
+        last = connection.execute(
+            sa.select(tables.office_facts).order_by(tables.office_facts.c.seq.desc())
+        ).first()
+    assert last is not None and last.kind == "OutboxReleased" and "乙".encode() in last.data
+    with pytest.raises(Conflict):
+        hold.release(engine, CHIEF)
+
+
+def test_work_goes_on_while_letters_are_held(engine: Engine, tmp_path: Path) -> None:
+    """What passes from case to case is not held: cases tell each other; programs outside get nothing to do."""
+    office = RandomOffice(engine, 2)
+    office.run(10)
+    made = copy_of(engine, tmp_path / "copies")
+    restored(made.folder, engine.database, engine.data_folder, replace=True)
+    RandomOffice(engine, 3).run(60)
+    later(engine, hours=30)
+    worker = Worker(engine)
+    while worker.step():
+        pass
+    with engine.read() as connection:
+        o = tables.outbox
+        sent = connection.execute(sa.select(sa.func.count()).where(o.c.sent_at.isnot(None))).scalar()
+        left = connection.execute(sa.select(o.c.what).where(o.c.sent_at.is_(None), o.c.what.in_(hold.INSIDE)))
+        assert sent and left.all() == []
+    assert external.fetch_and_lock(engine, "outside", "w", 60) == []
