@@ -6,8 +6,9 @@ and incidents. Snapshots (`to_data`, `from_data`) hold no definition. Only `stat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from engine.execution.records import (
@@ -160,12 +161,12 @@ class State:
             "performers": self.performers,
             "holders": self.holders,
             "instances": [_instance_row(i, self.process) for i in self.instances.values()],
-            "causes": [_row(self.causes[c], _CAUSE) for c in causes],
+            "causes": [_CAUSE.row(self.causes[c]) for c in causes],
             "strands": [[s, self.strands[s]] for s in strands],
             "compensable": [_instance_row(i, self.process) for i in self.compensable.values()],
         }
-        for name, columns, _ in _TABLES:
-            data[name] = [_row(thing, columns) for thing in getattr(self, name).values()]
+        for name, kind in _TABLES.items():
+            data[name] = [kind.row(thing) for thing in getattr(self, name).values()]
         return {k: v for k, v in data.items() if v}
 
     @classmethod
@@ -186,10 +187,10 @@ class State:
             state.compensable[instance.id] = instance
         for instance in state.compensable.values():
             state.kept.setdefault(instance.scope, {})[instance.id] = None
-        for name, columns, make in _TABLES:
+        for name, kind in _TABLES.items():
             table = getattr(state, name)
             for row in data.get(name, ()):
-                thing = make(**_fields(row, columns))
+                thing = kind.thing(row)
                 table[thing.id] = thing
         for item in state.items.values():
             item.groups = tuple(item.groups)
@@ -201,7 +202,7 @@ class State:
         for hold in sorted(held, key=lambda h: h.id):
             if hold.owner in state.instances:
                 state.instances[hold.owner].holds[hold.id] = None
-        state.causes = {row[0]: Cause(**_fields(row, _CAUSE)) for row in data.get("causes", ())}
+        state.causes = {row[0]: _CAUSE.thing(row) for row in data.get("causes", ())}
         state.strands = {row[0]: row[1] for row in data.get("strands", ())}
         return state
 
@@ -223,8 +224,31 @@ _PLAIN = (
     "performers",
     "holders",
 )
-_Columns = tuple[tuple[str, Any], ...]
-_INSTANCE: _Columns = (
+
+
+class _Rows:
+    """How things of one kind are written as rows: their fields in a fixed order, without those at the end that hold their
+    default."""
+
+    def __init__(self, make: Callable[..., Any], *columns: tuple[str, Any]) -> None:
+        self.make = make
+        self.names = tuple(name for name, _ in columns)
+        self.defaults = [default for _, default in columns]
+        self._values = attrgetter(*self.names)
+
+    def row(self, thing: object) -> list[Any]:
+        row, defaults = list(self._values(thing)), self.defaults
+        length = len(row)
+        while length and row[length - 1] == defaults[length - 1]:
+            length -= 1
+        return row[:length]
+
+    def thing(self, row: list[Any]) -> Any:
+        return self.make(**dict(zip(self.names, row + self.defaults[len(row) :], strict=True)))
+
+
+_INSTANCE = _Rows(
+    Instance,
     ("id", 0),
     ("process", ""),
     ("element", ""),
@@ -244,7 +268,8 @@ _INSTANCE: _Columns = (
     ("keys", None),
     ("activated", None),
 )
-_CAUSE: _Columns = (
+_CAUSE = _Rows(
+    Cause,
     ("id", 0),
     ("process", ""),
     ("element", ""),
@@ -254,76 +279,56 @@ _CAUSE: _Columns = (
     ("unit", ""),
     ("role", ""),
 )
-_TABLES: tuple[tuple[str, _Columns, Any], ...] = (
-    (
-        "items",
-        (
-            ("id", 0),
-            ("element", ""),
-            ("name", ""),
-            ("groups", ()),
-            ("offered", None),
-            ("due", None),
-            ("form", ""),
-            ("unit", ""),
-            ("role", ""),
-            ("basis", ""),
-            ("person", ""),
-            ("assignee", ""),
-            ("remaining", None),
-        ),
+_TABLES = {
+    "items": _Rows(
         Item,
+        ("id", 0),
+        ("element", ""),
+        ("name", ""),
+        ("groups", ()),
+        ("offered", None),
+        ("due", None),
+        ("form", ""),
+        ("unit", ""),
+        ("role", ""),
+        ("basis", ""),
+        ("person", ""),
+        ("assignee", ""),
+        ("remaining", None),
     ),
-    ("undoing", (("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)), Undoing),
-    ("jobs", (("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)), Job),
-    (
-        "deadlines",
-        (
-            ("id", 0),
-            ("owner", 0),
-            ("element", ""),
-            ("due", None),
-            ("repeats", 0),
-            ("interval", ""),
-            ("remaining", None),
-            ("part", 0),
-            ("day", 0),
-        ),
+    "undoing": _Rows(Undoing, ("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)),
+    "jobs": _Rows(Job, ("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)),
+    "deadlines": _Rows(
         Deadline,
+        ("id", 0),
+        ("owner", 0),
+        ("element", ""),
+        ("due", None),
+        ("repeats", 0),
+        ("interval", ""),
+        ("remaining", None),
+        ("part", 0),
+        ("day", 0),
     ),
-    (
-        "subscriptions",
-        (("id", 0), ("owner", 0), ("element", ""), ("what", ""), ("name", ""), ("key", ""), ("part", 0)),
+    "subscriptions": _Rows(
         Subscription,
+        ("id", 0),
+        ("owner", 0),
+        ("element", ""),
+        ("what", ""),
+        ("name", ""),
+        ("key", ""),
+        ("part", 0),
     ),
-    (
-        "incidents",
-        (("id", 0), ("owner", 0), ("element", ""), ("code", ""), ("message", ""), ("leaving", False)),
-        Incident,
+    "incidents": _Rows(
+        Incident, ("id", 0), ("owner", 0), ("element", ""), ("code", ""), ("message", ""), ("leaving", False)
     ),
-)
-
-
-def _row(thing: object, columns: _Columns) -> list[Any]:
-    row: list[Any] = []
-    length = 0
-    for index, (name, default) in enumerate(columns):
-        value = getattr(thing, name)
-        if value != default:
-            length = index + 1
-        if name == "outputs" and value is not None:
-            value = {str(k): v for k, v in value.items()}
-        elif name == "groups":
-            value = list(value)
-        elif name == "arrivals":
-            value = {gateway: [list(token) for token in tokens] for gateway, tokens in value.items()}
-        row.append(value)
-    return row[:length]
+}
 
 
 def _instance(row: list[Any], process: str) -> Instance:
     """The inverse of `_instance_row`."""
-    instance = Instance(**_fields(row, _INSTANCE))
+    instance: Instance = _INSTANCE.thing(row)
     if instance.outputs is not None:
         instance.outputs = {int(k): v for k, v in instance.outputs.items()}
     instance.process = instance.process or process
@@ -332,18 +337,16 @@ def _instance(row: list[Any], process: str) -> Instance:
 
 
 def _instance_row(instance: Instance, process: str) -> list[Any]:
-    """As `_row`; the process the case was started with goes without saying."""
-    row = _row(instance, _INSTANCE)
+    """The process the case was started with goes without saying."""
+    row = _INSTANCE.row(instance)
     if instance.process == process:
-        row[1] = ""
+        row[_PROCESS] = ""
+    if instance.outputs is not None:
+        row[_OUTPUTS] = {str(k): v for k, v in instance.outputs.items()}
     return row
 
 
-def _fields(row: list[Any], columns: _Columns) -> dict[str, Any]:
-    given = {name: value for (name, _), value in zip(columns, row, strict=False)}
-    for name, default in columns[len(row) :]:
-        given[name] = {} if name == "arrivals" else default
-    return given
+_PROCESS, _OUTPUTS = _INSTANCE.names.index("process"), _INSTANCE.names.index("outputs")
 
 
 def _referred(state: State) -> tuple[list[int], list[int]]:
