@@ -219,7 +219,7 @@ class Drawing:
         return race.id, merge.id
 
     def _throw(self, pad: str, scope: str) -> tuple[str, str]:
-        word = self.random.choice((HEARD, HEARD, URGED, NEW))
+        word = self.random.choice((HEARD, HEARD, URGED, URGED, NEW))
         kind = "signal" if word == URGED else "message"
         node = self._node(self._new("T"), "throw", f"{kind}={word}", pad=pad, scope=scope, word=word)
         return node.id, node.id
@@ -299,8 +299,8 @@ def _clock(minutes: int, times: int) -> str:
     return f"duration=PT{minutes}M" if times == 1 else f"cycle=R{times}/PT{minutes}M"
 
 
-_SMALL = ("task", "task", "again", "job", "wait", "notice", "throw")
-_LARGE = ("task", "again", "choice", "both", "sub", "sub", "each", "race")
+_SMALL = ("task", "task", "again", "job", "wait", "notice", "throw", "throw")
+_LARGE = ("task", "again", "choice", "both", "sub", "sub", "each", "race", "throw")
 _WORDS = {
     "fork": "and", "join": "and", "notice": "service", "job": "service", "timer": "catch", "race": "event",
     "each": "user",

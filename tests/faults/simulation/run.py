@@ -6,6 +6,8 @@ python -m tests.faults.simulation --seed 4711 [--store postgresql] [--mutant NAM
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from unittest import mock
 
@@ -29,34 +31,46 @@ class Played:
     world: World
 
 
+Sickness = Callable[[], AbstractContextManager[object]]
+"""What makes the engine ill: a mutant (`mutants.MUTANTS`)."""
+
+
 def play(
-    seed: int, store: str = stores.SQLITE, schedule: Schedule | None = None, drawings: int = DRAWINGS
+    seed: int,
+    store: str = stores.SQLITE,
+    schedule: Schedule | None = None,
+    drawings: int = DRAWINGS,
+    sickness: Sickness = nullcontext,
 ) -> Played:
     """Play the day of a seed, or another schedule over the same office."""
     number = seed % drawings
     with offices.opened(number, store) as office:
         world = World(offices.drawing(number), office, seed)
-        with mock.patch.object(engine_module, "secrets", token_hex(world)):
+        with mock.patch.object(engine_module, "secrets", token_hex(world)), sickness():
             try:
                 world.play(schedule or draw(seed))
             except Fault as fault:
                 return Played(seed, fault, world)
+            except Exception as error:
+                return Played(seed, Fault("unexpected", f"{type(error).__name__}: {error}"), world)
         return Played(seed, None, world)
 
 
-def explained(played: Played, store: str = stores.SQLITE, drawings: int = DRAWINGS) -> str:
+def explained(
+    played: Played, store: str = stores.SQLITE, drawings: int = DRAWINGS, sickness: Sickness = nullcontext
+) -> str:
     """For people: the fault, how to play it again, and the day shortened to what still fails by the same check."""
     assert played.fault is not None
     check = played.fault.check
 
     def fails(schedule: Schedule) -> bool:
-        again = play(played.seed, store, schedule, drawings)
+        again = play(played.seed, store, schedule, drawings, sickness)
         return again.fault is not None and again.fault.check == check
 
     logging.disable(logging.CRITICAL)
     try:
         short = shorten(draw(played.seed), fails)
-        last = play(played.seed, store, short, drawings)
+        last = play(played.seed, store, short, drawings, sickness)
     finally:
         logging.disable(logging.NOTSET)
     how = f"python -m tests.faults.simulation --seed {played.seed} --store {store} --drawings {drawings}"

@@ -54,6 +54,10 @@ class Stage:
         finally:
             self.alone = True
             self.crash.clear()
+            for (
+                actor
+            ) in actors:  # after a fault: whatever they had begun is undone now, not when they are collected
+                actor.throw()
 
     def turn(self) -> None:
         """Others may go first."""

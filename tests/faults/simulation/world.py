@@ -85,6 +85,7 @@ class World:
         self.elements: dict[tuple[str, int], str] = {}
         self.locked: dict[tuple[str, int], tuple[str, datetime]] = {}
         self.committed: set[str] = set()
+        self.targets: dict[str, int] = {}  # command → the item it was about
         self.trace: list[str] = []
         self.crashes = 0
         self.acts = 0
@@ -204,6 +205,7 @@ class World:
         if found is None:
             return None
         command, target = found
+        self.targets[id_] = target
         return Asked(
             id_, act.what, case, target, person, lambda e: e.execute(command, person, id_, case=case)
         )
@@ -321,7 +323,7 @@ class World:
             self.committed.add(batch[0].command)
             for fact, row in zip(facts, batch, strict=True):
                 self.learn(case, row.kind, fact)
-            self.tell(case, kinds, facts)
+            self.tell(case, kinds, facts, self.targets.get(batch[0].command, 0))
             for fact, row in zip(facts, batch, strict=True):
                 self.count(case, row.kind, fact)
 
@@ -346,8 +348,8 @@ class World:
         if kind in ("WorkItemOffered", "JobOffered", "DeadlineSet"):
             self.elements[case, fact["id"]] = fact["element"]
 
-    def tell(self, case: str, kinds: list[str], facts: list[dict[str, Any]]) -> None:
-        """Tell the model what came from outside."""
+    def tell(self, case: str, kinds: list[str], facts: list[dict[str, Any]], target: int) -> None:
+        """Tell the model what came from outside. `target`: the item that the command was about, 0 for none."""
         model, first = self.model, facts[0]
         if kinds[0] == "CaseStarted":
             model.started(case, first["start"])
@@ -367,6 +369,8 @@ class World:
             if kind == "CaseCancelled":
                 one._over("cancelled")
             elif kind in ("WorkItemClaimed", "WorkItemReleased", "WorkItemCompleted", "WorkItemReturned"):
+                if target and fact["id"] != target:
+                    raise Fault("not open", f"{kind} of item {fact['id']}, and item {target} was meant")
                 self.item(case, kind, fact)
             elif kind in ("JobCompleted", "JobFailed"):
                 self.job(case, kind, fact)
