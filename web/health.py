@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
+from engine.runtime import guarded_clock
 from engine.store import tables as t
 from engine.values import dumps
 from web.context import the_engine, the_settings
@@ -75,6 +76,12 @@ def _deadlines() -> tuple[bool, str]:
     )
 
 
+def _clock() -> tuple[bool, str]:
+    with the_engine().read() as c:
+        wrong = guarded_clock.alarm(c)
+    return not wrong, wrong or "没有告警"
+
+
 def _disk() -> tuple[bool, str]:
     folder = Path(getattr(the_settings(), "data", "."))
     usage = shutil.disk_usage(folder if folder.exists() else ".")
@@ -86,6 +93,7 @@ CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {
     "database": _database,
     "migration": _migration,
     "deadlines": _deadlines,
+    "clock": _clock,
     "disk": _disk,
 }
 

@@ -54,6 +54,8 @@ KINDS = {
     "SignInLocked": "连续登录失败，账号锁定",
     "LedgerImported": "导入了历史台账",
     "DemoClockMoved": "拨动了演示时钟",
+    "ClockConfirmed": "确认了系统时钟",
+    "ClockJumpAllowed": "调整了时钟告警的界限",
     "CheckpointKeyMade": "生成了检查点的签名密钥",
     "CheckpointsSet": "设置了检查点",
     "BackupRestored": "从备份恢复了系统",

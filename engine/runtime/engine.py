@@ -53,7 +53,8 @@ from engine.errors import (
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
-from engine.runtime import again, demo_clock, timed_starts, uploads
+from engine.runtime import again, demo_clock, guarded_clock, timed_starts, uploads
+from engine.runtime.guarded_clock import GuardedClock
 from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
@@ -136,7 +137,7 @@ class Engine:
     def __init__(self, database: Database, data_folder: Path, clock: Clock | None = None) -> None:
         self.database = database
         self.data_folder = data_folder
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = GuardedClock() if clock is None or isinstance(clock, SystemClock) else clock
         self.bell = threading.Event()  # rung when the worker may find something to do
         self._packages: dict[str, Package] = {}
         self._office: _Office | None = None
@@ -554,6 +555,8 @@ class Engine:
     def _office_by(self, connection: sa.Connection, found: Mapping[str, str]) -> _Office:
         if isinstance(self.clock, demo_clock.DemoClock):
             self.clock.set_offset(found.get(demo_clock.KEY, "0"))
+        elif isinstance(self.clock, GuardedClock):
+            self.clock.look(connection, found)
         one, two = found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
         office_ = self._office
         if office_ is None or office_.directory_version != one or office_.calendar_version != two:
@@ -663,7 +666,7 @@ class Engine:
         return package
 
 
-_WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, demo_clock.KEY)
+_WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, demo_clock.KEY, *guarded_clock.WATCHED)
 
 _command = sa.select(commands).where(commands.c.id == sa.bindparam("b_id"))
 _newest = (
