@@ -6,7 +6,7 @@ lie in the chosen store; a folder remembers where its office lies, so that it ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,6 +16,7 @@ import pytest
 from tests.services import postgres
 
 Opened = TypeVar("Opened", bound="Closeable")
+Test = TypeVar("Test", bound=Callable[..., object])
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
@@ -33,6 +34,14 @@ on_postgresql = [
     pytest.mark.parametrize("store", [POSTGRESQL], indirect=True),
 ]
 """For `pytestmark`: what SQLite does not have (locks on rows, a clock and a life of its own)."""
+
+
+def on_both(test: Test) -> Test:
+    """For one test of a module: it runs on both stores."""
+    for mark in both:
+        test = mark(test)
+    return test
+
 
 _chosen = SQLITE
 _made: list[str] = []

@@ -55,7 +55,7 @@ def _migration() -> tuple[bool, str]:
     from engine.store import migrate
 
     current, newest = migrate.revision_in_force(the_engine().database), migrate.revision_wanted()
-    return current == newest, f"{current or '无'} / {newest}"
+    return migrate.serves(the_engine().database), f"{current or '无'} / {newest}"
 
 
 def _deadlines() -> tuple[bool, str]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from engine.store.tables import settings
 
 _some = sa.select(settings.c.key, settings.c.value).where(
     settings.c.key.in_(sa.bindparam("keys", expanding=True))
 )
-_update = (
-    sa.update(settings).where(settings.c.key == sa.bindparam("b_key")).values(value=sa.bindparam("v_value"))
-)
-_insert = sa.insert(settings)
+_put = postgresql.insert(settings)  # in words that SQLite shares
+_put = _put.on_conflict_do_update(index_elements=[settings.c.key], set_={"value": _put.excluded.value})
 
 
 def get(connection: sa.Connection, keys: Sequence[str]) -> dict[str, str]:
@@ -24,8 +23,7 @@ def get(connection: sa.Connection, keys: Sequence[str]) -> dict[str, str]:
 
 def put(connection: sa.Connection, key: str, value: str) -> None:
     """Set a key, new or not, in the caller's writing transaction."""
-    if connection.execute(_update, {"b_key": key, "v_value": value}).rowcount == 0:
-        connection.execute(_insert, [{"key": key, "value": value}])
+    connection.execute(_put, {"key": key, "value": value})
 
 
 def bump(connection: sa.Connection, key: str) -> int:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from engine.store import migrate
+from engine.errors import InputInvalid
+from engine.store import migrate, settings
 from engine.store.database import open_database
 from engine.store.tables import metadata
+from tests import stores
 
 
+@stores.on_both
 def test_migrations_and_tables_agree(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    database = stores.closing(open_database(stores.url_in(tmp_path)))
     assert migrate.revision_in_force(database) == ""
     assert migrate.upgrade(database) == migrate.revision_wanted() == migrate.revision_in_force(database)
     with database.read() as connection:
@@ -37,13 +41,16 @@ def test_partial_indexes_are_partial(tmp_path: Path) -> None:
             assert (" WHERE " in made[str(index.name)]) == (condition is not None), index.name
 
 
+@stores.on_both
 def test_two_processes_may_start_together(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'a.db'}"
+    url = stores.url_in(tmp_path)
     errors: list[BaseException] = []
 
     def go() -> None:
         try:
-            migrate.upgrade(open_database(url))
+            database = open_database(url)
+            migrate.upgrade(database)
+            database.close()
         except BaseException as error:
             errors.append(error)
 
@@ -53,6 +60,22 @@ def test_two_processes_may_start_together(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+@stores.on_both
+def test_newer_tables_serve_an_older_program_or_say_that_they_do_not(tmp_path: Path) -> None:
+    database = stores.closing(open_database(stores.url_in(tmp_path)))
+    wanted = migrate.upgrade(database)
+    assert migrate.serves(database)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9001'")
+        settings.put(connection, migrate.SERVES, wanted)
+    assert migrate.serves(database) and migrate.upgrade(database) == "9001"
+    with database.write() as connection:
+        settings.put(connection, migrate.SERVES, "9001")
+    assert not migrate.serves(database)
+    with pytest.raises(InputInvalid, match="过旧"):
+        migrate.upgrade(database)
 
 
 def test_durability_settings(tmp_path: Path) -> None:

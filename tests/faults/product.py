@@ -118,16 +118,26 @@ def alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def product(
-    folder: Path, postgres: Postgres, redis_: Redis, database: str, *, webs: int, workers: int
+    folder: Path,
+    postgres: Postgres,
+    redis_: Redis,
+    database: str,
+    *,
+    webs: int,
+    workers: int,
+    code: Path = ROOT,
 ) -> Iterator[Product]:
-    """The product over this database and data folder; nothing is started yet. Whatever runs at the end is killed."""
+    """The product over this database and data folder; nothing is started yet. Whatever runs at the end is killed.
+
+    `code` is the folder whose `engine` and `web` are run.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.product", str(folder / "product.log")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
-        env=_environment(folder, postgres.url(database), redis_.url()),
+        cwd=folder,
+        env={**environment(folder, postgres.url(database), redis_.url()), "PYTHONPATH": f"{code}:{ROOT}"},
     )
     made = Product(process, postgres, redis_, database, [child.free_port() for _ in range(webs)], workers)
     try:
@@ -138,7 +148,7 @@ def product(
         process.communicate(timeout=GRACE)
 
 
-def _environment(folder: Path, database: str, redis_: str) -> Mapping[str, str]:
+def environment(folder: Path, database: str, redis_: str) -> Mapping[str, str]:
     own = {k: v for k, v in os.environ.items() if not k.startswith("DUBAN_")}
     return own | {
         "DUBAN_DATA": str(folder),
