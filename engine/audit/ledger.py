@@ -48,7 +48,8 @@ class Position:
     standing: Standing = field(default_factory=Standing)
 
 
-_OUTGOING = (f.MessageSent, f.SignalSent, f.NoticeSent)
+OUTGOING = (f.MessageSent, f.SignalSent, f.NoticeSent)
+"""Facts that leave a row in the outbox."""
 
 
 def record(
@@ -80,7 +81,7 @@ def record(
         projection.case_row(position.seq, position.head)
         for entry, row in zip(entries, rows, strict=True):
             batch.insert(tables.facts, (case, entry.seq), row)
-            if isinstance(entry.fact, _OUTGOING):
+            if isinstance(entry.fact, OUTGOING):
                 batch.insert_once(tables.outbox, _outgoing(entry))
         snapshots.save(batch, case, position.seq, position.head, dumps(state.to_data()), new=new)
     receipt = {"case": case, "seq": position.seq, "person": actor.person, "at": now, "digest": asked}

@@ -58,7 +58,7 @@ def move_to(engine: Engine, instant: datetime, actor: Actor) -> datetime:
             raise InputInvalid(f"演示时钟最多比真实时间快 {FARTHEST.days} 天。")
         settings.put(desk.connection, KEY, repr(offset.total_seconds()))
         desk.note("DemoClockMoved", KEY, {"title": instant.isoformat(), "to": instant})
-    engine.bell.set()
+    engine.bell.ring()
     return engine.now()
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,7 @@ from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
 from engine.runtime import again, demo_clock, guarded_clock, timed_starts, uploads
+from engine.runtime.doorbell import Doorbell, PostgresBell
 from engine.runtime.guarded_clock import GuardedClock
 from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
@@ -80,6 +80,9 @@ MOST_RELATED = 50
 """Earlier cases a form offers for choice."""
 
 CASE_ID_BYTES = 10
+
+RING_BEFORE = timedelta(seconds=1.5)
+"""A deadline armed for later than this is seen in time by every worker's next look, a second from now."""
 
 OFFICE_LOCK = 0x6F66666963  # "offic"
 """The number of the lock that those hold who change the office itself: its facts are one chain."""
@@ -138,7 +141,7 @@ class Engine:
         self.database = database
         self.data_folder = data_folder
         self.clock: Clock = GuardedClock() if clock is None or isinstance(clock, SystemClock) else clock
-        self.bell = threading.Event()  # rung when the worker may find something to do
+        self.bell = Doorbell([] if database.is_sqlite else [PostgresBell(database)])
         self._packages: dict[str, Package] = {}
         self._office: _Office | None = None
         with database.read() as connection:
@@ -161,6 +164,7 @@ class Engine:
         return cls(database, data_folder, clock)
 
     def close(self) -> None:
+        self.bell.close()
         self.database.close()
 
     # -- commands ------------------------------------------------------------------------------------------
@@ -473,8 +477,14 @@ class Engine:
         return Outcome(row.case, ledger.entries_of(connection, row.case, command=id_), loaded.state)
 
     def _ring(self, outcome: Outcome) -> None:
-        if outcome.facts:
-            self.bell.set()
+        """Where it left something for a worker that should not wait for its next look."""
+        soon = self.clock.now() + RING_BEFORE
+        for entry in outcome.facts:
+            if isinstance(entry.fact, ledger.OUTGOING):
+                self.bell.ring()
+                return
+        if any(d.due is not None and d.due <= soon for d in outcome.state.deadlines.values()):
+            self.bell.ring()
 
     # -- reading -------------------------------------------------------------------------------------------
 

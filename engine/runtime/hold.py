@@ -98,5 +98,5 @@ def release(engine: Engine, actor: Actor, delivered: Collection[str] = ()) -> tu
             HELD,
             {"title": title, "held_since": began.isoformat(), "sent": sent, "delivered": had},
         )
-    engine.bell.set()
+    engine.bell.ring()
     return len(sent), len(had)

@@ -46,17 +46,28 @@ class Worker:
         self._checkpoints = Checkpoints(engine)
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
-        """Work until `stop` is set; the step that is running is finished first."""
-        while not stop.is_set():
-            self.engine.bell.clear()
-            try:
-                done = self.step()
-                self._checkpoints.make_if_due()
-            except Exception:
-                log.exception("the worker's step failed; it goes on")
-                done = 0
-            if done == 0 and not stop.is_set():
-                self.engine.bell.wait(poll)
+        """Work until `stop` is set and the bell is rung; the step that is running is finished first."""
+        with self.engine.bell.listening():
+            while not stop.is_set():
+                self.engine.bell.clear()
+                try:
+                    done = self.step()
+                    self._checkpoints.make_if_due()
+                    pause = poll if done else self._until_next(poll)
+                except Exception:
+                    log.exception("the worker's step failed; it goes on")
+                    done, pause = 0, poll
+                if done == 0 and not stop.is_set():
+                    self.engine.bell.wait(pause)
+
+    def _until_next(self, poll: float) -> float:
+        """Seconds until the next deadline is due, at most `poll`. One that is due already is in other hands."""
+        now = self.engine.now()
+        with self.engine.read() as connection:
+            due = claims.next_due(connection, self._failing)
+        if due is None or due <= now:
+            return poll
+        return min((due - now).total_seconds(), poll)
 
     def step(self) -> int:
         """Pass due deadlines, then relay the outbox. Returns how many things were done."""
