@@ -19,11 +19,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from engine.store import raw
 from engine.store.tables import metadata
-
-RAW = "duban_raw"
-"""Execution option of statements in the server's own words ($1, $2, …): the driver sends them as they are, where it would
-read through all of a long text for places to fill, each time."""
 
 Key = tuple[Any, ...]
 """A row's primary key, in the order of the table's key columns."""
@@ -100,9 +97,7 @@ class Batch:
                 (g.kind, g.table, g.columns, len(g.rows) if len(g.rows) <= self.spelled_out else 0)
                 for g in groups
             )
-            connection.exec_driver_sql(
-                _one_statement(shape), _parameters(groups, self.spelled_out), execution_options={RAW: True}
-            )
+            raw.execute(connection, _one_statement(shape), _parameters(groups, self.spelled_out))
         else:
             for group in groups:
                 connection.execute(

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from engine.store.batch import RAW
+from engine.store import raw
 
 BUSY_SECONDS = 30
 """How long a write waits for another process's write before it fails."""
@@ -82,7 +82,7 @@ def open_database(url: str) -> Database:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
-        sa.event.listen(engine, "do_execute", _execute_raw)
+        raw.listen(engine)
         sa.event.listen(engine, "checkout", _still_there)
     return Database(engine)
 
@@ -107,15 +107,6 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         "cache_size=-32000",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _execute_raw(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """Statements marked `RAW` go to the server as they are. They give no rows."""
-    if not context.execution_options.get(RAW):
-        return False
-    with psycopg.RawCursor(cursor.connection) as raw:
-        raw.execute(statement, parameters)
-    return True
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
+from engine.store import raw
 from engine.store.batch import Batch
 from engine.store.tables import cases, snapshots
 
@@ -37,12 +39,12 @@ class Stored:
 _TAKE = """
 SELECT c.package, c.seq, c.head, s.state, s.head AS pin,
     (SELECT {join}(key || '=' || value, {newline}) FROM settings WHERE key IN ({keys})) AS watched,
-    EXISTS (SELECT 1 FROM commands WHERE id = {p}) AS asked, {clock} AS read_at
-FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = {p}{lock}"""
+    EXISTS (SELECT 1 FROM commands WHERE id = {receipt}) AS asked, {clock} AS read_at
+FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = {case}{lock}"""
 # Both rows are locked: what waited for another's commit then reads what that one wrote, in both.
 _WORDS = {
-    "postgresql": {"p": "%s", "clock": "clock_timestamp()", "join": "string_agg", "newline": "chr(10)"},
-    "sqlite": {"p": "?", "clock": "NULL", "join": "group_concat", "newline": "char(10)"},
+    "postgresql": {"clock": "clock_timestamp()", "join": "string_agg", "newline": "chr(10)"},
+    "sqlite": {"clock": "NULL", "join": "group_concat", "newline": "char(10)"},
 }
 
 
@@ -62,11 +64,13 @@ _all = (
 
 @lru_cache(maxsize=8)
 def _take(dialect: str, watched: int, lock: bool) -> str:
-    words = _WORDS[dialect]
+    places = [f"${n}" if dialect == "postgresql" else "?" for n in range(1, watched + 3)]
     return _TAKE.format(
-        keys=", ".join([words["p"]] * watched),
+        keys=", ".join(places[:-2]),
+        receipt=places[-2],
+        case=places[-1],
         lock=" FOR UPDATE OF c, s" if lock and dialect == "postgresql" else "",
-        **words,
+        **_WORDS[dialect],
     )
 
 
@@ -85,7 +89,12 @@ def take(
     """The case's snapshot, or None when there is no such case. `lock` keeps it ours until the transaction ends; `watch` are
     keys of settings to be read with it, `receipt` the id of a command that may have been done before."""
     text = _take(connection.dialect.name, len(watch), lock)
-    row = connection.exec_driver_sql(text, (*watch, receipt, case)).first()
+    parameters = (*watch, receipt, case)
+    row: Any = None
+    if connection.dialect.name == "postgresql":
+        row = raw.execute(connection, text, parameters)
+    else:
+        row = connection.exec_driver_sql(text, parameters).first()
     if row is None:
         return None
     package, seq, head, state, pin, watched, asked, read_at = row
