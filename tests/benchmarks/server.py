@@ -20,6 +20,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    "track_commit_timestamp": "on",  # by it the lateness of deadlines is told
     "shared_buffers": "512MB",
     "max_wal_size": "8GB",  # a forced checkpoint in the middle of one competitor's round would be luck
 }
