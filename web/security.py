@@ -98,17 +98,22 @@ def _refuse_odd_addresses() -> None:
             from_outside(value)
 
 
+_ON_EVERY_ANSWER = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Unless the answer says otherwise itself."""
+
+
 def _headers(response: Response) -> Response:
-    h = response.headers
-    h.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    h.setdefault("X-Content-Type-Options", "nosniff")
-    h.setdefault("X-Frame-Options", "DENY")
-    h.setdefault("Referrer-Policy", "same-origin")
-    h.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=(), payment=(), usb=()")
-    h.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    h.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    if "Cache-Control" not in h:
-        h["Cache-Control"] = "no-store"
+    said = {name.lower() for name, _ in response.headers}
+    response.headers.extend({k: v for k, v in _ON_EVERY_ANSWER.items() if k.lower() not in said})
     return response
 
 

@@ -17,8 +17,6 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-import openpyxl
-
 from engine.errors import InputInvalid
 
 LARGEST_FILE = 20_000_000
@@ -46,6 +44,8 @@ class Sheet:
 
 def read_workbook(data: bytes) -> list[Sheet]:
     """The worksheets of an .xlsx file. Raises `InputInvalid` with the reason for anything else."""
+    import openpyxl  # a large library, which processes that see no workbook need not hold
+
     _look_inside(data)
     try:
         with warnings.catch_warnings():

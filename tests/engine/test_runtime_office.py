@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 
 from engine.audit.verify import verify
 from engine.clock import FixedClock
@@ -118,6 +119,12 @@ def test_the_calendar_is_the_offices(engine: Engine) -> None:
 
 
 # -- accounts ------------------------------------------------------------------------------------------------
+
+
+def test_unknown_accounts_cost_as_much_as_known_ones() -> None:
+    assert not PasswordHasher().check_needs_rehash(accounts._NOBODY), (
+        "the library's recommended cost has changed"
+    )
 
 
 def test_signing_in(engine: Engine) -> None:

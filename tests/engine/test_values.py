@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -12,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputInvalid
-from engine.values import Months, canonical, dumps, duration_text, from_outside, loads, parse_duration, plain
+from engine.values import (
+    Months,
+    canonical,
+    dumps,
+    duration_text,
+    from_outside,
+    loads,
+    parse_duration,
+    plain,
+    plain_json,
+)
 
 zones = st.sampled_from([None, UTC, timezone(timedelta(hours=8)), timezone(-timedelta(hours=9, minutes=30))])
 keys = st.text(max_size=6).filter(lambda key: not key.startswith("$"))
@@ -70,6 +81,14 @@ def test_the_order_of_entries_is_kept_and_does_not_matter_for_digests(value: dic
 @given(values)
 def test_what_is_shown_is_plain_json(value: Any) -> None:
     json.dumps(plain(value), allow_nan=False)
+    assert plain_json(value) == dumps(plain(value))
+
+
+def test_what_is_shown_in_one_pass_is_what_is_shown_in_two() -> None:
+    odd = {1: "key", "tuple": (date(2026, 1, 1), 2**70), "mapping": MappingProxyType({"a": Decimal("1.50")})}
+    assert plain_json(odd) == dumps(plain(odd))
+    with pytest.raises(TypeError):
+        plain_json({"a": object()})
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**34 - 1, -(10**34) + 1])

@@ -12,7 +12,7 @@ from flask_smorest.blueprint import Blueprint
 from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
-from engine.values import dumps, plain
+from engine.values import plain_json
 from web.api.schemas import Problem
 from web.errors import of_http
 from web.identity import may
@@ -25,7 +25,11 @@ class _Json(JSONProvider):
     """Answers are the values' plain form, by the same writer as the ledger's."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        return dumps(plain(obj)).decode()
+        return plain_json(obj).decode()
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        body = plain_json(self._prepare_response_obj(args, kwargs))
+        return Response(body, content_type="application/json")
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return orjson.loads(s)  # our own cookie; bodies from outside go through StrictParser

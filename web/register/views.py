@@ -12,7 +12,6 @@ from web import discretion, present, starts
 from web.context import the_engine, who
 from web.identity import may
 from web.register import ledger, queries
-from web.register.export import workbook
 
 blueprint = Blueprint("register", __name__, template_folder="templates")
 
@@ -50,6 +49,8 @@ def index() -> str:
 @may("signed_in")
 def export() -> Response:
     """导出台账。"""
+    from web.register.export import workbook  # needs a large library, which only this page needs
+
     engine, me, chosen = the_engine(), who(), _filter()
     now = engine.now()
     # A file that leaves the house never says that somebody reported, whoever asks for it.
