@@ -132,3 +132,9 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place} {self.element} [{self.rule}] {self.message}".strip()
+
+
+class BackupBroken(EngineError):
+    """备份或存档不完整，或者被改动，不能使用。"""
+
+    code = "backup_broken"

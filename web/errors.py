@@ -52,6 +52,7 @@ STATUS: dict[str, int] = {
     "budget_exceeded": 422,
     "definition_refused": 422,
     "step_budget_exceeded": 422,
+    "backup_broken": 422,
 }
 
 _HTTP_SENTENCES = {

@@ -73,7 +73,7 @@ def _responsible(who: Who, directory: Directory) -> list[sa.ColumnElement[bool]]
 
 def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]]:
     """The case's row; `NotFound` when there is none or `who` may not see it."""
-    row = c.execute(sa.select(t.cases).where(t.cases.c.id == case)).first()
+    row = c.execute(_case, {"b_case": case}).first()
     if row is None:
         raise NotFound
     seen = c.execute(
@@ -83,7 +83,16 @@ def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]
         work = look(case, who.actor)
         if not may_see(who.actor, work.view, work.directory):
             raise NotFound
+    if row.archive is not None:
+        raise NotFound("这个案件办结多年，已经封存到存档文件。需要查阅的，请联系系统管理员调取。")
     return row
+
+
+_case = (
+    sa.select(t.cases, t.archived.c.archive)
+    .join_from(t.cases, t.archived, t.archived.c.case == t.cases.c.id, isouter=True)
+    .where(t.cases.c.id == sa.bindparam("b_case"))
+)
 
 
 def item_row(c: sa.Connection, who: Who, case: str, item: int) -> sa.Row[tuple[object, ...]]:

@@ -60,7 +60,8 @@ KINDS = {
     "CheckpointsSet": "设置了检查点",
     "BackupRestored": "从备份恢复了系统",
     "OutboxReleased": "解除了恢复后的发送暂停",
-    "CaseArchived": "归档封存了案件",
+    "CasesArchived": "封存了已办结的案件",
+    "ArchivingSet": "设置了封存年限",
 }
 """Every kind of office fact, with how a list of them says it."""
 

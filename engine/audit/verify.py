@@ -18,7 +18,7 @@ from engine import facts as f
 from engine.audit import chain
 from engine.execution.state import State, evolve
 from engine.store import settings
-from engine.store.tables import cases, facts, office_facts, snapshots
+from engine.store.tables import archived, cases, facts, office_facts, snapshots
 from engine.values import canonical, loads
 
 OFFICE = "office"
@@ -50,6 +50,10 @@ class Report:
     office_facts: int = 0
     leaves: int = 0
     checkpoints: int = 0
+    archived: int = 0
+    """Archived cases whose archive file was read."""
+    away: int = 0
+    """Archived cases whose facts were not looked at."""
     folded: bool = False
     breaks: list[Break] = field(default_factory=list)
     _named: set[str] = field(default_factory=set)
@@ -73,6 +77,8 @@ class Report:
             "office_facts": self.office_facts,
             "leaves": self.leaves,
             "checkpoints": self.checkpoints,
+            "archived": self.archived,
+            "away": self.away,
             "folded": self.folded,
             "breaks": [{"case": b.case, "seq": b.seq, "reason": b.reason} for b in self.breaks],
         }
@@ -223,7 +229,11 @@ def _ends(connection: sa.Connection, done: list[Walk], report: Report) -> None:
 
 
 def _without_facts(connection: sa.Connection, case: str, report: Report) -> None:
-    query = sa.select(cases.c.id).where(~sa.exists().where(facts.c.case == cases.c.id)).order_by(cases.c.id)
+    """Cases whose facts are gone, but for those that are in an archive."""
+    query = sa.select(cases.c.id).where(
+        ~sa.exists().where(facts.c.case == cases.c.id), ~sa.exists().where(archived.c.case == cases.c.id)
+    )
+    query = query.order_by(cases.c.id)
     if case:
         query = query.where(cases.c.id == case)
     for left in connection.execute(query).scalars():

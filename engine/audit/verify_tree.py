@@ -18,7 +18,7 @@ from engine.audit import chain, merkle, sequence
 from engine.audit.checkpoint import Checkpoint
 from engine.audit.verify import OFFICE, Report
 from engine.store import settings
-from engine.store.tables import checkpoints, facts, leaves, office_facts, tiles
+from engine.store.tables import archived, cases, checkpoints, facts, leaves, office_facts, tiles
 
 TREE = "tree"
 """How the tree itself is named in a report."""
@@ -41,6 +41,7 @@ def verify_tree(
     name = settings.get(connection, [chain.SETTING]).get(chain.SETTING, "sha256")
     digest = chain.hash_function(name)
     _leaves_name_facts(connection, report)
+    _archives_are_witnessed(connection, report)
     wanted = [(row.size, row.root, "库内的检查点") for row in connection.execute(_roots)]
     report.checkpoints = len(wanted) + (outside is not None)
     wrong: list[str] = []
@@ -97,7 +98,15 @@ def _compare(
     leaves_ = islice(kept(), outside.size)
     while batch := list(islice(leaves_, TOGETHER)):
         there = _hashes(connection, [(case, seq) for _, case, seq, _ in batch])
+        lost = [case for _, case, seq, _ in batch if case and (case, seq) not in there]
+        away = _archived_ends(connection, lost)
         for _, case, seq, head in batch:
+            if (
+                (case, seq) not in there
+                and case in away
+                and (away[case] == (seq, head) or seq < away[case][0])
+            ):
+                continue  # the case left for an archive; its last leaf is the end it left with
             if there.get((case, seq)) != head and len(report.breaks) < MOST_NAMED:
                 report.broken(case or OFFICE, seq, _missing(seq) if (case, seq) not in there else REWRITTEN)
     return []
@@ -112,6 +121,14 @@ def _hashes(connection: sa.Connection, wanted: list[tuple[str, int]]) -> dict[tu
         of_office = sa.select(office_facts.c.seq, office_facts.c.hash).where(office_facts.c.seq.in_(office))
         found |= {("", row.seq): row.hash for row in connection.execute(of_office)}
     return found
+
+
+def _archived_ends(connection: sa.Connection, ids: list[str]) -> dict[str, tuple[int, bytes]]:
+    """Of those cases that are in an archive: number of facts and last hash, as `cases` keeps them."""
+    if not ids:
+        return {}
+    query = sa.select(cases.c.id, cases.c.seq, cases.c.head).join(archived, archived.c.case == cases.c.id)
+    return {row.id: (row.seq, row.head) for row in connection.execute(query.where(cases.c.id.in_(ids)))}
 
 
 def _missing(seq: int) -> str:
@@ -139,12 +156,34 @@ def _leaves_name_facts(connection: sa.Connection, report: Report) -> None:
         report.broken(row.case or OFFICE, row.seq, _missing(row.seq) if row.hash is None else REWRITTEN)
 
 
+def _archives_are_witnessed(connection: sa.Connection, report: Report) -> None:
+    """Each archive has its office fact; of each case in one the last leaf is the end that stays in `cases`, and no fact stays."""
+    witnessed = sa.select(office_facts.c.subject).where(office_facts.c.kind == "CasesArchived")
+    unknown = sa.select(archived.c.case).where(archived.c.archive.not_in(witnessed)).order_by(archived.c.case)
+    for case in connection.execute(unknown.limit(MOST_NAMED)).scalars():
+        report.broken(case, 0, "登记为已封存，但没有封存的内务记录")
+    last = sa.select(sa.func.max(leaves.c.seq)).where(leaves.c.case == cases.c.id).scalar_subquery()
+    there = sa.exists().where(
+        leaves.c.case == cases.c.id, leaves.c.seq == cases.c.seq, leaves.c.head == cases.c.head
+    )
+    unlike = (
+        sa.select(cases.c.id, cases.c.seq)
+        .join(archived, archived.c.case == cases.c.id)
+        .where(sa.or_(~there, last != cases.c.seq))
+        .order_by(cases.c.id)
+    )
+    for row in connection.execute(unlike.limit(MOST_NAMED)):
+        report.broken(row.id, row.seq, "已封存的案件，案件登记的末尾与存证序列不符")
+    report.away = connection.execute(sa.select(sa.func.count()).select_from(archived)).scalar_one()
+
+
 def _unfitting(connection: sa.Connection) -> Iterator[Any]:
     of_case = sa.and_(facts.c.case == leaves.c.case, facts.c.seq == leaves.c.seq)
     query = (
         sa.select(leaves.c.case, leaves.c.seq, facts.c.hash)
         .select_from(leaves.outerjoin(facts, of_case))
         .where(leaves.c.case != "", sa.or_(facts.c.hash.is_(None), facts.c.hash != leaves.c.head))
+        .where(~sa.exists().where(archived.c.case == leaves.c.case))
         .order_by(leaves.c.position)
         .limit(10 * MOST_NAMED)
     )

@@ -25,8 +25,9 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
 from engine.audit import chain
+from engine.audit.archives import FACT_COLUMNS
 from engine.audit.verify import Row, walks
-from engine.errors import EngineError, InputInvalid
+from engine.errors import BackupBroken, InputInvalid
 from engine.store import dump, settings
 from engine.store.database import Database
 from engine.store.dump import Shape
@@ -37,19 +38,8 @@ FILES = "files"
 PARTIAL = ".partial"
 BLOCK = 1 << 20
 
-FACT_COLUMNS = (
-    "case", "seq", "at", "kind", "person", "person_name", "unit", "role", "command", "data", "hash",
-)  # fmt: skip
-
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it, of how much."""
-
-
-class BackupBroken(EngineError):
-    """A copy that is not what its manifest says, or whose chains do not hold."""
-
-    code = "backup_broken"
-    message = "备份不完整或被改动。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +243,8 @@ def _prove_chains(folder: Path, manifest: Manifest) -> None:
             raise BackupBroken(f"备份中案件 {walk.case} 第 {walk.seq + 1} 条：{walk.reason}")
         if end != (walk.seq, walk.head):
             raise BackupBroken(f"备份中案件 {walk.case} 的记录与案件登记的末尾不符。")
+    for cells in _named(folder, manifest, "archived") if ends else ():
+        ends.pop(cells["case"], None)
     if ends:
         raise BackupBroken(f"备份中案件 {next(iter(ends))} 没有记录。")
 
@@ -266,9 +258,9 @@ def rows_of(folder: Path, table: TableCopy) -> Iterator[list[Any]]:
 
 
 def _named(folder: Path, manifest: Manifest, name: str) -> Iterator[dict[str, Any]]:
-    table = next(one for one in manifest.tables if one.name == name)
-    for cells in rows_of(folder, table):
-        yield dict(zip(table.columns, cells, strict=True))
+    for table in manifest.tables:
+        for cells in rows_of(folder, table) if table.name == name else ():
+            yield dict(zip(table.columns, cells, strict=True))
 
 
 def _facts(folder: Path, manifest: Manifest) -> Iterator[Row]:

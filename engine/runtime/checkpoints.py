@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +38,9 @@ EVERY_MINUTES = 10
 
 LONGEST_MINUTES = 24 * 60
 """At least daily: the proof cannot be switched off."""
+
+LOOK_SECONDS = 10.0
+"""How often a worker looks whether one is due [P]."""
 
 MARGIN = timedelta(hours=1)
 """How far before the last checkpoint a round looks for facts that were committed late [P]; the daily one looks at all."""
@@ -76,28 +80,26 @@ def set_plan(engine: Engine, actor: Actor, *, minutes: int | None = None, folder
 
 
 class Checkpoints:
-    """Makes them for one worker; remembers when to look again, so that looking costs nothing in between."""
+    """Makes them for one worker."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._next: datetime | None = None
+        self._look_at = 0.0  # of this process's own clock
 
     def make_if_due(self) -> Checkpoint | None:
-        """Make and put away a checkpoint if one is due. A second place that cannot be written is said in the log and kept in
-        the settings; the checkpoint is made all the same."""
-        now = self.engine.now()
-        if self._next is not None and now < self._next <= now + timedelta(minutes=LONGEST_MINUTES):
+        """Make and put away a checkpoint if one is due; between two looks some seconds pass, in which this costs nothing. A second
+        place that cannot be written is said in the log and kept in the settings; the checkpoint is made all the same."""
+        if time.monotonic() < self._look_at:
             return None
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        now = self.engine.now()
         with self.engine.read() as connection:
             every = timedelta(minutes=plan(connection).minutes)
             query = sa.select(checkpoints.c.at).order_by(checkpoints.c.number.desc()).limit(1)
             last = connection.execute(query).scalar()
         if last is not None and last <= now < last + every:
-            self._next = last + every
             return None
-        made = make(self.engine)
-        self._next = now + every
-        return made
+        return make(self.engine)
 
 
 def make(engine: Engine) -> Checkpoint | None:

@@ -16,9 +16,9 @@ from engine.audit.verify import verify
 from engine.audit.verify_tree import verify_tree
 from engine.clock import Clock
 from engine.commands import Actor
-from engine.errors import Conflict, InputInvalid
+from engine.errors import BackupBroken, Conflict, InputInvalid
 from engine.runtime import checkpoints, demo_clock, hold
-from engine.runtime.backup import FILES, BackupBroken, Manifest, Progress, copied, prove, rows_of
+from engine.runtime.backup import FILES, Manifest, Progress, copied, prove, rows_of
 from engine.store import dump, migrate, settings
 from engine.store.database import Database
 

@@ -1,4 +1,4 @@
-"""Tables that only grow 只增不改: triggers refuse UPDATE, DELETE and (where there is such a thing) TRUNCATE on them.
+"""Tables that only grow 只增不改: triggers refuse UPDATE, DELETE and (where there is such a thing) TRUNCATE on them. The migrations make them.
 
 They stop accidents and programs with the application's rights; whoever owns the tables can take triggers away, and then the
 checkpoints kept elsewhere tell. `grants` says which rights a role of the application's own needs that is not the owner.
@@ -6,55 +6,41 @@ checkpoints kept elsewhere tell. `grants` says which rights a role of the applic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-TABLES = ("facts", "office_facts", "leaves", "tiles", "checkpoints")
+TABLES = ("facts", "office_facts", "leaves", "tiles", "checkpoints", "archived")
 """What only grows."""
-
-_FUNCTION = """
-CREATE OR REPLACE FUNCTION duban_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% 只能追加，不能 %', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
-END $$
-"""
-
-
-def guard(connection: sa.Connection) -> None:
-    """Put the triggers on, in the caller's transaction. The tables have none yet."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_FUNCTION.replace("%", "%%"))
-    for table in TABLES:
-        for name, when in _triggers(connection, table):
-            connection.exec_driver_sql(f"CREATE TRIGGER {name} {when}")
-
-
-def unguard(connection: sa.Connection) -> None:
-    """Take the triggers away; only the tables' owner can."""
-    for table in TABLES:
-        for name, _ in _triggers(connection, table):
-            where = f" ON {table}" if connection.dialect.name == "postgresql" else ""
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{where}")
 
 
 @contextmanager
-def lifted(connection: sa.Connection) -> Iterator[None]:
-    """For the length of the block, inside the caller's transaction, the tables can be changed (archiving, restoring)."""
-    unguard(connection)
+def lifted(connection: sa.Connection, tables: Sequence[str] = TABLES) -> Iterator[None]:
+    """For the length of the block, inside the caller's transaction, these tables can be changed. Only their owner can do so;
+    on PostgreSQL other writers of them wait until the transaction ends, readers do not."""
+    unguard(connection, tables)
     yield
-    guard(connection)
+    for table in tables:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        else:
+            for name, when in _triggers(table):
+                connection.exec_driver_sql(f"CREATE TRIGGER {name} {when}")
 
 
-def _triggers(connection: sa.Connection, table: str) -> list[tuple[str, str]]:
-    """(name, the rest of its CREATE TRIGGER)."""
-    if connection.dialect.name == "postgresql":
-        run = "EXECUTE FUNCTION duban_append_only()"
-        return [
-            (f"{table}_append_only", f"BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}"),
-            (f"{table}_no_truncate", f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {run}"),
-        ]
+def unguard(connection: sa.Connection, tables: Sequence[str] = TABLES) -> None:
+    """Switch the triggers off, in the caller's transaction."""
+    for table in tables:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        else:
+            for name, _ in _triggers(table):
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+
+
+def _triggers(table: str) -> list[tuple[str, str]]:
+    """SQLite's: (name, the rest of its CREATE TRIGGER), as the migrations made them."""
     return [
         (
             f"{table}_no_{event}",

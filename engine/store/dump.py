@@ -8,7 +8,7 @@ Tables are found in the database itself, not in this program's definitions: a co
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -49,17 +49,37 @@ def shapes(connection: sa.Connection) -> list[tuple[Shape, str]]:
     return [(_shape(table), _query(connection, table)) for table in reflected(connection).sorted_tables]
 
 
+def of_cases(
+    connection: sa.Connection, ids: Sequence[str], leave: Collection[str]
+) -> list[tuple[Shape, Iterator[bytes]]]:
+    """The rows that belong to these cases: of `cases` itself and of every table with a column `case`, but those in `leave`."""
+    found = []
+    for table in reflected(connection).sorted_tables:
+        column = "id" if table.name == "cases" else "case"
+        if column not in table.columns or table.name in leave:
+            continue
+        asked: tuple[Any, ...]
+        if connection.dialect.name == "postgresql":
+            where, asked = f" WHERE {_q(column)} = ANY(%s)", (list(ids),)
+        else:
+            where = f" WHERE {_q(column)} IN (SELECT value FROM json_each(?))"
+            asked = (orjson.dumps(list(ids)).decode(),)
+        shape = _shape(table)
+        found.append((shape, lines(connection, shape, _query(connection, table, where), asked)))
+    return found
+
+
 def _shape(table: sa.Table) -> Shape:
     return Shape(
-        table.name,
-        tuple(c.name for c in table.columns),
-        tuple(c.name for c in table.columns if isinstance(c.type, sa.LargeBinary)),
-        tuple(c.name for c in table.columns if isinstance(c.type, sa.Boolean)),
-        tuple(c.name for c in table.primary_key.columns),
+        str(table.name),  # reflection gives a kind of its own
+        tuple(str(c.name) for c in table.columns),
+        tuple(str(c.name) for c in table.columns if isinstance(c.type, sa.LargeBinary)),
+        tuple(str(c.name) for c in table.columns if isinstance(c.type, sa.Boolean)),
+        tuple(str(c.name) for c in table.primary_key.columns),
     )
 
 
-def _query(connection: sa.Connection, table: sa.Table) -> str:
+def _query(connection: sa.Connection, table: sa.Table, where: str = "") -> str:
     """PostgreSQL writes instants as SQLite keeps them, and kinds that JSON does not have as text."""
     asked = []
     for column in table.columns:
@@ -72,16 +92,18 @@ def _query(connection: sa.Connection, table: sa.Table) -> str:
             asked.append(name)
         else:
             asked.append(f"CAST({name} AS text)")
-    return (
-        f"SELECT {', '.join(asked)} FROM {_q(table.name)} ORDER BY {_list(table.primary_key.columns.keys())}"
-    )
+    return f"SELECT {', '.join(asked)} FROM {_q(table.name)}{where} ORDER BY {_list(table.primary_key.columns.keys())}"
 
 
-def lines(connection: sa.Connection, shape: Shape, query: str) -> Iterator[bytes]:
+def lines(
+    connection: sa.Connection, shape: Shape, query: str, asked: tuple[Any, ...] = ()
+) -> Iterator[bytes]:
     """The table's rows, streamed in the connection's consistent view."""
     at_bytes = [n for n, c in enumerate(shape.columns) if c in shape.bytes]
     at_truths = [n for n, c in enumerate(shape.columns) if c in shape.truths]
-    with connection.exec_driver_sql(query, execution_options={"yield_per": TOGETHER}) as result:
+    with connection.exec_driver_sql(
+        query, asked or None, execution_options={"yield_per": TOGETHER}
+    ) as result:
         for row in result:
             cells = list(row)
             for n in at_bytes:

@@ -324,6 +324,16 @@ files = Table(
 )
 Index("files_of_case", files.c.case)
 
+archived = Table(
+    "archived",
+    metadata,
+    # Closed cases whose facts, rows and attachments were moved into an archive file; the row in `cases` stays.
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("archive", String(64), nullable=False),  # SHA-256 of the file; an office fact bears witness to it
+    Column("at", Instant, nullable=False),
+)
+Index("archived_by_file", archived.c.archive)
+
 # -- the office's directory ----------------------------------------------------------------------------
 
 units = Table(

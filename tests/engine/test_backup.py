@@ -17,10 +17,10 @@ from engine.audit.verify import verify
 from engine.audit.verify_tree import verify_tree
 from engine.clock import FixedClock
 from engine.commands import ENGINE, AddNote, AttachFile
-from engine.errors import Conflict, InputInvalid
+from engine.errors import BackupBroken, Conflict, InputInvalid
 from engine.facts import NoticeSent
 from engine.runtime import checkpoints, external, hold, uploads
-from engine.runtime.backup import BackupBroken, Made, backup, prove
+from engine.runtime.backup import Made, backup, prove
 from engine.runtime.engine import Engine
 from engine.runtime.restore import Restored, restore
 from engine.runtime.worker import Worker

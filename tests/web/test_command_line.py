@@ -261,3 +261,25 @@ def test_a_backup_is_restored_and_what_leaves_the_house_waits(
     assert code == 2 and "没有备份" in text
     code, text = terminal("audit", "verify", "--fold")
     assert code == 0 and "全部相符" in text
+
+
+def test_what_is_old_is_archived(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal("backup", str(tmp_path / "copies"))
+    monkeypatch.setenv("DUBAN_DATA", str(tmp_path / "new"))
+    terminal("restore", str(tmp_path / "copies"))
+    code, text = terminal("archive", str(tmp_path / "old"), "--before", "2030-01-01")
+    assert code == 2 and "天的案件不能封存" in text
+    code, text = terminal("archive", str(tmp_path / "old"))
+    assert code == 2 and "--before" in text
+    code, text = terminal("archive", "--keep-days", "1")
+    assert code == 0 and "1 天" in text
+    code, text = terminal("archive", str(tmp_path / "old"), "--before", "2024-12-31")
+    assert code == 0 and "没有可以封存" in text
+    terminal("clock", "2025-01-08T09:00")
+    code, text = terminal("archive", str(tmp_path / "old"), "--before", "2025-01-04")
+    assert code == 0 and "已封存 25 个案件" in text
+    file = next((tmp_path / "old").glob("archive-*.zip"))
+    code, text = terminal("audit", "verify", "--archive", str(file))
+    assert code == 0 and "存档文件里 25 个案件" in text
+    code, text = terminal("audit", "verify")
+    assert code == 0 and "另有 25 个案件已封存" in text

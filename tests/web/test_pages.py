@@ -417,3 +417,15 @@ def test_pages_are_quick(shared: Site) -> None:
         if min(taken) > QUICK:
             slow.append(f"{page}: {min(taken):.3f} s")
     assert slow == []
+
+
+def test_an_archived_case_says_so_to_who_may_see_it(site: Site) -> None:
+    case = site.begin()
+    row = {"case": case, "archive": "0" * 64, "at": site.engine.now()}
+    with site.engine.database.write() as c:
+        c.execute(sa.insert(t.archived), [row])
+    ji = site.user("ji")
+    for path in (f"/cases/{case}", f"/api/v1/cases/{case}"):
+        answer = ji.get(path)
+        assert answer.status_code == 404 and "封存" in answer.text
+    assert "封存" not in ji.get("/cases/unknown").text

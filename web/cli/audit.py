@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.audit import checkpoint, signing
+from engine.audit.archives import verify_archives
 from engine.audit.verify import Progress, verify
 from engine.audit.verify_tree import verify_tree
 from engine.errors import InputInvalid
@@ -34,6 +35,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--checkpoint", type=Path, metavar="文件", help="与另存的检查点比对（旁边有存证序列的一并比对）"
     )
     check.add_argument("--key", type=Path, metavar="文件", help="检查点的公钥；缺省取数据目录中的")
+    check.add_argument(
+        "--archive",
+        type=Path,
+        metavar="文件",
+        action="append",
+        default=[],
+        help="一并核验的存档文件，可以给几次",
+    )
     check.add_argument("--json", action="store_true", help="输出 JSON")
     check.set_defaults(run=run_verify)
     sign = actions.add_parser("checkpoint", help="显示、生成、导出检查点，或设置间隔与另存目录")
@@ -58,6 +67,7 @@ def run_verify(args: argparse.Namespace) -> int:
                 if outside is not None:
                     kept = partial(checkpoints.exported_leaves, args.checkpoint.parent)
                 verify_tree(connection, report, outside=outside, kept=kept)
+                verify_archives(connection, args.archive, report)
     if args.json:
         line(report.to_data())
         return 0 if report.ok else 1
@@ -65,6 +75,10 @@ def run_verify(args: argparse.Namespace) -> int:
         f"核验 {report.cases} 个案件、{report.facts} 条事实、{report.office_facts} 条内务记录，"
         f"存证序列 {report.leaves} 项、检查点 {report.checkpoints} 个"
     )
+    if report.archived:
+        print(f"其中存档文件里 {report.archived} 个案件")
+    if report.away:
+        print(f"另有 {report.away} 个案件已封存，存档文件没有给出（--archive），只核对了它们的末尾")
     for found in report.breaks:
         print(f"断裂：案件 {found.case} 第 {found.seq} 条：{found.reason}")
     print("全部相符" if report.ok else f"{len(report.breaks)} 处不符")

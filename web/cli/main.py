@@ -21,6 +21,7 @@ SUBCOMMANDS = (
     "audit",
     "backup",
     "restore",
+    "archive",
     "outbox",
     "import_ledger",
     "calendar",
