@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +24,7 @@ from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
 from engine.execution.starting import begun_by, joins
 from engine.facts import MessageReceived
-from engine.runtime import hold, timed_starts
+from engine.runtime import hold, timed_starts, turns
 from engine.runtime.engine import Engine
 from engine.store.batch import insert_once
 from engine.store.projection import backoff
@@ -30,16 +33,12 @@ from engine.values import loads
 
 log = logging.getLogger(__name__)
 
+LONGEST_ROUND = 2.0
+"""Seconds one round carries rows before it writes down what it did."""
+
 NOBODY = "没有案件在等这条消息，也没有流程由它启动"
 """What the row of a message says that nobody took."""
 
-_waiting = (
-    sa.select(outbox)
-    .where(outbox.c.sent_at.is_(None), outbox.c.send_at <= sa.bindparam("now", type_=outbox.c.send_at.type))
-    .order_by(outbox.c.id)
-    .limit(sa.bindparam("most"))
-)
-_waiting_inside = _waiting.where(outbox.c.what.in_(hold.INSIDE))  # after a restore
 _sent = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("b_id"), outbox.c.sent_at.is_(None))
@@ -71,28 +70,58 @@ _listeners = (
 _insert_notice = insert_once(notices)
 
 
-def relay(engine: Engine, most: int) -> int:
-    """Deliver up to `most` waiting outbox rows, oldest first. A row that fails waits longer each time; the others go on.
+@dataclass(slots=True)
+class _Done:
+    """What one round of the relay has to write down."""
 
-    Returns how many were delivered.
+    at: datetime
+    letters: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, connection: sa.Connection) -> None:
+        if self.letters:
+            connection.execute(_insert_notice, sorted(self.letters, key=itemgetter("key")))
+        if self.sent:
+            connection.execute(_sent, self.sent)
+        if self.failed:
+            connection.execute(_failed, self.failed)
+
+
+def relay(engine: Engine, most: int) -> int:
+    """Deliver up to `most` waiting outbox rows (`turns` says which). A row that fails waits longer each time; the others go on.
+
+    Any number of relays may run at once. On PostgreSQL a row is locked by the transaction of the relay that carries it, which
+    writes down at its end what was delivered; the deliveries are transactions of their own, whose receipts stop a second
+    time should the relay die before. Returns how many were delivered.
     """
     now = engine.now()
-    with engine.read() as connection:
-        query = _waiting_inside if hold.since(connection) else _waiting
-        rows = connection.execute(query, {"now": now, "most": most}).all()
-    if not rows:
-        return 0
-    delivered: dict[int, str] = {}
-    letters: list[dict[str, Any]] = []
+    if engine.database.is_sqlite:  # one writes at a time: to hold rows would be to wait for oneself
+        with engine.read() as connection:
+            rows = turns.waiting(connection, now, most, inside_only=hold.since(connection) is not None)
+        done = _carry(engine, rows, now)
+        if done.sent or done.failed:
+            with engine.database.write() as connection:
+                done.write(connection)
+    else:
+        with engine.database.write() as connection:
+            rows = turns.waiting(connection, now, most, inside_only=hold.since(connection) is not None)
+            done = _carry(engine, rows, now)
+            done.write(connection)
+    return len(done.sent)
+
+
+def _carry(engine: Engine, rows: Sequence[Any], now: datetime) -> _Done:
+    """Deliver them one by one, for no longer than `LONGEST_ROUND`: what is left over waits for the next round."""
+    done, began = _Done(now), time.monotonic()
     for row in rows:
-        data = loads(row.data)
-        if row.what == "notice":
-            letters.append(_notice(row.key, row.case, data, row.written_at))
-            delivered[row.id] = ""
-            continue
-        note = ""
+        if time.monotonic() - began > LONGEST_ROUND:
+            break
+        data, note = loads(row.data), ""
         try:
-            if row.what == "begin":
+            if row.what == "notice":
+                done.letters.append(_notice(row.key, row.case, data, row.written_at))
+            elif row.what == "begin":
                 following = timed_starts.begin(engine, row.key, data)
                 if following:
                     with engine.database.write() as connection:
@@ -105,22 +134,11 @@ def relay(engine: Engine, most: int) -> int:
             reason = error.message if isinstance(error, EngineError) else type(error).__name__
             unexpected = not isinstance(error, EngineError)
             log.warning("outbox row %s was not delivered: %s", row.key, reason, exc_info=unexpected)
-            with engine.database.write() as connection:
-                later = now + backoff(row.attempts + 1)
-                connection.execute(
-                    _failed, {"b_id": row.id, "v_send_at": later, "v_last_error": reason[:500]}
-                )
+            later = now + backoff(row.attempts + 1)
+            done.failed.append({"b_id": row.id, "v_send_at": later, "v_last_error": reason[:500]})
             continue
-        delivered[row.id] = note
-    if delivered:
-        with engine.database.write() as connection:
-            if letters:
-                connection.execute(_insert_notice, letters)
-            connection.execute(
-                _sent,
-                [{"b_id": i, "v_sent_at": now, "v_last_error": note} for i, note in delivered.items()],
-            )
-    return len(delivered)
+        done.sent.append({"b_id": row.id, "v_sent_at": now, "v_last_error": note})
+    return done
 
 
 def _notice(key: str, case: str, data: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from engine.execution import advance
 from engine.execution.state import APPLY
 from engine.facts import DeadlineDropped, DeadlineMoved, MessageSent, NoticeSent, SignalSent
 from engine.handlers.work import Work
-from engine.runtime import claims, relay, timed_starts, worker
+from engine.runtime import claims, relay, timed_starts, turns, worker
 from engine.runtime import engine as engine_module
 from engine.runtime.engine import Engine, next_due
 from engine.runtime.worker import Worker
@@ -103,7 +103,7 @@ def _letters_by_hand(*, commit_first: bool) -> Iterator[None]:
         mock.patch.object(Engine, "_record", recorded),
         mock.patch.object(StagedDatabase, "write", sending),
         mock.patch.object(StagedDatabase, "alone_send", alone_send, create=True),
-        mock.patch("engine.audit.ledger._OUTGOING", (MessageSent, SignalSent)),
+        mock.patch("engine.audit.ledger.OUTGOING", (MessageSent, SignalSent)),
     ):
         yield
 
@@ -125,7 +125,7 @@ def mark_before_delivering() -> Iterator[None]:
     def marking(engine: Engine, most: int) -> int:
         now = engine.now()
         with engine.database.write() as connection:
-            rows = connection.execute(relay._waiting, {"now": now, "most": most}).all()
+            rows = turns.waiting(connection, now, most, inside_only=False)
             marked = sa.update(outbox).where(outbox.c.id.in_([row.id for row in rows]))
             connection.execute(marked.values(sent_at=now))
         for row in rows:
