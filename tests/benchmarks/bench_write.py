@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.benchmarks import ours
-from tests.benchmarks.competitor import Child, diagram
+from tests.benchmarks.competitor import STEPS, Child, diagram
+from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.server import server
 from tests.benchmarks.table import WRITE, Row, at_least, not_measured
 from tests.engine.builders import xml
@@ -109,10 +110,16 @@ def alone(folder: Path, rounds: int) -> Iterator[Row]:
     fresh: Times = {name: [] for name in children}
     begun: Times = {name: [] for name in children}
     old: Times = {name: [] for name in children}
+    spent = {name: [0.0, 0.0] for name in children}
+    database = server().process
+    assert database is not None
     try:
         for _ in range(rounds):
             for name, child in children.items():
+                before = cpu_seconds(database.pid)
                 took = child.ask("cases", times=CASES)
+                spent[name][0] += took["cpu"][0]
+                spent[name][1] += (cpu_seconds(database.pid) - before) * 1000
                 fresh[name].append(took["complete"])
                 begun[name].append(took["start"])
             for name, child in children.items():
@@ -121,6 +128,12 @@ def alone(folder: Path, rounds: int) -> Iterator[Row]:
         for child in children.values():
             child.close()
     yield from told("completion, fresh case, 1 client", fresh, TARGETS)
+    commands = rounds * CASES * (1 + len(STEPS))
+    for name, (own, servers) in spent.items():
+        ratio = (own + servers) / sum(spent[OURS])
+        note = f"{own / commands:.2f} in its process and {servers / commands:.2f} in PostgreSQL, starts and completions alike"
+        note += f"; {ratio:.1f} times ours" if name != OURS else ""
+        yield Row(f"CPU of a command: {name}", f"{(own + servers) / commands:.2f}", "ms", note)
     yield from (
         not_measured(f"completion, 1 client: {name}", why, _wanted(name)) for name, why in out.items()
     )

@@ -6,7 +6,8 @@ armed on each, and from the last task back to the first for as long as the form 
 
 Child: `python -m tests.benchmarks.competitor MODULE DSN FOLDER`, where MODULE has a class `Competitor(dsn, folder)` with
 `session()` (or another class, named as MODULE:CLASS). It understands
-    {"do": "cases", "times": N}                 N cases from the start through four completions: milliseconds of each
+    {"do": "cases", "times": N}                 N cases from the start through four completions: milliseconds of each,
+                                                and of the process's CPU in all
     {"do": "rounds", "earlier": N, "times": M}  completions in one case that has N of them behind it: milliseconds of each
     {"do": "load", "threads": N, "seconds": S}  as many completions as N clients manage
 """
@@ -60,12 +61,13 @@ class Answers:
 
     def cases(self, times: int) -> dict[str, list[float]]:
         start, complete = [], []
+        cpu = time.process_time()
         for _ in range(times):
             begun = time.perf_counter()
             case = self.session.start()
             start.append((time.perf_counter() - begun) * 1000)
             complete += self._completed(case, len(STEPS))
-        return {"start": start, "complete": complete}
+        return {"start": start, "complete": complete, "cpu": [(time.process_time() - cpu) * 1000]}
 
     def rounds(self, earlier: int, times: int) -> dict[str, list[float]]:
         if self.old is None:

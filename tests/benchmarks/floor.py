@@ -61,6 +61,7 @@ class Template:
         self.facts = connection.execute(
             'SELECT * FROM facts WHERE "case" = %s AND seq > %s ORDER BY seq', [case, before]
         ).fetchall()
+        self.data, self.hashes = [f["data"] for f in self.facts], [f["hash"] for f in self.facts]
 
 
 class Session:
@@ -69,39 +70,35 @@ class Session:
     def __init__(self, dsn: str, start: Template, step: Template) -> None:
         self.connection = psycopg.connect(dsn, prepare_threshold=2, options="-c timezone=UTC")
         self.first, self.next = start, step
-        self.starting = self._statement(start, ["INSERT INTO cases", "INSERT INTO snapshots"])
-        self.completing = self._statement(
-            step,
-            [
-                'UPDATE cases SET seq = %(seq)s, head = %(head)s, moved_at = %(now)s, "register" = %(register)s WHERE id = %(case)s',
-                'UPDATE snapshots SET seq = %(seq)s, head = %(head)s, state = %(state)s WHERE "case" = %(case)s',
-                "UPDATE work_items SET state = 'finished', person = %(who)s, claimed_at = %(now)s, closed_at = %(now)s,"
-                ' closed_by = %(who)s WHERE "case" = %(case)s AND item = %(item)s',
-                'DELETE FROM deadlines WHERE "case" = %(case)s AND deadline = %(deadline)s',
-            ],
-        )
+        made = [_insert("cases", start.case), _insert("snapshots", start.snapshot)]
+        self.starting = self._statement(start, made)
+        self.completing = self._statement(step, [sql.SQL(text) for text in _CHANGED])
 
-    def _statement(self, template: Template, first: list[str]) -> bytes:
-        """All that is written, as one statement. Columns are those that the tables have today."""
-        parts = [sql.SQL(text) for text in first if not text.startswith("INSERT")]  # type: ignore[arg-type]
-        if len(parts) < len(first):
-            parts += [_insert("cases", template.case), _insert("snapshots", template.snapshot)]
-        parts += [
+    def _statement(self, template: Template, parts: list[sql.Composable]) -> bytes:
+        """All that is written, as one statement. Columns are those that the tables have today; what is the same each time
+        stands in the text, which the server has prepared."""
+        inserts = [
             _insert("work_items", template.item),
             _insert("deadlines", template.deadline),
             _insert("commands", template.receipt),
         ]
         ctes = sql.SQL(", ").join(
-            sql.SQL("w{} AS ({})").format(sql.SQL(str(n)), part) for n, part in enumerate(parts)
+            sql.SQL("w{} AS ({})").format(sql.SQL(str(n)), part) for n, part in enumerate([*parts, *inserts])
         )
-        columns = [c for c in template.facts[0] if c not in ("case", "seq", "at", "kind", "data", "hash")]
+        own = {"case": "%(case)s", "seq": "%(before)s + n", "at": "%(now)s", "command": "%(receipt)s"}
+        values: dict[str, sql.Composable] = {
+            column: sql.SQL(own.get(column, column))
+            if column in own or column in _OF_FACT
+            else sql.Literal(value)
+            for column, value in template.facts[0].items()
+        }
         last = sql.SQL(
-            'INSERT INTO facts ("case", seq, at, kind, data, hash, {}) SELECT %(case)s, %(before)s + n, %(now)s, kind, data,'
-            " hash, {} FROM unnest(%(kinds)s::text[], %(data)s::bytea[], %(hashes)s::bytea[])"
+            "INSERT INTO facts ({}) SELECT {} FROM unnest({}::text[], %(data)s::bytea[], %(hashes)s::bytea[])"
             " WITH ORDINALITY AS t(kind, data, hash, n)"
         ).format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.SQL(", ").join(sql.Placeholder(f"facts_{c}") for c in columns),
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join(values.values()),
+            sql.Literal([f["kind"] for f in template.facts]),
         )
         return sql.SQL("WITH {} {}").format(ctes, last).as_bytes(self.connection)
 
@@ -118,49 +115,49 @@ class Session:
 
     def _write(self, statement: bytes, template: Template, case: dict[str, Any]) -> None:
         now = datetime.now(UTC)
-        id_, before = case["case"], case["seq"]
-        seq = before + len(template.facts)
-        item = case["item"] + 1 if case["item"] else template.item["item"]
-        deadline = case["deadline"] + 1 if case["deadline"] else template.deadline["deadline"]
-        receipt = secrets.token_hex(12)
-        words: dict[str, Any] = {
-            **_words("cases", template.case, id=id_, seq=seq, started_at=now, moved_at=now),
-            **_words("snapshots", template.snapshot, case=id_, seq=seq),
-            **_words("work_items", template.item, case=id_, item=item, offered_at=now),
-            **_words("deadlines", template.deadline, case=id_, deadline=deadline, due=now + HOURS),
-            **_words("commands", template.receipt, id=receipt, case=id_, seq=seq, at=now),
-            **_words("facts", template.facts[0], command=receipt),
-            "case": id_,
-            "before": before,
-            "seq": seq,
-            "now": now,
-            "who": PERSON,
-            "head": template.case["head"],
-            "register": template.case["register"],
-            "state": template.snapshot["state"],
-            "item": case["item"],
-            "deadline": case["deadline"],
-            "kinds": [f["kind"] for f in template.facts],
-            "data": [f["data"] for f in template.facts],
-            "hashes": [f["hash"] for f in template.facts],
-        }
-        self.connection.execute(statement, words)
+        seq = case["seq"] + len(template.facts)
+        item, deadline = case["item"] + 2, case["deadline"] + 2
+        self.connection.execute(
+            statement,
+            {
+                "case": case["case"], "before": case["seq"], "seq": seq, "now": now, "due": now + HOURS,
+                "head": template.case["head"], "state": template.snapshot["state"], "receipt": secrets.token_hex(12),
+                "closed": case["item"], "dropped": case["deadline"], "item": item, "deadline": deadline,
+                "data": template.data, "hashes": template.hashes,
+            },
+        )  # fmt: skip
         case.update(seq=seq, item=item, deadline=deadline)
 
 
 _TAKE = 'SELECT c.seq, c.head, s.state FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = %s FOR UPDATE OF c, s'
+_CHANGED = (
+    "UPDATE cases SET seq = %(seq)s, head = %(head)s, moved_at = %(now)s WHERE id = %(case)s",
+    'UPDATE snapshots SET seq = %(seq)s, head = %(head)s, state = %(state)s WHERE "case" = %(case)s',
+    "UPDATE work_items SET state = 'finished', person = 'anna', claimed_at = %(now)s, closed_at = %(now)s, closed_by = 'anna'"
+    ' WHERE "case" = %(case)s AND item = %(closed)s',
+    'DELETE FROM deadlines WHERE "case" = %(case)s AND deadline = %(dropped)s',
+)
+_OF_FACT = ("kind", "data", "hash")
+_OWN: dict[str, dict[str, str]] = {
+    "cases": {"id": "case", "seq": "seq", "head": "head", "started_at": "now", "moved_at": "now"},
+    "snapshots": {"case": "case", "seq": "seq", "head": "head", "state": "state"},
+    "work_items": {"case": "case", "item": "item", "offered_at": "now"},
+    "deadlines": {"case": "case", "deadline": "deadline", "due": "due"},
+    "commands": {"id": "receipt", "case": "case", "seq": "seq", "at": "now"},
+}
+"""Table → column → the parameter that gives its value; all other columns hold what they held in the template."""
 
 
 def _insert(table: str, row: dict[str, Any]) -> sql.Composed:
+    own = _OWN[table]
     return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, row)),
-        sql.SQL(", ").join(sql.Placeholder(f"{table}_{column}") for column in row),
+        sql.SQL(", ").join(
+            sql.Placeholder(own[column]) if column in own else sql.Literal(value)
+            for column, value in row.items()
+        ),
     )
-
-
-def _words(table: str, row: dict[str, Any], **own: Any) -> dict[str, Any]:
-    return {f"{table}_{column}": own.get(column, value) for column, value in row.items()}
 
 
 class Lean:

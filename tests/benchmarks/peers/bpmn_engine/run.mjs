@@ -54,12 +54,14 @@ let old;
 const answers = {
   async cases({ times }) {
     const begun = [], done = [];
+    const cpu = process.cpuUsage();
     for (let n = 0; n < times; n++) {
       const [took, id] = await timed(start);
       begun.push(took);
       done.push(...(await completed(id, 4)));
     }
-    return { start: begun, complete: done };
+    const used = process.cpuUsage(cpu);
+    return { start: begun, complete: done, cpu: [(used.user + used.system) / 1000] };
   },
   async rounds({ earlier, times }) {
     if (old === undefined) {
