@@ -15,6 +15,7 @@ from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from engine.errors import EngineError, Finding
+from engine.runtime import again
 from engine.values import dumps, plain
 
 log = logging.getLogger("duban.web")
@@ -70,6 +71,10 @@ _HTTP_SENTENCES = {
     429: ("操作过于频繁", "请稍后再试。"),
     500: ("系统出现问题", "问题已记录，请稍后重试；如仍不能办理，请把编号告诉管理员。"),
     503: ("系统忙", "数据库暂时无法写入，请稍后重试，已填写的内容不会丢失。"),
+    507: (
+        "存储空间不足",
+        "服务器的磁盘空间已用完，这次没有保存任何内容。请联系系统管理员腾出空间后重试，已填写的内容不会丢失。",
+    ),
 }
 
 _TITLES = {
@@ -200,7 +205,19 @@ def _flat(messages: Any) -> dict[str, list[str]]:
     return flat
 
 
+def _of_file(error: OSError) -> Response:
+    """A full disk is told as such; anything else of files is unforeseen."""
+    return _full(error) if again.no_room(error) else _unforeseen(error)
+
+
+def _full(error: Exception) -> Response:
+    log.error("no room on a disk: %s", getattr(error, "orig", error))
+    return _answer(507, "no_room", *_HTTP_SENTENCES[507])
+
+
 def _busy(error: sa.exc.OperationalError) -> Response:
+    if again.no_room(error):
+        return _full(error)
     log.warning("database refused: %s", error.orig)
     return _answer(503, "busy", *_HTTP_SENTENCES[503])
 
@@ -217,4 +234,5 @@ def install(app: Flask) -> None:
     app.register_error_handler(EngineError, _of_engine)
     app.register_error_handler(HTTPException, of_http)
     app.register_error_handler(sa.exc.OperationalError, _busy)
+    app.register_error_handler(OSError, _of_file)
     app.register_error_handler(Exception, _unforeseen)

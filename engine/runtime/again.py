@@ -11,8 +11,10 @@ numbers 文号 and the outbox's keys last. Nobody who holds a case waits for ano
 
 from __future__ import annotations
 
+import errno
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -30,6 +32,7 @@ FIRST_PAUSE = 0.05
 """Seconds before the second try; twice as long before each further one, together about six seconds [P]."""
 
 _UNDONE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
+_DISK_FULL = "53100"
 _SERVER_GONE = ("08", "57P")  # connection exceptions; the server is shut down, crashed, or not up yet
 
 
@@ -43,6 +46,16 @@ def passes_by(error: BaseException) -> bool:
     if state is None:  # no server answered: nobody listens there, or it hung up before it said anything
         return isinstance(error, sa.exc.OperationalError) and _is_postgresql(error)
     return state in _UNDONE or state.startswith(_SERVER_GONE)
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether a disk is full: that of the files, or that of the database."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not isinstance(error, sa.exc.OperationalError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL
 
 
 def until_done(do: Callable[[bool], Answer], *, receipt: bool = False) -> Answer:

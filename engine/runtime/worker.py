@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from engine.runtime import claims, guarded_clock
+from engine.runtime import again, claims, guarded_clock
 from engine.runtime.checkpoints import Checkpoints
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
@@ -106,8 +106,8 @@ class Worker:
 
         try:
             passed = self.engine.pass_many(claim)
-        except Exception:  # find the one that fails; the others must not wait for it
-            if not claimed:
+        except Exception as error:  # find the one that fails; the others must not wait for it
+            if not claimed or _is_the_stores(error):
                 raise
             return sum(self._pass_one(case, self.engine.now()) for case in claimed), len(claimed)
         for case in claimed:
@@ -117,10 +117,17 @@ class Worker:
     def _pass_one(self, case: str, now: datetime) -> int:
         try:
             passed = self.engine.pass_deadlines(case)
-        except Exception:
+        except Exception as error:
+            if _is_the_stores(error):
+                raise
             failures = self._failing.get(case, (0, now))[0] + 1
             self._failing[case] = (failures, now + backoff(failures))
             log.exception("case %s: a due deadline cannot be passed (attempt %d)", case, failures)
             return 0
         self._failing.pop(case, None)
         return passed
+
+
+def _is_the_stores(error: Exception) -> bool:
+    """Whether the store failed and not the case: then no case is put off, and all are tried again when the store is back."""
+    return again.passes_by(error) or again.no_room(error)
