@@ -134,6 +134,10 @@ class _Office:
     calendar: WorkCalendar
 
 
+May = Callable[[sa.Connection, State, Moment], None]
+"""Asked with a case in hand, before something is done to it; raises to refuse."""
+
+
 class Engine:
     """The product's engine over one database and one data folder. Thread-safe."""
 
@@ -170,14 +174,21 @@ class Engine:
     # -- commands ------------------------------------------------------------------------------------------
 
     def execute(
-        self, command: Command, actor: Actor, command_id: str | None = None, *, case: str = ""
+        self,
+        command: Command,
+        actor: Actor,
+        command_id: str | None = None,
+        *,
+        case: str = "",
+        may: May | None = None,
     ) -> Outcome:
         """Do what is asked, wholly or not at all, and answer with the facts.
 
         `command_id` (an Idempotency-Key): asked again, the same command answers the same facts and does nothing;
         another person or another command under it raises `Conflict`. `case` is needed for kernel commands, which do not
         name it. Deadlines of the case that are due are passed first, in a transaction of their own: they stand even
-        when the command is then refused. Raises `EngineError`s of the handlers.
+        when the command is then refused. `may` looks at what it meets then, inside the transaction, and raises to refuse.
+        Raises `EngineError`s of the handlers.
         """
         if isinstance(command, StartCase | ImportCase):
             return self.begin(command, actor, command_id, package=command.package)
@@ -188,12 +199,20 @@ class Engine:
         asked = asked_digest(command, case) if known else ""
 
         def attempt(repeated: bool) -> Outcome:
-            return self._execute(command, actor, id_, asked, case, perhaps_done=known or repeated)
+            return self._execute(command, actor, id_, asked, case, may, perhaps_done=known or repeated)
 
         return again.until_done(attempt, receipt=True)
 
     def _execute(
-        self, command: Command, actor: Actor, id_: str, asked: str, case: str, *, perhaps_done: bool
+        self,
+        command: Command,
+        actor: Actor,
+        id_: str,
+        asked: str,
+        case: str,
+        may: May | None,
+        *,
+        perhaps_done: bool,
     ) -> Outcome:
         for _ in range(MOST_ROUNDS):
             with self.database.write() as connection:
@@ -204,6 +223,8 @@ class Engine:
                 due = next_due(loaded.state, moment.now)
                 if due is None:
                     try:
+                        if may is not None:
+                            may(connection, loaded.state, moment)
                         outcome = self._do(connection, loaded, command, actor, id_, asked, moment)
                         loaded.batch.write(connection)
                     except EngineError:
@@ -281,7 +302,7 @@ class Engine:
         loaded.batch.write(connection)
         return outcome
 
-    def say(self, case: str, facts: list[Fact], actor: Actor, may: Callable[[State], None]) -> Outcome:
+    def say(self, case: str, facts: list[Fact], actor: Actor, may: May) -> Outcome:
         """Record facts that need no decision (a job's failed attempt). They are applied in order. `may` looks at the state
         they meet, after the deadlines that are due, and raises to refuse."""
         id_ = new_id()
@@ -297,7 +318,7 @@ class Engine:
                         self._pass_deadlines(connection, loaded, moment)
                         loaded.batch.write(connection)
                         continue
-                    may(loaded.state)
+                    may(connection, loaded.state, moment)
                     for fact in facts:
                         evolve(loaded.state, fact)
                     entries = self._record(loaded, facts, actor, id_, "", moment)

@@ -13,13 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.calendar import Moment
 from engine.commands import ENGINE, Actor, CompleteJob, FailJob, ThrowError
 from engine.errors import Conflict, InputInvalid, NotFound, Suspended
 from engine.execution.state import State
 from engine.facts import JobFailed
 from engine.handlers.topics import TOPICS
 from engine.runtime import hold
-from engine.runtime.engine import Engine, Outcome
+from engine.runtime.engine import Engine, May, Outcome
 from engine.store.tables import cases, jobs
 from engine.values import Value, loads
 
@@ -31,6 +32,15 @@ LONGEST_WAIT = 30 * 24 * 3600
 
 MOST = 100
 """Jobs fetched in one call, and attempts a worker may allow."""
+
+
+_job = sa.select(jobs).where(jobs.c.case == sa.bindparam("b_case"), jobs.c.job == sa.bindparam("b_job"))
+_job_kept = _job.with_for_update()
+_lock = (
+    sa.update(jobs)
+    .where(jobs.c.case == sa.bindparam("b_case"), jobs.c.job == sa.bindparam("b_job"))
+    .values(locked_by=sa.bindparam("v_locked_by"), locked_until=sa.bindparam("v_locked_until"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +84,16 @@ def fetch_and_lock(engine: Engine, topic: str, worker: str, seconds: int, most: 
             )
             .order_by(jobs.c.run_at, jobs.c.case, jobs.c.job)
             .limit(most)
+            .with_for_update(of=jobs, skip_locked=True)  # others fetch others
         )
         rows = connection.execute(free).all()
-        for row in rows:
+        if rows:
             connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.case == row.case, jobs.c.job == row.job)
-                .values(locked_by=worker, locked_until=until)
+                _lock,
+                [
+                    {"b_case": r.case, "b_job": r.job, "v_locked_by": worker, "v_locked_until": until}
+                    for r in rows
+                ],
             )
     return [
         FetchedJob(row.case, row.job, row.element, row.topic, loads(row.inputs), row.retries, until)
@@ -92,9 +105,9 @@ def complete(
     engine: Engine, case: str, job: int, worker: str, result: dict[str, Value], command_id: str | None = None
 ) -> Outcome:
     """The job is done with this result. Raises `Conflict` when the lock is another worker's by now."""
-    if not _done_before(engine, command_id):
-        _held(engine, case, job, worker)
-    return engine.execute(CompleteJob(job, result), _as(worker), command_id, case=case)
+    return engine.execute(
+        CompleteJob(job, result), _as(worker), command_id, case=case, may=_holding(case, job, worker)
+    )
 
 
 def throw_error(
@@ -107,8 +120,8 @@ def throw_error(
     variables: dict[str, Value] | None = None,
 ) -> Outcome:
     """The job ends with a BPMN error, which the diagram may catch."""
-    _held(engine, case, job, worker)
-    return engine.execute(ThrowError(job, code, message, variables or {}), _as(worker), case=case)
+    thrown = ThrowError(job, code, message, variables or {})
+    return engine.execute(thrown, _as(worker), case=case, may=_holding(case, job, worker))
 
 
 def fail(
@@ -127,67 +140,64 @@ def fail(
     """
     if not 0 <= (retries or 0) <= MOST or not 0 <= (wait or 0) <= LONGEST_WAIT:
         raise InputInvalid(f"剩余次数须为 0 到 {MOST}，等待时间须为 0 到 {LONGEST_WAIT} 秒。")
-    row = _held(engine, case, job, worker)
+    with (
+        engine.read() as connection
+    ):  # what it says stays so while the lock is held, and that is asked again below
+        row = _held(connection, engine.moment_in(connection).now, case, job, worker)
     left = row.retries - 1 if retries is None else retries
     if left > 0:
         pause = None if wait is None else timedelta(seconds=wait)
         failed = JobFailed(job, reason[:4000], left, pause)
-        return engine.say(case, [failed], _as(worker), lambda state: _must_wait(state, job))
-    return engine.execute(FailJob(job, reason[:4000]), _as(worker), case=case)
+        return engine.say(case, [failed], _as(worker), _holding(case, job, worker))
+    return engine.execute(
+        FailJob(job, reason[:4000]), _as(worker), case=case, may=_holding(case, job, worker)
+    )
 
 
-def _must_wait(state: State, job: int) -> None:
-    """Between looking at the lock and reporting, time or a person may have taken the job away."""
-    if job not in state.jobs:
-        raise NotFound("这个任务已经完成或已撤销。")
-    if state.suspended:
-        raise Suspended()
+def _holding(case: str, job: int, worker: str) -> May:
+    """Asked inside the transaction that reports: time, a person or another worker may have taken the job away."""
+
+    def may(connection: sa.Connection, state: State, moment: Moment) -> None:
+        _held(connection, moment.now, case, job, worker)
+        if state.suspended:
+            raise Suspended()
+
+    return may
 
 
 def extend(engine: Engine, case: str, job: int, worker: str, seconds: int) -> datetime:
     """Hold the job for `seconds` from now on. Gives until when. Raises `Conflict` when the lock is lost already."""
     if not 0 < seconds <= LONGEST_LOCK:
         raise InputInvalid(f"锁定时间须为 1 到 {LONGEST_LOCK} 秒。")
-    _held(engine, case, job, worker)
     with engine.database.write() as connection:
-        until = engine.moment_in(connection).now + timedelta(seconds=seconds)
-        _change_lock(connection, case, job, worker, worker, until)
+        now = engine.moment_in(connection).now
+        _held(connection, now, case, job, worker)
+        until = now + timedelta(seconds=seconds)
+        _change_lock(connection, case, job, worker, until)
     return until
 
 
 def unlock(engine: Engine, case: str, job: int, worker: str) -> None:
     """Give the job back: another worker may fetch it at once."""
-    _held(engine, case, job, worker)
     with engine.database.write() as connection:
-        _change_lock(connection, case, job, worker, "", None)
+        _held(connection, engine.moment_in(connection).now, case, job, worker)
+        _change_lock(connection, case, job, "", None)
 
 
-def _change_lock(
-    connection: sa.Connection, case: str, job: int, worker: str, holder: str, until: datetime | None
-) -> None:
-    """Raises `Conflict` where another worker has fetched the job in between."""
-    changed = connection.execute(
-        sa.update(jobs)
-        .where(jobs.c.case == case, jobs.c.job == job, jobs.c.locked_by == worker)
-        .values(locked_by=holder, locked_until=until)
-    )
-    if changed.rowcount != 1:
-        raise Conflict("任务的锁定已过期或属于另一程序，请重新领取。")
+def _change_lock(connection: sa.Connection, case: str, job: int, holder: str, until: datetime | None) -> None:
+    connection.execute(_lock, {"b_case": case, "b_job": job, "v_locked_by": holder, "v_locked_until": until})
 
 
-def _held(engine: Engine, case: str, job: int, worker: str) -> Any:
-    with engine.read() as connection:
-        row = connection.execute(sa.select(jobs).where(jobs.c.case == case, jobs.c.job == job)).first()
-        now = engine.moment_in(connection).now
+def _held(connection: sa.Connection, now: datetime, case: str, job: int, worker: str) -> Any:
+    """The job's row; in a writing transaction on PostgreSQL nobody else fetches it until that ends. Raises `NotFound`, or
+    `Conflict` where the lock has run out or is another worker's."""
+    query = _job if connection.get_execution_options().get("postgresql_readonly") else _job_kept
+    row = connection.execute(query, {"b_case": case, "b_job": job}).first()
     if row is None:
         raise NotFound("这个任务已经完成或已撤销。")
     if row.locked_by != worker or row.locked_until is None or row.locked_until <= now:
         raise Conflict("任务的锁定已过期或属于另一程序，请重新领取。")
     return row
-
-
-def _done_before(engine: Engine, command_id: str | None) -> bool:
-    return command_id is not None and engine.was_asked(command_id)
 
 
 def _as(worker: str) -> Actor:

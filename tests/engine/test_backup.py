@@ -55,7 +55,10 @@ def rows_of(database: Database) -> dict[str, list[bytes]]:
 
 def letter(engine: Engine, case: str, key: str) -> None:
     engine.say(
-        case, [NoticeSent("能源局", "DB", "", "函告", "请于三日内回复", key)], ENGINE, lambda state: None
+        case,
+        [NoticeSent("能源局", "DB", "", "函告", "请于三日内回复", key)],
+        ENGINE,
+        lambda connection, state, moment: None,
     )
 
 
