@@ -126,3 +126,50 @@ def root_by_path(digest: Hash, leaf: bytes, position: int, size: int, path: Sequ
     if last:
         raise ValueError("the path is too short")
     return found
+
+
+def consistency_path(digest: Hash, nodes: Nodes, old: int, size: int) -> list[bytes]:
+    """RFC 6962 2.1.2: what proves that the tree of `size` only added to the one of `old`; empty when they are the same."""
+    if not 0 < old <= size:
+        raise ValueError(f"a tree of {size} was never one of {old}")
+    path: list[bytes] = []
+    start, end, whole = 0, size, True
+    while old != end:
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
+        if old <= middle:
+            path.append(tree_of(digest, nodes, end - middle, middle).root())
+            end = middle
+        else:
+            path.append(tree_of(digest, nodes, middle - start, start).root())
+            start, whole = middle, False
+    if not whole:
+        path.append(tree_of(digest, nodes, end - start, start).root())
+    return path[::-1]
+
+
+def grew(digest: Hash, old: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether a path shows that the one tree grew out of the other (RFC 9162 2.1.4.2). Needs nothing but the two checkpoints."""
+    if not 0 < old <= size:
+        return False
+    if old == size:
+        return not path and old_root == root
+    steps = list(path)
+    if old & (old - 1) == 0:
+        steps.insert(0, old_root)
+    if not steps:
+        return False
+    at, last = old - 1, size - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    before = after = steps[0]
+    for one in steps[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            before, after = node_hash(digest, one, before), node_hash(digest, one, after)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            after = node_hash(digest, after, one)
+        at, last = at >> 1, last >> 1
+    return before == old_root and after == root and last == 0

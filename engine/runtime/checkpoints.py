@@ -117,6 +117,9 @@ def make(engine: Engine) -> Checkpoint | None:
     with engine.database.write() as connection:
         if not sequence.alone(connection):
             return None
+        newest = connection.execute(sa.select(sa.func.max(checkpoints.c.number))).scalar()
+        if newest != (last.number if last is not None else None):
+            return None  # another process has made one meanwhile
         if sweep:
             settings.put(connection, SWEPT, now.isoformat())
         elif last is not None and sequence.size(connection) == last.size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 import threading
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.audit import checkpoint, merkle, sequence, signing
+from engine.audit import checkpoint, proof, signing
 from engine.audit.verify import verify
 from engine.audit.verify_tree import TREE, verify_tree
 from engine.commands import AddNote
-from engine.errors import InputInvalid
+from engine.errors import InputInvalid, NotFound
 from engine.runtime import checkpoints
 from engine.runtime.checkpoints import Checkpoints
 from engine.runtime.engine import Engine
@@ -216,22 +215,40 @@ def test_the_second_place(engine: Engine, tmp_path: Path) -> None:
     assert all(signing.check(note, public) for note in notes)
 
 
-def test_a_proof_of_inclusion_anybody_can_check(engine: Engine) -> None:
+def test_proofs_that_anybody_can_check(engine: Engine) -> None:
+    """With the public key and the proof alone; one changed character and it does not hold."""
     cases = [start(engine).case for _ in range(5)]
-    made = checkpoints.make(engine)
-    assert made is not None
+    old = checkpoints.make(engine)
+    later(engine, minutes=10)
+    engine.execute(AddNote(cases[2], "一"), ANNA)
+    new = checkpoints.make(engine)
+    assert old is not None and new is not None
+    public = [checkpoints.signer_of(engine).public]
     with engine.read() as connection:
-        nodes = sequence.nodes(connection, engine.digest)
-        for position, (case, seq) in enumerate(leaves(engine)):
-            path = merkle.inclusion_path(engine.digest, nodes, position, made.size)
-            head = engine.facts(case)[seq - 1].hash if case else None
-            if head is None:
-                continue
-            leaf = hashlib.sha256(b"\x00" + f'["{case}",{seq},"{head.hex()}"]'.encode()).digest()
-            assert merkle.root_by_path(engine.digest, leaf, position, made.size, path) == made.root
-            wrong = hashlib.sha256(leaf).digest()
-            assert merkle.root_by_path(engine.digest, wrong, position, made.size, path) != made.root
-    assert len(cases) == 5
+        given = [proof.of_case(connection, case, made) for case in cases for made in (old, new)]
+        given.append(proof.of_growth(connection, old, new))
+        with pytest.raises(InputInvalid, match="颠倒"):
+            proof.of_growth(connection, new, old)
+        with pytest.raises(NotFound, match="还没有这个案件"):
+            proof.of_case(connection, "nobody", new)
+    for data in given:
+        assert proof.holds(data, public)
+        for name, value in data.items():
+            wrong = [value[1:], [*value, "00" * 32]] if isinstance(value, list) else [_other(value)]
+            for one in wrong:
+                assert not proof.holds(data | {name: one}, public), name
+    seqs = {(data["case"], data["seq"]) for data in given[:-1]}
+    assert len(seqs) == 6 and (cases[2], len(engine.facts(cases[2]))) in seqs
+    for nonsense in ({}, {"checkpoint": 3}, {"checkpoint": new.note, "path": 1}):
+        with pytest.raises(InputInvalid):
+            proof.holds(nonsense, public)
+
+
+def _other(value: object) -> object:
+    if isinstance(value, int):
+        return value + 1
+    text = str(value)
+    return text.replace(text[0], "0" if text[0] != "0" else "1", 1)
 
 
 def test_leaves_tiles_and_checkpoints_that_were_changed_are_seen(engine: Engine) -> None:

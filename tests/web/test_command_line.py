@@ -222,6 +222,19 @@ def test_a_checkpoint_is_handed_out_and_held_against(terminal: Terminal, tmp_pat
     assert code == 0 and "全部相符" in text
     code, text = terminal("audit", "verify")
     assert code == 0 and "没有给出库外的检查点" in text
+    code, found = terminal.json("case", "list")
+    code, text = terminal("audit", "proof", found[0]["id"], "--checkpoint", str(file))
+    assert code == 0
+    (tmp_path / "proof").write_text(text)
+    key = next(tmp_path.glob("*/checkpoint.vkey"))
+    code, text = terminal("audit", "proof", "--check", str(tmp_path / "proof"), "--key", str(key))
+    assert code == 0 and "成立：案件" in text
+    code, text = terminal("audit", "proof", "--since", str(file))
+    (tmp_path / "growth").write_text(text)
+    code, text = terminal("audit", "proof", "--check", str(tmp_path / "growth"))
+    assert code == 0 and "只有追加" in text
+    code, text = terminal("audit", "proof")
+    assert code == 2 and "--since" in text
     note = file.read_text()
     file.write_text(note.replace("duban.local", "duban.loca1"))
     code, text = terminal("audit", "verify", "--checkpoint", str(file))

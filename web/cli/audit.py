@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
-from engine.audit import checkpoint, signing
+from engine.audit import checkpoint, proof, signing
 from engine.audit.archives import verify_archives
 from engine.audit.verify import Progress, verify
 from engine.audit.verify_tree import verify_tree
 from engine.errors import InputInvalid
 from engine.runtime import checkpoints
 from engine.runtime.engine import Engine
+from engine.runtime.settings import Settings
 from web.cli.terminal import TERMINAL, instant_of, line, opened, shown
 
 BAR = 30
@@ -52,6 +54,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     sign.add_argument("--folder", metavar="目录", help="每次生成后另存到的目录（完整路径；空文字表示不另存）")
     sign.add_argument("--json", action="store_true", help="输出 JSON")
     sign.set_defaults(run=run_checkpoint)
+    proof = actions.add_parser("proof", help="给出证明（JSON），收到的人凭公钥离线核对")
+    proof.add_argument("case", nargs="?", help="案件（标识）：证明它在检查点里")
+    proof.add_argument("--checkpoint", type=Path, metavar="文件", help="哪个检查点；缺省取最新的")
+    proof.add_argument("--since", type=Path, metavar="文件", help="另一个更早的检查点：证明此后只有追加")
+    proof.add_argument("--check", type=Path, metavar="文件", help="核对收到的证明，不需要数据库")
+    proof.add_argument("--key", type=Path, metavar="文件", help="检查点的公钥；缺省取数据目录中的")
+    proof.set_defaults(run=run_proof)
 
 
 def run_verify(args: argparse.Namespace) -> int:
@@ -89,20 +98,57 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def _trusted(engine: Engine, file: Path, key: Path | None) -> checkpoint.Checkpoint:
     """The checkpoint in a file, its signature checked."""
-    publics = key or engine.data_folder / signing.PUBLIC_FILE
-    try:
-        note = file.read_text(encoding="utf-8")
-        known = [one for one in publics.read_text(encoding="utf-8").splitlines() if one.strip()]
-    except FileNotFoundError as error:
-        raise InputInvalid(
-            f"没有找到文件 {error.filename}。检查点用 --checkpoint 给出，公钥用 --key 给出。"
-        ) from None
-    except (OSError, UnicodeDecodeError):
-        raise InputInvalid(f"读不出检查点 {file} 或公钥 {publics}，请检查文件和权限。") from None
+    key = key or engine.data_folder / signing.PUBLIC_FILE
+    note = _text(file)
     found = checkpoint.read(note)
-    if not signing.check(note, known):
-        raise InputInvalid(f"检查点 {file} 的签名与公钥 {publics} 不符：文件被改动，或不是本系统签的。")
+    if not signing.check(note, _keys(key)):
+        raise InputInvalid(f"检查点 {file} 的签名与公钥 {key} 不符：文件被改动，或不是本系统签的。")
     return found
+
+
+def _keys(file: Path) -> list[str]:
+    return [one for one in _text(file).splitlines() if one.strip()]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputInvalid(f"没有找到文件 {file}。检查点用 --checkpoint 给出，公钥用 --key 给出。") from None
+    except (OSError, UnicodeDecodeError):
+        raise InputInvalid(f"读不出文件 {file}，请检查文件和权限。") from None
+
+
+def run_proof(args: argparse.Namespace) -> int:
+    if args.check is not None:
+        return _check_proof(args.check, args.key)
+    if (args.case is None) == (args.since is None):
+        raise InputInvalid("请给出一个案件，或用 --since 给出更早的检查点。")
+    with opened() as engine, engine.read() as connection:
+        against = checkpoint.latest(connection)
+        if args.checkpoint is not None:
+            against = _trusted(engine, args.checkpoint, args.key)
+        if against is None:
+            raise InputInvalid("还没有检查点。先执行 duban audit checkpoint --now，或等后台任务生成。")
+        if args.since is not None:
+            line(proof.of_growth(connection, _trusted(engine, args.since, args.key), against))
+        else:
+            line(proof.of_case(connection, args.case, against))
+    return 0
+
+
+def _check_proof(file: Path, key: Path | None) -> int:
+    key = key or Settings.from_environment().data / signing.PUBLIC_FILE
+    try:
+        data = json.loads(_text(file))
+    except ValueError:
+        raise InputInvalid(f"{file} 不是 duban audit proof 给出的证明。") from None
+    good = proof.holds(data, _keys(key))
+    if good and "case" in data:
+        print(f"成立：案件 {data['case']} 当时有 {data['seq']} 条记录，最后一条的校验值 {data['head']}")
+    else:
+        print("成立：两个检查点之间只有追加" if good else "不成立")
+    return 0 if good else 1
 
 
 def run_checkpoint(args: argparse.Namespace) -> int:
