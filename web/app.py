@@ -14,7 +14,7 @@ from flask import Flask, Response, g, redirect, url_for
 from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from web import assets, errors, health, identity, present, security
-from web.context import demo_mode, the_engine
+from web.context import demo_mode, the_packages
 from web.identity import may
 
 NAVIGATION = (
@@ -80,14 +80,14 @@ def _layout() -> dict[str, Any]:
         "asset_tags": assets.asset_tags,
         "built": assets.built,
         "demo": demo_mode(),
-        "present_now": lambda: the_engine().now(),
+        "present_now": present.now,
         "role_title": role_title,
     }
 
 
 def role_title(role: str) -> str:
     """A role's title from the newest packages; the key itself where none names it."""
-    for package in the_engine().newest_all():
+    for package in the_packages():
         if role in package.roles:
             return package.roles[role].title
     return role

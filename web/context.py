@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from flask import current_app, g
 
 if TYPE_CHECKING:
+    from engine.calendar import Moment
+    from engine.definitions.model import Package
     from engine.directory import Directory
     from engine.runtime.engine import Engine
     from engine.runtime.settings import Settings
@@ -35,6 +37,22 @@ def the_directory() -> Directory:
     found: Directory | None = g.get("directory")
     if found is None:
         found = g.directory = the_engine().directory()
+    return found
+
+
+def the_moment() -> Moment:
+    """Now with the calendar, as this request found it: one instant for a whole page."""
+    found: Moment | None = g.get("moment")
+    if found is None:
+        found = g.moment = the_engine().moment()
+    return found
+
+
+def the_packages() -> list[Package]:
+    """The newest version of every package, as this request found them."""
+    found: list[Package] | None = g.get("packages")
+    if found is None:
+        found = g.packages = the_engine().newest_all()
     return found
 
 

@@ -62,12 +62,11 @@ def decode(after: str, kinds: Sequence[type]) -> list[Any]:
 def beyond(
     columns: Sequence[sa.ColumnElement[Any]], key: Sequence[Any], *, descending: bool = False
 ) -> sa.ColumnElement[bool]:
-    """The condition "after this key" in the columns' lexicographic order."""
-    ways: list[sa.ColumnElement[bool]] = []
-    for i, column in enumerate(columns):
-        further = column < key[i] if descending else column > key[i]
-        ways.append(sa.and_(*(c == k for c, k in zip(columns[:i], key[:i], strict=True)), further))
-    return sa.or_(*ways)
+    """The condition "after this key" in the columns' lexicographic order, as one comparison of rows: an index whose
+    columns end with these is entered at the key."""
+    here = sa.tuple_(*columns)
+    there = sa.tuple_(*(sa.literal(k, c.type) for c, k in zip(columns, key, strict=True)))
+    return here < there if descending else here > there
 
 
 def paged(

@@ -16,7 +16,7 @@ from engine.definitions.model import Package
 from engine.definitions.naming import called_by_id
 from engine.errors import CalendarUnknown
 from engine.values import Months, dumps, plain
-from web.context import the_engine
+from web.context import the_directory, the_moment
 
 CASE_STATES = {"open": "办理中", "suspended": "已挂起", "completed": "已办结", "cancelled": "已作废"}
 ITEM_STATES = {"open": "待办", "finished": "已办结", "returned": "已退回", "cancelled": "已撤销"}
@@ -161,28 +161,27 @@ def event_name(package: Package, element: str) -> str:
 
 def now() -> datetime:
     """The engine's present instant (the demo clock's, in demo mode)."""
-    found: datetime = the_engine().moment().now
-    return found
+    return the_moment().now
 
 
 def _left_now(due: datetime | None, suspended: bool = False) -> Left:
-    here = the_engine().moment()
+    here = the_moment()
     return left(due, here.now, here.calendar, suspended=suspended)
 
 
 def _held_now(since: datetime | None) -> str:
-    here = the_engine().moment()
+    here = the_moment()
     return held_for(since, here.now, here.calendar)
 
 
 def person_name(person: str) -> str:
     """A person's name by id; "系统" for the engine itself."""
-    return the_engine().directory().name_of(person) if person else "系统"
+    return the_directory().name_of(person) if person else "系统"
 
 
 def unit_name(unit: str) -> str:
     """A unit's present name by id."""
-    found = the_engine().directory().units.get(unit)
+    found = the_directory().units.get(unit)
     return found.name if found else unit
 
 

@@ -6,6 +6,9 @@ see is answered as not found, so that its existence does not leak.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from engine.directory import ANY, Directory
@@ -19,29 +22,65 @@ from web.look import look
 
 
 def visible(who: Who) -> sa.ColumnElement[bool]:
-    """The condition on `cases` rows under which `who` sees them in lists."""
-    directory = the_directory()
-    if sees_all(who.actor, directory):
+    """The condition on `cases` rows under which `who` sees them: for one case, or for rows found in another order. A list
+    of cases is merged from `strands`."""
+    if sees_all(who.actor, the_directory()):
         return sa.true()
-    units = list(who.units)
+    own = t.work_items.c.case == t.cases.c.id
+    held = sa.exists().where(own, sa.or_(*_by_items(who))).correlate(t.cases)
+    return sa.or_(held, *_by_cases(who))
+
+
+def among(who: Who) -> sa.ColumnElement[bool]:
+    """As `visible`, for lists in which few rows are one's own: the ids of all cases one sees are gathered once."""
+    if sees_all(who.actor, the_directory()):
+        return sa.true()
+    cases, items = t.cases, t.work_items
+    seen = [sa.select(cases.c.id).where(way) for way in _by_cases(who)]
+    seen += [sa.select(items.c.case).where(way) for way in _by_items(who)]
+    return cases.c.id.in_(sa.union_all(*seen))
+
+
+def strands(
+    who: Who,
+    narrowed: Sequence[sa.ColumnElement[bool]],
+    beyond: Callable[..., Sequence[sa.ColumnElement[bool]]],
+) -> list[sa.Select[Any]]:
+    """Selections of (began, id) whose union is what `who` sees of the `narrowed` cases, each read from an index in the order
+    of its two columns. `beyond(began, id)` gives further conditions on them, as a page's beginning does."""
+    cases, items = t.cases, t.work_items
+    of_cases = sa.select(cases.c.started_at.label("began"), cases.c.id.label("id"))
+    of_cases = of_cases.where(*narrowed, *beyond(cases.c.started_at, cases.c.id))
+    if sees_all(who.actor, the_directory()):
+        return [of_cases]
+    of_items = sa.select(items.c.began.label("began"), items.c.case.label("id"))
+    of_items = of_items.where(*beyond(items.c.began, items.c.case))
+    if narrowed:
+        of_items = of_items.join(cases, cases.c.id == items.c.case).where(*narrowed)
+    found = [of_cases.where(way) for way in _by_cases(who)]
+    return found + [of_items.where(way).distinct() for way in _by_items(who)]
+
+
+def _by_items(who: Who) -> list[sa.ColumnElement[bool]]:
+    """Conditions on work items: one's units hold or held it, or oneself does or did it for another."""
     items = t.work_items
+    elsewhere = items.c.unit.not_in(who.units)
+    ways = [items.c.unit == unit for unit in who.units]
+    ways.append(sa.and_(items.c.person == who.person, t.with_somebody, elsewhere))
+    ways.append(sa.and_(items.c.closed_by == who.person, t.closed_by_somebody, elsewhere))
+    return ways
+
+
+def _by_cases(who: Who) -> list[sa.ColumnElement[bool]]:
+    """Conditions on cases: who began it and the unit it was begun for, the enterprise, the place, the industry."""
+    cases = t.cases
     ways: list[sa.ColumnElement[bool]] = [
-        sa.exists()
-        .where(items.c.case == t.cases.c.id)
-        .where(sa.or_(items.c.unit.in_(units), items.c.person == who.person, items.c.closed_by == who.person))
-        .correlate(t.cases),
-        # who began it, and the unit it was begun for
-        sa.exists()
-        .where(t.facts.c.case == t.cases.c.id, t.facts.c.seq == 1)
-        .where(
-            sa.or_(t.facts.c.person == who.person, sa.and_(t.facts.c.person != "", t.facts.c.unit.in_(units)))
-        )
-        .correlate(t.cases),
-        t.cases.c.party.in_(units),
-        t.cases.c.region.in_(units),
+        column == unit
+        for unit in who.units
+        for column in (cases.c.started_unit, cases.c.party, cases.c.region)
     ]
-    ways += _responsible(who, directory)
-    return sa.or_(*ways)
+    ways.append(cases.c.started_by == who.person)
+    return ways + _responsible(who, the_directory())
 
 
 def _responsible(who: Who, directory: Directory) -> list[sa.ColumnElement[bool]]:

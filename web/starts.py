@@ -8,7 +8,7 @@ from engine.definitions.model import Package, Start
 from engine.errors import NotAllowed, NotFound
 from engine.handlers.choices import Choices
 from engine.values import plain
-from web.context import the_engine
+from web.context import the_engine, the_packages
 from web.identity import Who
 
 
@@ -28,7 +28,7 @@ def open_to(who: Who) -> list[dict[str, Any]]:
             "title": start.title,
             "form": start.form,
         }
-        for package in the_engine().newest_all()
+        for package in the_packages()
         for key, start in starts_of(package).items()
         if set(start.roles) & set(who.roles)
     ]

@@ -134,6 +134,8 @@ class Projection:
             "package_key": self.package.key,
             "state": "open",
             "started_at": fact.at,
+            "started_by": self.actor.person,
+            "started_unit": self.actor.unit if self.actor.person else "",
             "moved_at": self.at,
         }
         self.register_changed = True
@@ -182,6 +184,7 @@ class Projection:
             claimed_at=None,
             closed_at=None,
             closed_by="",
+            began=self.state.started,
         )
 
     def item_routed(self, fact: f.WorkItemRouted) -> None:
@@ -297,6 +300,7 @@ class Projection:
 _NEW_CASE = {
     "number": "", "title": "", "status": "", "end": "", "region": "", "sector": "", "party": "",
     "origin": "", "deadline": None, "register": "{}", "ended_at": None, "imported": False,
+    "started_by": "", "started_unit": "",
 }  # fmt: skip
 
 _READERS: dict[type[f.Fact], Any] = {

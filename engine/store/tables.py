@@ -92,12 +92,19 @@ cases = Table(
     Column("seq", Integer, nullable=False),  # facts so far
     Column("head", LargeBinary(32), nullable=False),  # hash of the last fact
     Column("imported", Boolean, nullable=False, default=False),  # 补录
+    Column("started_by", String(40), nullable=False, default="", server_default=""),  # "" = the engine
+    Column("started_unit", String(200), nullable=False, default="", server_default=""),  # it was begun for
 )
-Index("cases_by_state", cases.c.package_key, cases.c.state, cases.c.deadline)
-Index("cases_by_region", cases.c.region, cases.c.state)
-Index("cases_by_sector", cases.c.sector, cases.c.state)
-Index("cases_by_party", cases.c.party)
-Index("cases_by_moved", cases.c.state, cases.c.moved_at)
+# The register is read newest first, by each of the ways in which a person comes to see a case (`web.sight`).
+Index("cases_by_start", cases.c.started_at, cases.c.id)
+for _way in ("region", "sector", "status", "party", "started_unit", "started_by"):
+    Index(f"cases_by_{_way}", cases.c[_way], cases.c.started_at, cases.c.id)
+Index("cases_by_number", cases.c.number)
+running_case = cases.c.state == sa.literal_column("'open'")
+"""Written out, not bound: only so is it seen that `cases_by_moved` holds what is asked for."""
+Index(
+    "cases_by_moved", cases.c.moved_at, cases.c.id, sqlite_where=running_case, postgresql_where=running_case
+)
 
 facts = Table(
     "facts",
@@ -202,19 +209,26 @@ work_items = Table(
     Column("claimed_at", Instant),
     Column("closed_at", Instant),
     Column("closed_by", String(40), nullable=False, default=""),
+    # When its case began, by which lists of cases are ordered. The default is what a program from before this column leaves.
+    Column("began", Instant, nullable=False, server_default="1970-01-01T00:00:00.000000+00:00"),
 )
-_open = work_items.c.state == "open"
-Index(
-    "items_of_post",
-    work_items.c.unit,
-    work_items.c.role,
-    work_items.c.due,
-    sqlite_where=_open,
-    postgresql_where=_open,
-)
-Index("items_of_person", work_items.c.person, work_items.c.due, sqlite_where=_open, postgresql_where=_open)
-Index("items_due", work_items.c.due, sqlite_where=_open, postgresql_where=_open)
-Index("items_closed_by", work_items.c.closed_by, work_items.c.closed_at)
+open_item = work_items.c.state == sa.literal_column("'open'")
+closed_by_somebody = work_items.c.closed_by != sa.literal_column("''")
+with_somebody = work_items.c.person != sa.literal_column("''")
+"""The conditions of the partial indexes below, written out, not bound: a query that says the same words can use them."""
+
+
+def _items(name: str, *columns: str, where: sa.ColumnElement[bool] | None = None) -> None:
+    Index(name, *(work_items.c[c] for c in columns), sqlite_where=where, postgresql_where=where)
+
+
+_order = ("due", "case", "item")
+_items("items_of_post", "unit", "role", "person", *_order, where=open_item)
+_items("items_of_unit", "unit", *_order, where=open_item)
+_items("items_of_person", "person", "state", *_order, "unit", "began", where=with_somebody)
+_items("items_due", *_order, where=open_item)
+_items("items_closed_by", "closed_by", "closed_at", "case", "item", "unit", "began", where=closed_by_somebody)
+_items("items_seen_by_unit", "unit", "began", "case")
 
 deadlines = Table(
     "deadlines",
@@ -251,7 +265,9 @@ incidents = Table(
     Column("raised_at", Instant, nullable=False),
     Column("resolved_at", Instant),
 )
-Index("incidents_open", incidents.c.resolved_at)
+open_incident = incidents.c.resolved_at.is_(None)
+_since = (incidents.c.raised_at, incidents.c.case, incidents.c.incident)
+Index("incidents_open", *_since, sqlite_where=open_incident, postgresql_where=open_incident)
 
 jobs = Table(
     "jobs",

@@ -64,7 +64,7 @@ def worklist(query: dict[str, Any]) -> dict[str, Any]:
 @room.response(200)
 @may("signed_in")
 def counts() -> dict[str, Any]:
-    """各页签的件数（每项最多数到 1000）。"""
+    """各页签的件数（每项最多数到 100）。"""
     engine = the_engine()
     with engine.read() as c:
         return queries.counts(c, who(), engine.now())

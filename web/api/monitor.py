@@ -19,13 +19,16 @@ room = Room("api_monitor", __name__, url_prefix="", description="监控")
 @room.response(200)
 @may("signed_in")
 def stuck(query: dict[str, Any]) -> dict[str, Any]:
-    """卡住的案件：超期、久未推进、异常、无人可办；谁持有、从何时起、为什么、接下来什么到时。"""
+    """卡住的案件：超期、久未推进、异常、无人可办；谁持有、从何时起、为什么、接下来什么到时。
+
+    给出 reason 时逐页查询；不给时只列最要紧的一页。counts 每项最多数到 500。
+    """
     if query["reason"] and query["reason"] not in queries.REASONS:
         raise InputInvalid("reason 应为 incident、nobody、overdue 或 stalled。")
     with the_engine().read() as c:
         days = query["days"] or queries.stalled_days(c)
-        rows = queries.stuck(c, who(), reason=query["reason"], days=days)
-    return {"items": rows, "counts": queries.counts(rows), "stalled_days": days}
+        found = queries.stuck(c, who(), **(query | {"days": days}))
+    return {"items": found.rows, "next": found.next, "counts": found.counts, "stalled_days": days}
 
 
 @room.route("/monitor/settings", methods=["PUT"])

@@ -212,7 +212,7 @@ class TimelineQuery(PageQuery):
     oldest_first = YesNo(load_default=False)
 
 
-class MonitorQuery(Body):
+class MonitorQuery(PageQuery):
     reason = Text(20, load_default="", metadata={"description": "incident | nobody | overdue | stalled"})
     days = Whole(1, 999, load_default=None, allow_none=True)
 

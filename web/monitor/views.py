@@ -16,12 +16,15 @@ blueprint = Blueprint("monitor", __name__, template_folder="templates")
 def index() -> str:
     """监控。"""
     reason = request.args.get("reason", "")
+    reason = reason if reason in queries.REASONS else ""
     with the_engine().read() as c:
         days = queries.stalled_days(c)
-        rows = queries.stuck(c, who(), days=days)
-    counts = queries.counts(rows)
-    if reason in queries.REASONS:
-        rows = [r for r in rows if any(x["kind"] == reason for x in r["reasons"])]
+        found = queries.stuck(c, who(), reason=reason, days=days, after=request.args.get("after", ""))
     return render_template(
-        "monitor/index.html", rows=rows, counts=counts, reason=reason, reasons=queries.REASONS, days=days
+        "monitor/index.html",
+        found=found,
+        reason=reason,
+        reasons=queries.REASONS,
+        days=days,
+        page=queries.PAGE,
     )

@@ -12,13 +12,23 @@ import sqlalchemy as sa
 
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
+from engine.handlers.visibility import sees_all
 from engine.store import tables as t
 from engine.store.json_text import json_text
 from web import discretion
-from web.context import the_engine
+from web.context import the_directory, the_packages
 from web.identity import Who
-from web.paging import Page, paged
-from web.sight import visible
+from web.paging import LARGEST, Page, beyond, decode, encode
+from web.sight import strands
+
+MOST_COUNTED = 1000
+"""Counting ends there."""
+
+OFFERED = ("region", "sector", "status")
+"""Columns whose values the filters offer; each begins an index."""
+
+WITHHELD = frozenset({"head", "started_by", "started_unit"})
+"""Columns of `cases` that no list shows: who registered a case gives a report 举报 away."""
 
 FOUND = "发现日期"
 """The register column that says when a hazard was found; 存量 and 增量 are told apart by it."""
@@ -72,15 +82,18 @@ def is_overdue(who: Who, now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_k.c.state == "open", sa.or_(_k.c.deadline < now.astimezone(SHANGHAI).date(), late_item))
 
 
-def _where(who: Who, f: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
-    conditions = [visible(who)]
+def _where(c: sa.Connection, who: Who, f: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
+    """What the filter says of cases, beside that one may see them."""
+    conditions: list[sa.ColumnElement[bool]] = []
     for column, value in (
         (_k.c.package_key, f.package), (_k.c.region, f.region), (_k.c.sector, f.sector),
         (_k.c.status, f.status), (_k.c.state, f.state),
     ):  # fmt: skip
         if value:
             conditions.append(column == value)
-    if f.q:
+    if f.q and c.execute(sa.select(_k.c.id).where(_k.c.number == f.q).limit(1)).first() is not None:
+        conditions.append(_k.c.number == f.q)  # found at once; other words are looked for in case after case
+    elif f.q:
         text = f.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         columns = (_k.c.title, _k.c.number, _k.c.party)
         conditions.append(sa.or_(*(c.like(f"%{text}%", escape="\\") for c in columns)))
@@ -94,7 +107,7 @@ def _where(who: Who, f: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
 def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
     """Each package has its own day."""
     ways: list[sa.ColumnElement[bool]] = []
-    for package in the_engine().newest_all():
+    for package in the_packages():
         key, until = package.key, stock_until(package)
         if until is None:
             continue
@@ -105,13 +118,30 @@ def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
 
 def cases(c: sa.Connection, who: Who, f: Filter, now: datetime, *, after: str = "", limit: int = 50) -> Page:
     """One page, newest first."""
-    statement = sa.select(_k, is_overdue(who, now).label("overdue")).where(*_where(who, f, now))
-    page = paged(
-        c, statement, (_k.c.started_at, _k.c.id), lambda r: (r.started_at, r.id), as_row,
-        kinds=(datetime, str), after=after, limit=limit, descending=True,
-    )  # fmt: skip
+    limit = max(1, min(limit, LARGEST))
+    key = decode(after, (datetime, str)) if after else None
+    keys = _keys(who, _where(c, who, f, now), key, limit + 1)
+    statement = sa.select(_k, is_overdue(who, now).label("overdue")).join(keys, keys.c.id == _k.c.id)
+    rows = c.execute(statement.order_by(_k.c.started_at.desc(), _k.c.id.desc())).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    page = Page([as_row(r) for r in rows], encode((rows[-1].started_at, rows[-1].id)) if more else "")
     _holders(c, who, page.rows)
     return page
+
+
+def _keys(who: Who, where: list[sa.ColumnElement[bool]], after: list[Any] | None, count: int) -> sa.Subquery:
+    """(began, id) of the next `count` cases that `who` sees, merged from strands of at most so many each."""
+
+    def further(began: sa.ColumnElement[Any], id_: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+        return [beyond((began, id_), after, descending=True)] if after is not None else []
+
+    parts = []
+    for strand in strands(who, where, further):
+        began, id_ = strand.selected_columns
+        parts.append(sa.select(strand.order_by(began.desc(), id_.desc()).limit(count).subquery()))
+    every = sa.union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    newest = (every.c.began.desc(), every.c.id.desc())
+    return sa.select(every).order_by(*newest).limit(count).subquery("page")
 
 
 def _holders(c: sa.Connection, who: Who, rows: list[dict[str, Any]]) -> None:
@@ -131,7 +161,7 @@ def _holders(c: sa.Connection, who: Who, rows: list[dict[str, Any]]) -> None:
 
 def as_row(r: Any) -> dict[str, Any]:
     """A case as data, its register columns read."""
-    row = {k: v for k, v in r._mapping.items() if k != "head"}
+    row = {k: v for k, v in r._mapping.items() if k not in WITHHELD}
     row["overdue"] = bool(row.get("overdue"))
     found = orjson.loads(row["register"] or "{}")
     row["register"] = found if isinstance(found, dict) else {}
@@ -139,18 +169,33 @@ def as_row(r: Any) -> dict[str, Any]:
 
 
 def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
-    """How many cases the filter holds."""
-    return int(c.execute(sa.select(sa.func.count()).select_from(_k).where(*_where(who, f, now))).scalar_one())
+    """How many cases the filter holds, at most `MOST_COUNTED`."""
+    keys = _keys(who, _where(c, who, f, now), None, MOST_COUNTED)
+    return int(c.execute(sa.select(sa.func.count()).select_from(keys)).scalar_one())
 
 
 def options(c: sa.Connection, who: Who) -> dict[str, list[str]]:
-    """The values the filters offer: what occurs among the cases one may see."""
-    found: dict[str, list[str]] = {}
-    for name in ("region", "sector", "status", "package_key"):
-        column = _k.c[name]
-        rows = c.execute(sa.select(column).where(visible(who), column != "").distinct().order_by(column))
-        found[name] = [r[0] for r in rows]
+    """The values the filters offer: what occurs among the cases one may see, for people who do not see all of them among
+    the newest `MOST_COUNTED`."""
+    found: dict[str, list[str]] = {"package_key": sorted(p.key for p in the_packages())}
+    columns = [_k.c[name] for name in OFFERED]
+    if sees_all(who.actor, the_directory()):
+        for column in columns:
+            found[column.name] = [r[0] for r in c.execute(_distinct(column)) if r[0]]
+        return found
+    keys = _keys(who, [], None, MOST_COUNTED)
+    rows = c.execute(sa.select(*columns).join(keys, keys.c.id == _k.c.id).distinct()).all()
+    for at, name in enumerate(OFFERED):
+        found[name] = sorted({r[at] for r in rows} - {""})
     return found
+
+
+def _distinct(column: sa.Column[str]) -> sa.Select[Any]:
+    """The values of a column that an index begins with, from one to the next instead of over all rows."""
+    first = sa.select(sa.func.min(column).label("value")).cte("found", recursive=True)
+    following = sa.select(sa.func.min(column)).where(column > first.c.value).scalar_subquery()
+    found = first.union_all(sa.select(following).where(first.c.value.is_not(None)))
+    return sa.select(found.c.value).where(found.c.value.is_not(None))
 
 
 def columns_of(register: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from engine.errors import NotFound
 from web import discretion, present, starts
-from web.context import the_engine, who
+from web.context import the_engine, the_moment, the_packages, who
 from web.identity import may
 from web.register import ledger, queries
 
@@ -32,15 +32,16 @@ def _filter() -> queries.Filter:
 def index() -> str:
     """隐患台账。"""
     engine, me, chosen = the_engine(), who(), _filter()
-    now = engine.now()
+    now = the_moment().now
     with engine.read() as c:
         return render_template(
             "register/index.html",
             f=chosen,
             page=queries.cases(c, me, chosen, now, after=request.args.get("after", "")),
             total=queries.total(c, me, chosen, now),
+            most_counted=queries.MOST_COUNTED,
             options=queries.options(c, me),
-            titles={p.key: p.title for p in engine.newest_all()},
+            titles={p.key: p.title for p in the_packages()},
             starts=starts.open_to(me),
         )
 

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from engine.errors import InputInvalid
 from web import starts
-from web.context import the_engine, who
+from web.context import the_engine, the_moment, who
 from web.identity import may
 from web.worklist import queries
 
@@ -17,9 +17,8 @@ blueprint = Blueprint("worklist", __name__, template_folder="templates")
 @may("signed_in")
 def index() -> str:
     """我的待办。"""
-    engine, me = the_engine(), who()
-    now = engine.now()
-    with engine.read() as c:
+    me, now = who(), the_moment().now
+    with the_engine().read() as c:
         counts = queries.counts(c, me, now)
         tab = request.args.get("tab") or (
             "mine" if counts["mine"] or not counts["unclaimed"] else "unclaimed"
@@ -33,6 +32,7 @@ def index() -> str:
         tab=tab,
         tabs=queries.TABS,
         counts=counts,
+        most_counted=queries.MOST_COUNTED,
         page=page,
         notices=notices,
         starts=starts.open_to(me),

@@ -1,0 +1,183 @@
+"""The lists people open: worklist, register, what is stuck; as real signed-in people, through the pages, over 10⁴ to 10⁶ open items.
+
+"In the database" is the page's own statement by the bare driver, prepared, as the page sends it; "whole" is the answer to
+`GET` of the signed-in browser: session, posts, all statements, template. Both are told by the quickest tenth of the rounds:
+the machine is shared, and what others take is no cost of the list; beside them stands the processor time of the web process.
+Flat means: the largest size against the smallest.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from engine.clock import FixedClock
+from engine.runtime.engine import Engine
+from engine.runtime.settings import Settings
+from tests.benchmarks import filling
+from tests.benchmarks.server import server
+from tests.benchmarks.table import LISTS, Row, at_most
+from tests.engine.office_builder import MONDAY
+from web.app import create_app
+from web.identity import limiter
+
+TABLE = LISTS
+
+SIZES = (10_000, 100_000)
+FULL_SIZES = (10_000, 100_000, 1_000_000)
+ROUNDS = 60
+
+PAGES = (
+    ("worklist, four posts, unclaimed", filling.WORKER, "/worklist?tab=unclaimed", "AS page"),
+    ("worklist, one's own", filling.WORKER, "/worklist?tab=mine", "AS page"),
+    ("worklist, of four units", filling.WORKER, "/worklist?tab=unit", "AS page"),
+    ("worklist, done", filling.WORKER, "/worklist?tab=done", r"closed_by = .* ORDER BY"),
+    ("register, the office", filling.OFFICE, "/register", "AS overdue"),
+    ("register, four departments", filling.WORKER, "/register", "AS overdue"),
+    ("register, an enterprise", filling.ENTERPRISE, "/register", "AS overdue"),
+    ("register, words nobody wrote", filling.OFFICE, "/register?q=没有人写过", "AS overdue"),
+    ("stuck, overdue, the office", filling.OFFICE, "/monitor?reason=overdue", r"work_items.due < .* LIMIT"),
+    ("stuck, all reasons, the office", filling.OFFICE, "/monitor", ""),
+)
+"""What is opened, by whom, where, and a word that tells the page's own statement from the others."""
+
+
+@dataclass
+class Figures:
+    """Milliseconds of a page at one size."""
+
+    database: float
+    whole: float
+    processor: float  # of the web process alone
+    statements: int
+
+    def beside(self) -> str:
+        return f"{self.statements} statements; {self.processor:.1f} ms of the web's processor"
+
+
+def rows(full: bool = False) -> Iterator[Row]:
+    """Rows of `make bench` (10⁴ and 10⁵ open items) and `make bench-full` (10⁶ too), and of SQLite at 10⁵."""
+    found: dict[int, dict[str, Figures]] = {}
+    sizes = FULL_SIZES if full else SIZES
+    for size in sizes:
+        with office(server().url(server().create()), size) as (engine, behind, took):
+            yield Row(f"filled: {size:,} open items", f"{behind:,}", "rows", f"in {took:.0f} s")
+            found[size] = {name: measured(engine, *page) for name, *page in PAGES}
+    smallest, largest = sizes[0], sizes[-1]
+    for name, *_ in PAGES:
+        small, large = found[smallest][name], found[largest][name]
+        if large.database:
+            note = f"{small.database:.2f} at {smallest:,}; the page's statement, of {large.statements}"
+            yield Row(
+                f"{name}: in the database, {largest:,} open",
+                f"{large.database:.2f}",
+                "ms",
+                note,
+                at_most(large.database, 2),
+            )
+        note = f"{small.whole:.1f} at {smallest:,}; {large.beside()}"
+        yield Row(
+            f"{name}: whole, {largest:,} open", f"{large.whole:.1f}", "ms", note, at_most(large.whole, 20)
+        )
+        base = (large.database, small.database) if large.database else (large.whole, small.whole)
+        ratio = base[0] / base[1]
+        yield Row(
+            f"{name}: {largest:,} against {smallest:,}", f"{ratio:.2f}", "×", "flat?", at_most(ratio, 1.5)
+        )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        office(f"sqlite:///{folder}/duban.db", 100_000) as (engine, _, took),
+    ):
+        for name, *page in PAGES:
+            it = measured(engine, *page)
+            yield Row(
+                f"SQLite, {name}: whole, 100,000 open",
+                f"{it.whole:.1f}",
+                "ms",
+                f"{it.statements} statements",
+                at_most(it.whole, 20),
+            )
+
+
+@contextmanager
+def office(url: str, size: int) -> Iterator[tuple[Engine, int, float]]:
+    """An office with `size` open items; with how many rows there are, and how many seconds filling took."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine.open(url, Path(folder), FixedClock(MONDAY))
+        try:
+            filling.furnish(engine)
+            began = time.perf_counter()
+            behind = filling.fill(engine, size)
+            yield engine, behind, time.perf_counter() - began
+        finally:
+            engine.close()
+
+
+def measured(engine: Engine, account: str, address: str, word: str) -> Figures:
+    """The page, opened again and again by one browser; and its own statement."""
+    app = create_app(engine, Settings(engine.data_folder, "", 8000, "demo", "s" * 40))
+    app.config.update(RATELIMIT_ENABLED=False)
+    limiter.enabled = False
+    browser = signed_in(app.test_client(), account)
+    sent: list[tuple[str, Any]] = []
+
+    def listen(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        sent.append((statement, parameters))
+
+    sa.event.listen(engine.database.engine, "before_cursor_execute", listen)
+    try:
+        took, used = [], []
+        for _ in range(ROUNDS):
+            sent.clear()
+            began, processor = time.perf_counter(), time.process_time()
+            answer = browser.get(address)
+            took.append((time.perf_counter() - began) * 1000)
+            used.append((time.process_time() - processor) * 1000)
+            assert answer.status_code == 200, (address, answer.status_code)
+    finally:
+        sa.event.remove(engine.database.engine, "before_cursor_execute", listen)
+    own = [s for s in sent if word and re.search(word, s[0], re.DOTALL)]
+    assert bool(own) == bool(word), (address, word)
+    return Figures(alone(engine, *own[0]) if own else 0.0, quick(took), quick(used), len(sent))
+
+
+def alone(engine: Engine, statement: str, parameters: Any) -> float:
+    """Milliseconds of a statement by the bare driver, its rows fetched."""
+    took = []
+    connection = engine.database.engine.raw_connection()
+    try:
+        for _ in range(ROUNDS):
+            cursor = connection.cursor()
+            began = time.perf_counter()
+            cursor.execute(statement, parameters)
+            cursor.fetchall()
+            took.append((time.perf_counter() - began) * 1000)
+            cursor.close()
+    finally:
+        connection.close()
+    return quick(took)
+
+
+def quick(took: list[float]) -> float:
+    """The median of the quickest tenth, without the first rounds, in which statements are prepared."""
+    calm = sorted(took[10:])
+    return statistics.median(calm[: len(calm) // 10])
+
+
+def signed_in(browser: FlaskClient, account: str) -> FlaskClient:
+    """By the demo's one-click sign-in."""
+    found = re.search(r'name="csrf-token" content="([^"]+)"', browser.get("/sign-in").text)
+    assert found
+    answer = browser.post("/sign-in", data={"account": account, "demo": "1", "csrf_token": found[1]})
+    assert answer.status_code == 302, answer.text
+    return browser
