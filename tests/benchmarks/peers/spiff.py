@@ -2,7 +2,8 @@
 
 `Competitor` keeps the JSON as SpiffWorkflow's serializer makes it, with the diagram in it. `Lean` leaves the diagram out and
 reads and writes by orjson, as the server of the HTTP benchmark does: the best that can be made of it from outside.
-Timers are armed in memory only, and nobody's permission, form or history is kept beside what SpiffWorkflow keeps itself.
+Timers are looked at when a case is (nothing wakes a case whose timer is due), and nobody's permission, form or history is kept
+beside what SpiffWorkflow keeps itself.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class Session:
             ).fetchone()
             assert row is not None
             workflow = self.by.read(row[0])
+            workflow.refresh_waiting_tasks()  # timers that are due come first, as with us
             task = workflow.get_tasks(state=TaskState.READY, manual=True)[0]
             task.data.update(FILLED)
             task.run()
