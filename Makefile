@@ -13,7 +13,7 @@ NPM := sh web/frontend/npm.sh $(abspath $(VENV))
 SOURCES := $(shell find web/frontend/src web/frontend/*.js web/frontend/*.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-full frontend format lock browser setup setup-dev peers clean
+.PHONY: help run test check soak bench bench-full frontend format lock browser setup setup-dev peers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: setup-dev frontend browser $(FEELIN)  ## every test: static checks, unit, 
 
 check: setup-dev  ## under a minute: format, lint, types, import contracts, quick tests
 	@$(BIN)/python -m tests.run_all --quick --workers $(PYTEST_WORKERS)
+
+soak: setup-dev  ## an hour: a virtual year of the office with failures, and 20,000 simulated days
+	@DUBAN_SOAK=year DUBAN_SIMULATIONS=20000 $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests/faults/test_soak.py tests/faults/simulation/test_simulation.py
 
 bench: setup-dev peers  ## measured tables with floors and peers in the same run, some minutes
 	@$(BIN)/python -m tests.benchmarks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ AHEAD = {"整改期限": 30, "时限要求": 25, "预计完成": 25, "完成日"
 
 def answers(form: str, today: date, photo: Path, **changed: Any) -> dict[str, Any]:
     """The default answers to `form` with `changed` on top; None leaves a field alone."""
-    known: dict[str, Any] = yaml.safe_load(DEFAULTS.read_text("utf-8"))
-    values = {key: _as_filled_in(key, value, today, photo) for key, value in known.get(form, {}).items()}
+    values = {key: _as_filled_in(key, value, today, photo) for key, value in _known().get(form, {}).items()}
     values.update(changed)
     return {key: value for key, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, Any]:
+    known: dict[str, Any] = yaml.safe_load(DEFAULTS.read_text("utf-8"))
+    return known
 
 
 def _as_filled_in(key: str, value: Any, today: date, photo: Path) -> Any:

@@ -67,7 +67,7 @@ def _place(store: str) -> _Place:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     name = f"run_of_{os.getpid()}" if store == stores.POSTGRESQL else ""
     url = postgres.shared().url(name) if name else f"sqlite:///{folder / 'duban.db'}"
-    return _Place(folder, name, StagedDatabase(_quick(url).engine), _quick(url))
+    return _Place(folder, name, StagedDatabase(quick(url).engine), quick(url))
 
 
 @contextmanager
@@ -88,7 +88,8 @@ def opened(number: int, store: str) -> Iterator[Office]:
         place.observer.close()
 
 
-def _quick(url: str) -> Database:
+def quick(url: str) -> Database:
+    """A database whose commits do not wait for the disk."""
     database = open_database(url)
     if database.is_sqlite:
         sa.event.listen(database.engine, "connect", _not_to_disk)

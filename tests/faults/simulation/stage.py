@@ -59,6 +59,10 @@ class Stage:
             ) in actors:  # after a fault: whatever they had begun is undone now, not when they are collected
                 actor.throw()
 
+    def plan(self, crash: Crash) -> None:
+        """Power fails so for whoever acts now."""
+        self.crash[greenlet.getcurrent()] = (crash, 0)
+
     def turn(self) -> None:
         """Others may go first."""
         if not self.alone:
