@@ -32,6 +32,7 @@ def test_every_mutant_is_caught(mutant: Mutant, capsys: pytest.CaptureFixture[st
     assert play(seed).fault is None, "the engine without it passes that very day"
 
 
+@pytest.mark.slow
 def test_mutants_do_not_stay_behind() -> None:
     for seed, mutant in enumerate(MUTANTS):
         play(seed, sickness=mutant.sick)
