@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,6 +78,7 @@ _DURATION = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def parse_duration(text: str) -> timedelta | Months | None:
     """ISO 8601 duration → days-and-time or years-and-months duration; None when it is neither."""
     match = _DURATION.fullmatch(text)

@@ -20,6 +20,9 @@ from engine.store.tables import cases, deadlines
 MOST_LOOKS = 4
 """How often one claim looks again because a few cases with many due deadlines filled what it saw."""
 
+LONGEST_IDLE = "10s"
+"""A worker that hangs in the middle of its claim loses it after so long."""
+
 _due_at = deadlines.c.due
 _others = deadlines.c.case.not_in(sa.bindparam("without", expanding=True))
 _due = (
@@ -30,6 +33,9 @@ _due = (
     .limit(sa.bindparam("most"))
     .with_for_update(of=cases, skip_locked=True)
 )
+_limit = sa.select(
+    sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("idle"), True)
+)  # until the transaction ends
 _next = sa.select(_due_at).where(_due_at.is_not(None), _others).order_by(_due_at).limit(1)
 
 
@@ -39,6 +45,8 @@ def due_cases(connection: sa.Connection, now: datetime, most: int, without: Coll
 
     What is counted is cases: one with ten thousand due deadlines takes one place.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_limit, {"idle": LONGEST_IDLE})
     found: dict[str, None] = {}
     for _ in range(MOST_LOOKS):
         left = most - len(found)

@@ -22,6 +22,20 @@ from engine.store import raw
 BUSY_SECONDS = 30
 """How long a write waits for another process's write before it fails."""
 
+GONE = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "tcp_keepalives_idle": 5,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+        "idle_in_transaction_session_timeout": 300_000,
+    }.items()
+)
+"""What every connection asks of PostgreSQL [P]: a host that lost its power or its network is noticed within about ten seconds
+and what it held is free again (the server's own default is two hours), a process that hangs within five minutes. A URL
+with `options` of its own is left as it is."""
+
 
 class Database:
     """One opened database. Thread-safe; close it with `close()`."""
@@ -75,6 +89,8 @@ def open_database(url: str) -> Database:
     options: dict[str, Any] = {}
     if parsed.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": BUSY_SECONDS, "cached_statements": 512}, "pool_size": 20}
+    elif "options" not in parsed.query:
+        options = {"connect_args": {"options": GONE}}
     else:
         options = {"connect_args": {"options": "-c timezone=UTC", "prepare_threshold": 2}, "pool_size": 20}
     engine = sa.create_engine(parsed, hide_parameters=True, **options)

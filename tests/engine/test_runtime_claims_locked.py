@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
 import sqlalchemy as sa
 
 from engine.commands import AddNote
@@ -80,5 +81,23 @@ def test_what_a_lost_connection_held_is_free_at_once(engine: Engine) -> None:
         time.sleep(0.01)
     passed = [e for case in cases for e in engine.facts(case) if isinstance(e.fact, DeadlinePassed)]
     assert len(passed) == 3
+    connection.invalidate()
+    connection.close()
+
+
+def test_what_a_hanging_worker_held_is_free_after_a_while(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "LONGEST_IDLE", "300ms")
+    cases = {start(engine).case for _ in range(3)}
+    later(engine, hours=2)
+    connection = engine.database.engine.connect()
+    assert set(claims.due_cases(connection, engine.now(), 10, [])) == cases
+    until = time.monotonic() + 10
+    passed = 0
+    while time.monotonic() < until and not passed:
+        passed = Worker(engine).pass_deadlines()
+        time.sleep(0.05)
+    assert passed == 3
     connection.invalidate()
     connection.close()
