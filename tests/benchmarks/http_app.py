@@ -1,32 +1,24 @@
-"""The product as granian serves it in the benchmarks, and the office and process it is measured with."""
+"""The product as a server of the benchmarks: `python -m tests.benchmarks.http_app PORT WORKERS THREADS`.
+
+One process reads the program and forks what serves: granian's web processes and the worker, which so share its memory. What
+it serves and on which database the environment's settings say. `FORM` is the form of each step, `FILLED` and `LAST` what
+people fill in.
+"""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import gc
+import multiprocessing
+import sys
+import threading
+from typing import Any
 
 from flask import Flask
 
-from engine.commands import ENGINE
-from engine.directory import Directory, Person, Post, Responsibility, Unit
-from engine.runtime import accounts, office
-from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
-from tests.engine.builders import xml
-from tests.engine.office_builder import CHIEF, KEY, WITHOUT_ACTIONS
-from web.app import create_app
+from engine.runtime.worker import Worker
+from web import app
 
-STEPS = "ABCD"
-YEARS = [2026, 2027]
-FOUR = (
-    "process trial name=试办\n    start S\n    end E\n"
-    + f"    S -> {' -> '.join(STEPS)} -> E\n"
-    + "".join(
-        f"    user {s} name={s} groups=DB form=opinion\n    boundary {s}1 on={s} interrupting=false duration=PT12H\n"
-        f"    end {s}2\n    {s}1 -> {s}2\n"
-        for s in STEPS
-    )
-)
 FORM = {
     "schemaVersion": 19,
     "type": "default",
@@ -39,38 +31,35 @@ FORM = {
         {"type": "number", "key": "金额", "label": "金额（万元）", "id": "F3", "validate": {"min": 0, "max": 100000}},
     ],
 }  # fmt: skip
-FILLED = {"意见": "现场情况属实，同意按方案治理。", "结论": "同意", "金额": 12.5}
+FILLED: dict[str, Any] = {"意见": "现场情况属实，同意按方案治理。", "结论": "同意", "金额": 12.5}
+LAST = FILLED | {"结论": "退回"}
+"""Of the fourth step: ends the case."""
 
 
-def prepare(database: str, folder: Path) -> str:
-    """Tables, an office and the process in an empty database. Returns a personal token."""
-    engine = Engine.open(database, folder)
-    files = {
-        "process.toml": WITHOUT_ACTIONS.encode(),
-        "trial.bpmn": xml(FOUR),
-        "forms/opinion.json": json.dumps(FORM).encode(),
-    }
-    units = [Unit("安委办", "安委办", "安委办"), Unit("能源局", "能源局", "督办部门")]
-    people = [Person("anna", "anna", "王建军"), Person("chief", "chief", "陈志远")]
-    try:
-        office.seed_calendar(engine, YEARS, ENGINE)
-        directory = Directory(
-            {u.id: u for u in units},
-            {p.id: p for p in people},
-            (Post("anna", "能源局", "DB"), Post("chief", "安委办", "AWB")),
-            (Responsibility("*", "*", "DB", "能源局", "〔2026〕1号"),),
-        )
-        office.load_directory(engine, directory, ENGINE)
-        engine.publish(files, CHIEF, "试验")
-        return accounts.make_token(engine, "anna", "bench", ENGINE)[1]
-    finally:
-        engine.close()
-
-
-def product() -> Flask:
-    """For granian: the product by the environment's settings."""
+def product(*_: object) -> Flask:
+    """The product by the environment's settings."""
     settings = Settings.from_environment()
-    return create_app(settings.engine(), settings)
+    return app.create_app(settings.engine(), settings)
 
 
-__all__ = ["FILLED", "KEY", "prepare", "product"]
+def passing_deadlines() -> None:
+    """The worker, until this process is ended."""
+    Worker(Settings.from_environment().engine()).run(threading.Event())
+
+
+def main(port: int, workers: int, threads: int) -> None:
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    app.rooms()
+    gc.collect()
+    gc.freeze()  # what is never collected is never written to, and stays shared
+    multiprocessing.Process(target=passing_deadlines, daemon=True).start()
+    Server(
+        "duban", port=port, interface=Interfaces.WSGI, workers=workers, blocking_threads=threads,
+        websockets=False, log_enabled=False,
+    ).serve(target_loader=product, wrap_loader=False)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,27 +1,35 @@
-"""The servers that are measured over HTTP, each over a database of its own on the same PostgreSQL, all with the same case:
-start → four user tasks one after another, on each a timer that stays armed for twelve hours.
+"""The servers that are measured over HTTP, each over a database of its own on the same PostgreSQL, all with the same case
+(`competitor.diagram`): four user tasks one after another, a timer of twelve hours armed on each.
 
 A `Contender` knows how to prepare its database, to start, and what its requests and answers look like.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psycopg
 
-from tests.benchmarks import http_app, spiff_app
+from engine.commands import ENGINE
+from engine.runtime import accounts
+from tests.benchmarks import ours
 from tests.benchmarks.http_load import Clients, request
+from tests.benchmarks.peers import spiff
 from tests.benchmarks.processes import cpu_seconds, memory
 from tests.benchmarks.server import server
+from tests.engine.office_builder import ANNA, KEY
 from tests.services import child
 
 WORKERS, THREADS = 2, 8
@@ -30,6 +38,15 @@ WORKERS, THREADS = 2, 8
 READY_SECONDS = 120
 JAVA_HEAP = "512m"
 """Without a bound the JVM takes a quarter of the machine, and its memory would say nothing."""
+
+
+@functools.cache
+def _environment() -> dict[str, str]:
+    """Ours, with compiled modules kept for the second start, as an installation has them."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    folder = tempfile.mkdtemp(prefix="duban-bench-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return {**kept, "PYTHONPYCACHEPREFIX": folder}
 
 
 class Unavailable(Exception):
@@ -42,7 +59,7 @@ class Contender(ABC):
     name: str
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / self.name.split()[0]
+        self.folder = folder / type(self).__name__
         self.folder.mkdir(parents=True)
         self.database = server().create()
         self.port = child.free_port()
@@ -73,8 +90,8 @@ class Contender(ABC):
         """The one open task in the answer to `find`."""
 
     @abstractmethod
-    def finish(self, case: str, task: str) -> bytes:
-        """The request that completes a task."""
+    def finish(self, case: str, task: str, form: dict[str, Any]) -> bytes:
+        """The request that completes a task with what was filled in."""
 
     @abstractmethod
     def ended(self) -> int:
@@ -101,7 +118,7 @@ class Contender(ABC):
                 command,
                 self.folder / "log",
                 end_with=signal.SIGTERM,
-                environment={**os.environ, **environment},
+                environment={**_environment(), **environment},
             )
         )
 
@@ -131,35 +148,28 @@ class Contender(ABC):
         return int(row[0])
 
 
-def granian(app: str, port: int, *, factory: bool) -> list[str]:
-    """The command that serves a Flask app of this folder."""
-    return [
-        sys.executable, "-m", "granian", "--interface", "wsgi", *(["--factory"] if factory else []), "--no-ws",
-        "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS),
-        "--log-level", "error", f"tests.benchmarks.{app}",
-    ]  # fmt: skip
-
-
 class Ours(Contender):
     """The product: web processes and the worker, with token, permissions, form check, ledger and outbox."""
 
     name = "duban"
 
     def prepare(self) -> None:
-        self.token = http_app.prepare(server().url(self.database), self.folder)
+        engine = ours.prepare(self.folder)
+        self.token = accounts.make_token(engine, ANNA.person, "bench", ENGINE)[1]
+        self.database = str(engine.database.engine.url.database)
+        engine.close()
 
     def launch(self) -> None:
-        environment = {
-            "DUBAN_DATABASE": server().url(self.database),
-            "DUBAN_DATA": str(self.folder),
-            "DUBAN_MODE": "production",
-            "DUBAN_SECRET": "b" * 40,
-        }
-        self.run(granian("http_app:product", self.port, factory=True), **environment)
-        self.run([str(Path(sys.executable).with_name("duban")), "worker"], **environment)
+        self.run(
+            [sys.executable, "-m", "tests.benchmarks.http_app", str(self.port), str(WORKERS), str(THREADS)],
+            DUBAN_DATABASE=server().url(self.database),
+            DUBAN_DATA=str(self.folder),
+            DUBAN_MODE="production",
+            DUBAN_SECRET="b" * 40,
+        )
 
     def start(self) -> bytes:
-        return request("POST", "/api/v1/cases", {"package": http_app.KEY, "form": {}}, token=self.token)
+        return request("POST", "/api/v1/cases", {"package": KEY, "form": {}}, token=self.token)
 
     def case_of(self, started: bytes) -> str:
         return str(orjson.loads(started)["case"])
@@ -171,9 +181,9 @@ class Ours(Contender):
         (task,) = (i["item"] for i in orjson.loads(found)["items"] if i["state"] == "open")
         return str(task)
 
-    def finish(self, case: str, task: str) -> bytes:
+    def finish(self, case: str, task: str, form: dict[str, Any]) -> bytes:
         path = f"/api/v1/cases/{case}/items/{task}/finish"
-        return request("POST", path, {"form": http_app.FILLED}, token=self.token)
+        return request("POST", path, {"form": form}, token=self.token)
 
     def ended(self) -> int:
         return self.count("SELECT count(*) FROM cases WHERE state = 'completed'")
@@ -183,13 +193,22 @@ class Spiff(Contender):
     """SpiffWorkflow with its state as JSON behind Flask, by the same web server: see `spiff_app`."""
 
     name = "SpiffWorkflow behind Flask"
+    kind = "Competitor"
 
     def prepare(self) -> None:
         with psycopg.connect(server().dsn(self.database)) as connection:
-            connection.execute(spiff_app.TABLE)
+            connection.execute(spiff.TABLE)
 
     def launch(self) -> None:
-        self.run(granian("spiff_app:app", self.port, factory=False), SPIFF_DSN=server().dsn(self.database))
+        self.run(
+            [
+                sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1",
+                "--port", str(self.port), "--workers", str(WORKERS), "--blocking-threads", str(THREADS),
+                "--log-level", "error", "tests.benchmarks.spiff_app:app",
+            ],
+            SPIFF_DSN=server().dsn(self.database),
+            SPIFF_KIND=self.kind,
+        )  # fmt: skip
 
     def start(self) -> bytes:
         return request("POST", "/cases", {})
@@ -204,11 +223,18 @@ class Spiff(Contender):
         (task,) = orjson.loads(found)["open"]
         return str(task["item"])
 
-    def finish(self, case: str, task: str) -> bytes:
-        return request("POST", f"/cases/{case}/tasks/{task}/finish", {"form": http_app.FILLED})
+    def finish(self, case: str, task: str, form: dict[str, Any]) -> bytes:
+        return request("POST", f"/cases/{case}/tasks/{task}/finish", {"form": form})
 
     def ended(self) -> int:
-        return self.count("SELECT count(*) FROM spiff WHERE ended")
+        return self.count("""SELECT count(*) FROM spiff WHERE state ~ '"completed": ?true'""")
+
+
+class SpiffLean(Spiff):
+    """The same with the diagram left out of the JSON."""
+
+    name = "SpiffWorkflow behind Flask, without the diagram in its JSON"
+    kind = "Lean"
 
 
 class Operaton(Contender):
@@ -262,9 +288,9 @@ class Operaton(Contender):
         (task,) = orjson.loads(found)
         return str(task["id"])
 
-    def finish(self, case: str, task: str) -> bytes:
+    def finish(self, case: str, task: str, form: dict[str, Any]) -> bytes:
         kinds = {str: "String", float: "Double"}
-        given = {k: {"value": v, "type": kinds[type(v)]} for k, v in http_app.FILLED.items()}
+        given = {k: {"value": v, "type": kinds[type(v)]} for k, v in form.items()}
         return request("POST", f"{self.api}/task/{task}/complete", {"variables": given})
 
     def ended(self) -> int:

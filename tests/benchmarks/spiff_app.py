@@ -1,72 +1,34 @@
-"""SpiffWorkflow behind Flask: a peer of the benchmarks. A case is one row with the workflow as JSON in PostgreSQL.
+"""SpiffWorkflow behind Flask: a peer of the benchmarks over HTTP, on top of what `peers.spiff` does with a case.
 
-As lean as it can honestly be: the diagram is parsed once and is not part of the JSON, orjson reads and writes it, a
-request is one transaction on a connection that its thread keeps. No permissions, no form check, no history beyond what
-SpiffWorkflow keeps itself. `SPIFF_DSN` names the database. `/nothing` answers without doing anything: Flask's own floor.
+`SPIFF_DSN` names the database, `SPIFF_KIND` the class of `peers.spiff`. A request is one transaction on a connection that its
+thread keeps; nobody is asked for a token. `/nothing` answers without doing anything: Flask's own floor.
 """
 
 from __future__ import annotations
 
 import functools
-import io
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import orjson
 import psycopg
 from flask import Flask, Response, request
-from lxml import etree
-from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
-from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer
-from SpiffWorkflow.bpmn.serializer.config import DEFAULT_CONFIG
-from SpiffWorkflow.bpmn.serializer.default import BpmnProcessSpecConverter
-from SpiffWorkflow.bpmn.specs import BpmnProcessSpec
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
 
-from tests.engine.builders import xml
-
-TABLE = """
-CREATE TABLE spiff (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ended boolean NOT NULL DEFAULT false, state bytea NOT NULL
-)
-"""
-STEPS = "ABCD"
-FOUR = "\n".join(
-    ["start S", "end E", f"S -> {' -> '.join(STEPS)} -> E"]
-    + [
-        f"user {s}\nboundary {s}1 on={s} interrupting=false duration=PT12H\nend {s}2\n{s}1 -> {s}2"
-        for s in STEPS
-    ]
-)
+from tests.benchmarks.peers import spiff
 
 app = Flask(__name__)
 _local = threading.local()
 
 
-class SharedSpec(BpmnProcessSpecConverter):  # type: ignore[misc]
-    """The diagram by its name only: every process of the server has it in memory."""
-
-    def to_dict(self, spec: BpmnProcessSpec) -> dict[str, Any]:
-        return {"name": spec.name}
-
-    def from_dict(self, dct: dict[str, Any]) -> BpmnProcessSpec:
-        return spec()
-
-
 @functools.cache
-def spec() -> BpmnProcessSpec:
-    parser = BpmnParser()
-    text = xml(FOUR).replace(b">PT12H<", b">'PT12H'<").replace(b"userTask", b"manualTask")
-    parser.add_bpmn_xml(etree.parse(io.BytesIO(text)).getroot(), filename="four.bpmn")
-    return parser.get_spec("main")
-
-
-@functools.cache
-def serializer() -> BpmnWorkflowSerializer:
-    configured = BpmnWorkflowSerializer.configure({**DEFAULT_CONFIG, BpmnProcessSpec: SharedSpec})
-    return BpmnWorkflowSerializer(configured)
+def keeper() -> spiff.Competitor:
+    """How workflows are written and read."""
+    found: spiff.Competitor = getattr(spiff, os.environ["SPIFF_KIND"])(os.environ["SPIFF_DSN"], Path())
+    return found
 
 
 def connection() -> psycopg.Connection[Any]:
@@ -83,14 +45,6 @@ def answer(case: int, workflow: BpmnWorkflow) -> Response:
     return Response(orjson.dumps({"case": case, "open": tasks}), content_type="application/json")
 
 
-def loaded(state: bytes) -> BpmnWorkflow:
-    return serializer().from_dict(orjson.loads(state))
-
-
-def state_of(workflow: BpmnWorkflow) -> bytes:
-    return orjson.dumps(serializer().to_dict(workflow))
-
-
 @app.get("/nothing")
 def nothing() -> Response:
     return Response(b"{}", content_type="application/json")
@@ -98,11 +52,12 @@ def nothing() -> Response:
 
 @app.post("/cases")
 def begin() -> Response:
-    workflow = BpmnWorkflow(spec())
+    workflow = BpmnWorkflow(keeper().spec)
     workflow.do_engine_steps()
     with connection().transaction():
         insert = "INSERT INTO spiff (state) VALUES (%s) RETURNING id"
-        row = connection().execute(insert, [state_of(workflow)]).fetchone()
+        row = connection().execute(insert, [keeper().write(workflow)]).fetchone()
+    assert row is not None
     return answer(row[0], workflow)
 
 
@@ -110,7 +65,8 @@ def begin() -> Response:
 def tasks(case: int) -> Response:
     with connection().transaction():
         row = connection().execute("SELECT state FROM spiff WHERE id = %s", [case]).fetchone()
-    return answer(case, loaded(row[0]))
+    assert row is not None
+    return answer(case, keeper().read(row[0]))
 
 
 @app.post("/cases/<int:case>/tasks/<task>/finish")
@@ -118,13 +74,12 @@ def finish(case: int, task: str) -> Response:
     form = orjson.loads(request.get_data())["form"]
     with connection().transaction():
         row = connection().execute("SELECT state FROM spiff WHERE id = %s FOR UPDATE", [case]).fetchone()
-        workflow = loaded(row[0])
-        open_task = next(
-            t for t in workflow.get_tasks(state=TaskState.READY, manual=True) if str(t.id) == task
-        )
-        open_task.data.update(form)
-        open_task.run()
+        assert row is not None
+        workflow = keeper().read(row[0])
+        ready = workflow.get_tasks(state=TaskState.READY, manual=True)
+        found = next(t for t in ready if str(t.id) == task)
+        found.data.update(form)
+        found.run()
         workflow.do_engine_steps()
-        update = "UPDATE spiff SET state = %s, ended = %s WHERE id = %s"
-        connection().execute(update, [state_of(workflow), workflow.completed, case])
+        connection().execute("UPDATE spiff SET state = %s WHERE id = %s", [keeper().write(workflow), case])
     return answer(case, workflow)

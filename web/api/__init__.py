@@ -62,8 +62,8 @@ class Room(Blueprint):
         return super().arguments(schema(), **more)
 
 
-def install(app: Flask) -> None:
-    """Put the API into `app`."""
+def rooms() -> list[Room]:
+    """The rooms of the API, imported."""
     from web.api import (
         audit,
         calendar,
@@ -79,6 +79,25 @@ def install(app: Flask) -> None:
         session,
     )
 
+    modules = (
+        session,
+        items,
+        cases,
+        files,
+        packages,
+        monitor,
+        audit,
+        directory,
+        calendar,
+        ledger,
+        clock,
+        jobs,
+    )
+    return [module.room for module in modules]
+
+
+def install(app: Flask) -> None:
+    """Put the API into `app`."""
     app.json = _Json(app)
     app.config.update(
         API_TITLE="督办 duban",
@@ -101,21 +120,8 @@ def install(app: Flask) -> None:
         },
     )
     api = OurApi(app)
-    for module in (
-        session,
-        items,
-        cases,
-        files,
-        packages,
-        monitor,
-        audit,
-        directory,
-        calendar,
-        ledger,
-        clock,
-        jobs,
-    ):
-        api.register_blueprint(module.room, url_prefix=f"/api/v1{module.room.url_prefix or ''}")
+    for room in rooms():
+        api.register_blueprint(room, url_prefix=f"/api/v1{room.url_prefix or ''}")
     for endpoint, view in list(app.view_functions.items()):
         if endpoint.startswith("api-docs."):
             app.view_functions[endpoint] = may("anyone")(_plain_function(view))
