@@ -76,6 +76,7 @@ def finish(case: int, task: str) -> Response:
         row = connection().execute("SELECT state FROM spiff WHERE id = %s FOR UPDATE", [case]).fetchone()
         assert row is not None
         workflow = keeper().read(row[0])
+        workflow.refresh_waiting_tasks()  # timers that are due come first, as with us
         ready = workflow.get_tasks(state=TaskState.READY, manual=True)
         found = next(t for t in ready if str(t.id) == task)
         found.data.update(form)
