@@ -3,6 +3,7 @@
     TARGET/files/<sha256>          attachments, each kept once for all copies in this place
     TARGET/<instant>/manifest.json   what the copy holds, with a hash of each table
     TARGET/<instant>/<table>.jsonl     the rows (`store.dump`)
+    TARGET/<instant>/checkpoint.vkey   the public keys of all checkpoints so far
 
 All tables are read in one consistent view, SQLite's and PostgreSQL's alike; no program of the database is needed. A copy is made
 under another name and gets its own after it was read again and its chains recomputed. The signing key is not in it.
@@ -24,7 +25,7 @@ import orjson
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
-from engine.audit import chain
+from engine.audit import chain, signing
 from engine.audit.archives import FACT_COLUMNS
 from engine.audit.verify import Row, walks
 from engine.errors import BackupBroken, InputInvalid
@@ -116,6 +117,8 @@ def backup(
         )
         with _kept(draft / MANIFEST) as out:
             out.write(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2) + b"\n")
+        if (data_folder / signing.PUBLIC_FILE).exists():
+            copied(data_folder / signing.PUBLIC_FILE, draft / signing.PUBLIC_FILE)
         prove(draft, target, told)
         _sync(draft)
         draft.rename(folder)

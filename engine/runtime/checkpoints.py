@@ -148,22 +148,35 @@ def put_away(engine: Engine) -> bool:
 
 
 def signer_of(engine: Engine) -> signing.Signer:
-    """The office's signer. The first time, its name and key are made, and the public half is an office fact."""
+    """The office's signer. The first time, its name and key are made; each public half is an office fact, and a line of its own in
+    the public file: what was signed under an earlier one can be checked for ever."""
+    public_file = engine.data_folder / signing.PUBLIC_FILE
     with engine.read() as connection:
         origin = settings.get(connection, [ORIGIN]).get(ORIGIN, "")
-    public_file = engine.data_folder / signing.PUBLIC_FILE
-    if origin and public_file.exists() and (engine.data_folder / signing.KEY_FILE).exists():
-        return signing.Ed25519(origin, signing.kept_key(engine.data_folder))
+    if origin:
+        signer = signing.Ed25519(origin, signing.kept_key(engine.data_folder))
+        if signer.public in _lines(public_file):
+            return signer
     with engine.desk(ENGINE) as desk:
         origin = settings.get(desk.connection, [ORIGIN]).get(ORIGIN, "")
         if not origin:
             origin = f"duban.local/{secrets.token_hex(4)}"
             settings.put(desk.connection, ORIGIN, origin)
         signer = signing.Ed25519(origin, signing.kept_key(engine.data_folder))
-        if not public_file.exists() or public_file.read_text().strip() != signer.public:
-            _write(public_file, signer.public + "\n")
+        if signer.public not in _lines(public_file):
+            remember(engine.data_folder, [signer.public])
             desk.note("CheckpointKeyMade", origin, {"title": origin, "key": signer.public})
     return signer
+
+
+def remember(data_folder: Path, publics: list[str]) -> None:
+    """Add public keys to those that checkpoints are checked with."""
+    file = data_folder / signing.PUBLIC_FILE
+    _write(file, "".join(f"{one}\n" for one in dict.fromkeys([*_lines(file), *publics])))
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
 def forget_the_tree(connection: sa.Connection) -> None:

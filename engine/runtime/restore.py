@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from engine.audit import chain, office
+from engine.audit import chain, office, signing
 from engine.audit.verify import verify
 from engine.audit.verify_tree import verify_tree
 from engine.clock import Clock
@@ -66,6 +66,8 @@ def restore(
                 raise BackupBroken(f"表 {table.name} 没有装完。")
         migrate.upgrade_in(connection)
         _bring_files(connection, folder.parent / FILES, data_folder / FILES, told)
+        if (folder / signing.PUBLIC_FILE).exists():
+            checkpoints.remember(data_folder, (folder / signing.PUBLIC_FILE).read_text().split())
         told("核验事实链", 0, 1)
         report = verify(connection)
         verify_tree(connection, report)

@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from engine.audit import signing
 from engine.audit.rebuild import rebuild
 from engine.audit.verify import verify
-from engine.audit.verify_tree import verify_tree
+from engine.audit.verify_tree import TREE, verify_tree
 from engine.clock import FixedClock
 from engine.commands import ENGINE, AddNote, AttachFile
 from engine.errors import BackupBroken, Conflict, InputInvalid
@@ -249,3 +251,33 @@ def test_work_goes_on_while_letters_are_held(engine: Engine, tmp_path: Path) -> 
         left = connection.execute(sa.select(o.c.what).where(o.c.sent_at.is_(None), o.c.what.in_(hold.INSIDE)))
         assert sent and left.all() == []
     assert external.fetch_and_lock(engine, "outside", "w", 60) == []
+
+
+def test_checkpoints_from_before_a_restore(engine: Engine, tmp_path: Path) -> None:
+    """One that is older than the copy still holds, under its old key; a newer one tells which cases lost facts by restoring."""
+    kept, lost = start(engine).case, start(engine).case
+    older = checkpoints.make(engine)
+    made = copy_of(engine, tmp_path / "copies")
+    engine.execute(AddNote(lost, "备份之后"), ANNA)
+    later(engine, minutes=10)
+    newer = checkpoints.make(engine)
+    assert older is not None and newer is not None
+    place = checkpoints.export(engine, tmp_path / "outside").parent
+    for gone in (signing.KEY_FILE, signing.PUBLIC_FILE):  # the machine is lost, and the secret with it
+        (engine.data_folder / gone).unlink()
+    restored(made.folder, engine.database, engine.data_folder, replace=True)
+    engine.execute(AddNote(kept, "恢复之后"), ANNA)
+    later(engine, minutes=10)
+    again = checkpoints.make(engine)
+    assert again is not None and again.origin != newer.origin
+    keys = (engine.data_folder / signing.PUBLIC_FILE).read_text().splitlines()
+    assert all(signing.check(one.note, keys) for one in (older, newer, again))
+    found = {}
+    for one in (older, newer, again):
+        with engine.read() as connection:
+            report = verify(connection)
+            leaves = partial(checkpoints.exported_leaves, place) if one is not again else None
+            verify_tree(connection, report, outside=one, kept=leaves)
+        found[one.at] = {b.case for b in report.breaks}
+    assert found[older.at] == set() and found[again.at] == set()
+    assert found[newer.at] == {lost, TREE}
