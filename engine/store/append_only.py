@@ -56,7 +56,9 @@ def grants(connection: sa.Connection, role: str) -> list[str]:
     found = sa.inspect(connection)
     name = _quoted(role)
     said = [f"GRANT USAGE ON SCHEMA public TO {name}", f"REVOKE CREATE ON SCHEMA public FROM {name}"]
-    for table in sorted(found.get_table_names()):
+    parts = set(connection.execute(_PARTITIONS).scalars())  # reached through the table they are parts of only
+    said += [f"REVOKE ALL ON {_quoted(part)} FROM {name}" for part in sorted(parts)]
+    for table in sorted(set(found.get_table_names()) - parts):
         rights = "SELECT, INSERT" if table in TABLES else "SELECT, INSERT, UPDATE, DELETE"
         rights = "SELECT" if table == "alembic_version" else rights
         said += [
@@ -66,6 +68,9 @@ def grants(connection: sa.Connection, role: str) -> list[str]:
     return said + [
         f"GRANT USAGE ON SEQUENCE {_quoted(s)} TO {name}" for s in sorted(found.get_sequence_names())
     ]
+
+
+_PARTITIONS = sa.text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
 
 
 def _quoted(name: str) -> str:

@@ -6,7 +6,7 @@ import argparse
 
 from engine.errors import InputInvalid
 from engine.runtime.settings import Settings
-from engine.store import append_only, migrate
+from engine.store import append_only, migrate, partition
 from engine.store.database import open_database
 
 
@@ -25,6 +25,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     roles.add_argument("role", help="角色名，由数据库管理员建好")
     roles.add_argument("--apply", action="store_true", help="立即执行；缺省只列出要执行的语句")
     roles.set_defaults(run=run_roles)
+    parts = actions.add_parser(
+        "partition", help="事实表按月分区（PostgreSQL，一年几千万条事实以上才需要）；再次执行则补建以后的月份"
+    )
+    parts.add_argument("--months", type=int, default=24, help="提前建立多少个月（缺省 24）")
+    parts.set_defaults(run=run_partition)
 
 
 def run_upgrade(args: argparse.Namespace) -> int:
@@ -55,4 +60,13 @@ def run_roles(args: argparse.Namespace) -> int:
     database.close()
     for statement in statements:
         print(f"{statement};")
+    return 0
+
+
+def run_partition(args: argparse.Namespace) -> int:
+    database = open_database(Settings.from_environment().database)
+    with database.write() as connection:
+        made = partition.partition(connection, args.months)
+    database.close()
+    print("已建立分区：" + "、".join(made) if made else "以后各月的分区都已建好，没有要做的。")
     return 0
