@@ -20,6 +20,9 @@ from engine.store.tables import cases, deadlines
 MOST_LOOKS = 4
 """How often one claim looks again because a few cases with many due deadlines filled what it saw."""
 
+WINDOW = 20_000
+"""The longest due deadlines among which those are looked for whom one package's crowd keeps waiting."""
+
 LONGEST_IDLE = "10s"
 """A worker that hangs in the middle of its claim loses it after so long."""
 
@@ -32,6 +35,28 @@ _due = (
     .order_by(_due_at, deadlines.c.case)
     .limit(sa.bindparam("most"))
     .with_for_update(of=cases, skip_locked=True)
+)
+_window = (
+    sa.select(deadlines.c.case, _due_at)
+    .where(_due_at <= sa.bindparam("now", type_=_due_at.type), _others)
+    .order_by(_due_at, deadlines.c.case)
+    .limit(WINDOW)
+    .subquery()
+)
+_of_others = (
+    sa.select(cases.c.id)
+    .join_from(_window, cases, cases.c.id == _window.c.case)
+    .where(cases.c.package_key != sa.bindparam("package"))
+    .order_by(_window.c.due, _window.c.case)
+    .limit(sa.bindparam("most"))
+    .with_for_update(of=cases, skip_locked=True)
+)
+_packages = (
+    sa.select(cases.c.package_key)
+    .where(cases.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .group_by(cases.c.package_key)
+    .order_by(sa.func.count().desc())
+    .limit(1)
 )
 _limit = sa.select(
     sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("idle"), True)
@@ -62,3 +87,13 @@ def next_due(connection: sa.Connection, without: Collection[str]) -> datetime | 
     """When the next deadline of all cases but `without` is due (it may have been for long); None when none is armed."""
     due: datetime | None = connection.execute(_next, {"without": list(without)}).scalar()
     return due
+
+
+def kept_waiting(
+    connection: sa.Connection, now: datetime, most: int, without: Collection[str], crowd: Collection[str]
+) -> list[str]:
+    """As `due_cases`, but of other packages than the one that most of `crowd` (a claim that was full) belong to: so that a
+    package with ten thousand due cases does not keep the others waiting. Looks through many rows: now and then only."""
+    package = connection.execute(_packages, {"ids": list(crowd)}).scalar()
+    asked = {"now": now, "most": most, "without": list(without), "package": package}
+    return list(dict.fromkeys(connection.execute(_of_others, asked).scalars()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -42,6 +43,10 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._crowd: list[str] = []  # the last claim, if it was full
+        self._looked_beside = (
+            0.0  # when it was last asked whom a crowd keeps waiting; the host's steady clock
+        )
         self._failing: dict[str, tuple[int, datetime]] = {}  # case → (failures, not before)
         self._checkpoints = Checkpoints(engine)
 
@@ -101,7 +106,12 @@ class Worker:
         claimed: list[str] = []
 
         def claim(connection: sa.Connection, now: datetime) -> list[str]:
-            claimed[:] = claims.due_cases(connection, now, TOGETHER, without)
+            first: list[str] = []
+            if self._crowd and time.monotonic() - self._looked_beside > POLL_SECONDS:
+                self._looked_beside = time.monotonic()
+                first = claims.kept_waiting(connection, now, TOGETHER // 2, without, self._crowd)
+            rest = claims.due_cases(connection, now, TOGETHER - len(first), {*without, *first})
+            claimed[:] = first + rest
             return claimed
 
         try:
@@ -112,6 +122,7 @@ class Worker:
             return sum(self._pass_one(case, self.engine.now()) for case in claimed), len(claimed)
         for case in claimed:
             self._failing.pop(case, None)
+        self._crowd = claimed if len(claimed) == TOGETHER else []
         return passed, len(claimed)
 
     def _pass_one(self, case: str, now: datetime) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
-from engine.runtime import claims
+from engine.commands import StartCase
+from engine.runtime import claims, worker
 from engine.runtime.engine import Engine
-from engine.runtime.worker import TOGETHER
+from engine.runtime.worker import TOGETHER, Worker
 from engine.store import tables
 from tests import stores
-from tests.engine.office_builder import later, start
+from tests.engine.office_builder import ANNA, CHIEF, later, start, trial_files
 
 pytestmark = stores.both
 
@@ -61,3 +63,20 @@ def test_one_case_with_ten_thousand_due_deadlines_takes_one_place(engine: Engine
     with engine.database.write() as connection:
         found = claims.due_cases(connection, engine.now(), TOGETHER, [])
     assert found[0] == greedy and set(found[1:]) == others
+
+
+def test_a_package_with_many_due_cases_leaves_room_for_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of the crowd were due before the one; it has its turn in the second claim."""
+    monkeypatch.setattr(worker, "TOGETHER", 10)
+    monkeypatch.setattr(worker, "BATCH", 20)
+    crowd = [(StartCase("trial", {}), f"s{n}") for n in range(60)]
+    engine.begin_all(crowd, ANNA, package="trial")
+    small = trial_files()["process.toml"].replace(b'key = "trial"', b'key = "small"')
+    engine.publish(trial_files() | {"process.toml": small}, CHIEF)
+    later(engine, minutes=1)
+    one = engine.execute(StartCase("small", {}), ANNA).case
+    later(engine, hours=3)
+    assert Worker(engine).pass_deadlines() == 20
+    assert [e.fact.kind for e in engine.facts(one)].count("DeadlinePassed") == 1
