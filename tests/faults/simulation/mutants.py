@@ -5,6 +5,7 @@ The simulation is worth what it finds: every one of these must be caught within 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -278,7 +279,10 @@ def _states_read_before(method: str, cases_of: Callable[..., list[str]]) -> Iter
 
     def reading(self: Engine, *args: Any, **named: Any) -> Any:
         with self.database.read() as connection:
-            found = {case: take(connection, case, lock=False) for case in cases_of(self, connection, *args)}
+            found = {
+                case: take(connection, case, lock=False)
+                for case in cases_of(self, connection, *args, **named)
+            }
         early[greenlet.getcurrent()] = {case: stored for case, stored in found.items() if stored is not None}
         if method == "pass_many":
             args = (lambda connection, now: list(found),)
@@ -307,7 +311,12 @@ def _states_read_before(method: str, cases_of: Callable[..., list[str]]) -> Iter
 
 @mutant("no lock on the case and no optimistic check: a command decides on what it read before")
 def no_row_lock() -> Iterator[None]:
-    with _states_read_before("_execute", lambda self, connection, *args: [args[-1]]):
+    execute = inspect.signature(Engine._execute)
+
+    def its_case(self: Engine, connection: sa.Connection, *args: Any, **named: Any) -> list[str]:
+        return [execute.bind(self, *args, **named).arguments["case"]]
+
+    with _states_read_before("_execute", its_case):
         yield
 
 
@@ -321,7 +330,7 @@ def passed_twice() -> Iterator[None]:
         id_ = engine_module.new_id() if isinstance(command, PassDeadline) else id_
         return do(self, connection, loaded, command, actor, id_, *rest)
 
-    def all_due(self: Engine, connection: sa.Connection, *args: Any) -> list[str]:
+    def all_due(self: Engine, connection: sa.Connection, *args: Any, **named: Any) -> list[str]:
         query = sa.select(deadlines.c.case).where(deadlines.c.due <= self.clock.now()).distinct()
         return list(connection.execute(query).scalars().all())
 
