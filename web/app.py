@@ -10,10 +10,11 @@ import secrets
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, redirect, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
-from web import assets, errors, health, identity, present, security
+from web import assets, errors, gate, health, identity, logs, present, security
 from web.context import demo_mode, the_packages
 from web.identity import may
 
@@ -35,8 +36,15 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     app.extensions["duban.settings"] = settings
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if (
+        settings.proxies
+    ):  # each of them has put its own word last; what stands before those was said by anybody
+        n = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+    logs.install(app)
+    gate.install(app, settings)
     security.install(app)
-    identity.install(app, settings.secret or secrets.token_urlsafe(48))
+    identity.install(app, settings.secret or secrets.token_urlsafe(48), settings.redis)
     errors.install(app)
     present.install(app)
     app.context_processor(_layout)

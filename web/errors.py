@@ -33,6 +33,16 @@ class TooMany(EngineError):
     code = "too_many_requests"
 
 
+class Busy(TooMany):
+    """现在办理的人很多，请稍等几秒再试；刚才的提交没有生效。"""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=RETRY_SECONDS)
+
+
+RETRY_SECONDS = 3
+"""What a refused caller is told to wait [P]: some queues' worth of work."""
+
 STATUS: dict[str, int] = {
     "engine_error": 400,
     "not_found": 404,
@@ -130,7 +140,10 @@ def _of_engine(error: EngineError) -> Response:
     for key in ("errors", "rows", "locked_until"):
         if key in fields:
             more[key] = fields[key]
-    return _answer(status, error.code, title, error.message, **more)
+    answer = _answer(status, error.code, title, error.message, **more)
+    if status == 429:
+        answer.headers["Retry-After"] = str(fields.get("retry_after", RETRY_SECONDS))
+    return answer
 
 
 def _answer(status: int, code: str, title: str, detail: str, **more: Any) -> Response:
@@ -222,6 +235,12 @@ def _busy(error: sa.exc.OperationalError) -> Response:
     return _answer(503, "busy", *_HTTP_SENTENCES[503])
 
 
+def _no_connection(error: sa.exc.TimeoutError) -> Response:
+    """Every connection of the pool is in use, and has been for as long as one waits: nothing was begun."""
+    log.warning("no connection of the pool became free")
+    return _of_engine(Busy())
+
+
 def _unforeseen(error: Exception) -> Response:
     reference = secrets.token_hex(4)
     log.exception("unforeseen error %s at %s %s", reference, request.method, request.path, exc_info=error)
@@ -235,4 +254,5 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, of_http)
     app.register_error_handler(sa.exc.OperationalError, _busy)
     app.register_error_handler(OSError, _of_file)
+    app.register_error_handler(sa.exc.TimeoutError, _no_connection)
     app.register_error_handler(Exception, _unforeseen)

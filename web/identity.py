@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -60,7 +59,7 @@ ABSOLUTE = timedelta(hours=8)
 SIGN_INS_PER_ADDRESS = "30 per minute"
 
 blueprint = Blueprint("identity", __name__)
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)
+limiter = Limiter(get_remote_address, headers_enabled=False, in_memory_fallback_enabled=True)
 host_clock = SystemClock()
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -154,21 +153,6 @@ def _who(account: accounts.Account, chosen: str, by: str) -> Who:
     return Who(person, found.name, found.account, posts, post, levels_of(posts, directory), by)
 
 
-class _Ended:
-    """Ids of sessions ended by signing out, kept until they would have died anyway."""
-
-    def __init__(self) -> None:
-        self._ids: OrderedDict[str, float] = OrderedDict()
-
-    def add(self, sid: str, now: float) -> None:
-        self._ids[sid] = now
-        while self._ids and next(iter(self._ids.values())) < now - ABSOLUTE.total_seconds():
-            self._ids.popitem(last=False)
-
-    def __contains__(self, sid: str) -> bool:
-        return sid in self._ids
-
-
 def _who_by_session() -> Who | None:
     person = session.get("person")
     if not person:
@@ -177,10 +161,11 @@ def _who_by_session() -> Who | None:
     idle = current_app.config["SESSION_IDLE"].total_seconds()
     absolute = current_app.config["SESSION_ABSOLUTE"].total_seconds()
     stale = now - session.get("seen", 0) > idle or now - session.get("started", 0) > absolute
-    ended = session.get("sid", "") in current_app.extensions["duban.ended"]
     account = None
-    if not stale and not ended:
-        account = accounts.account_of(the_engine(), person, session.get("epoch", -1))
+    if not stale:
+        account = accounts.account_of(
+            the_engine(), person, session.get("epoch", -1), session=session.get("sid", "")
+        )
     if account is None:
         session.clear()
         return None
@@ -291,9 +276,11 @@ def _open(account: accounts.Account) -> Who:
 
 
 def end_session() -> None:
-    """Sign out: the cookie is emptied and its id is dead."""
+    """Sign out: the cookie is emptied and its id is dead in every process."""
     if session.get("sid"):
-        current_app.extensions["duban.ended"].add(session["sid"], _now())
+        absolute = current_app.config["SESSION_ABSOLUTE"]
+        now = datetime.fromtimestamp(_now(), UTC)
+        accounts.end_session(the_engine(), session["sid"], now, now + absolute)
     session.clear()
     g.who = None
 
@@ -384,7 +371,7 @@ def act_as() -> Response:
 def _too_many(_: Any) -> Response:
     from web.errors import _of_engine
 
-    return _of_engine(TooMany("登录尝试过于频繁，请一分钟后再试。"))
+    return _of_engine(TooMany("登录尝试过于频繁，请一分钟后再试。", retry_after=60))
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -394,8 +381,9 @@ class _Sessions(SecureCookieSessionInterface):
         return request.is_secure
 
 
-def install(app: Flask, secret: str) -> None:
-    """Put identity before every route of `app`."""
+def install(app: Flask, secret: str, redis: str = "") -> None:
+    """Put identity before every route of `app`. With `redis` all processes count sign-ins together; while it is away each counts
+    for itself."""
     app.secret_key = secret
     app.session_interface = _Sessions()
     app.config.update(
@@ -406,7 +394,7 @@ def install(app: Flask, secret: str) -> None:
     )
     app.config.setdefault("SESSION_IDLE", IDLE)
     app.config.setdefault("SESSION_ABSOLUTE", ABSOLUTE)
-    app.extensions["duban.ended"] = _Ended()
+    app.config.setdefault("RATELIMIT_STORAGE_URI", redis or "memory://")
     limiter.init_app(app)
     app.register_error_handler(429, _too_many)
     app.before_request(_judge)

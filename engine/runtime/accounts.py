@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from engine.directory import Directory, Person
 from engine.errors import InputInvalid, NotFound
 from engine.runtime.engine import DIRECTORY_VERSION, Engine
 from engine.store import settings
-from engine.store.tables import people, tokens
+from engine.store.tables import ended_sessions, people, tokens
 from engine.store.tables import settings as settings_
 
 FAILURES = ("signin_failures", 5)
@@ -128,13 +128,22 @@ def sign_in(engine: Engine, account: str, password: str) -> Account | None:
     return None
 
 
-def account_of(engine: Engine, person: str, epoch: int | None = None) -> Account | None:
-    """The account of an active person; None when retired or when the session's `epoch` is over."""
+def account_of(engine: Engine, person: str, epoch: int | None = None, *, session: str = "") -> Account | None:
+    """The account of an active person; None when retired, when the session's `epoch` is over or it was signed out."""
     with engine.database.glance() as connection:
-        row = connection.execute(_by_id, {"b_id": person}).first()
-    if row is None or not row.active or (epoch is not None and epoch != row.epoch):
+        row = connection.execute(_by_id, {"b_id": person, "b_session": session}).first()
+    if row is None or not row.active or row.signed_out or (epoch is not None and epoch != row.epoch):
         return None
     return _account(row, engine.directory_of(row.directory_version))
+
+
+def end_session(engine: Engine, session: str, now: datetime, until: datetime) -> None:
+    """A session is over in all processes, though its cookie may come back; kept until it would have died anyway."""
+    with engine.database.write() as connection:
+        connection.execute(sa.delete(ended_sessions).where(ended_sessions.c.until < now))
+        known = sa.select(ended_sessions.c.id).where(ended_sessions.c.id == session)
+        if connection.execute(known).first() is None:
+            connection.execute(sa.insert(ended_sessions), [{"id": session, "until": until}])
 
 
 _columns = (
@@ -150,7 +159,10 @@ _columns = (
     .scalar_subquery()
     .label("directory_version"),
 )
-_by_id = sa.select(*_columns).where(people.c.id == sa.bindparam("b_id"))
+_by_id = sa.select(
+    *_columns,
+    sa.exists().where(ended_sessions.c.id == sa.bindparam("b_session")).label("signed_out"),
+).where(people.c.id == sa.bindparam("b_id"))
 _by_token = (
     sa.select(*_columns, tokens.c.digest)
     .join_from(tokens, people, people.c.id == tokens.c.person)

@@ -59,7 +59,7 @@ from engine.runtime.host_clock import SystemClock
 from engine.runtime.reading import read_calendar, read_directory
 from engine.store import migrate, settings, snapshots
 from engine.store.batch import Batch
-from engine.store.database import Database, alone, open_database
+from engine.store.database import BUSY_SECONDS, Database, alone, open_database
 from engine.store.projection import Standing
 from engine.store.tables import cases, commands, numbers, packages
 from engine.values import Value, canonical, loads
@@ -154,13 +154,20 @@ class Engine:
 
     @classmethod
     def open(
-        cls, url: str, data_folder: Path, clock: Clock | None = None, *, ledger_hash: str = "sha256"
+        cls,
+        url: str,
+        data_folder: Path,
+        clock: Clock | None = None,
+        *,
+        ledger_hash: str = "sha256",
+        pool: int = 20,
+        pool_seconds: float = BUSY_SECONDS,
     ) -> Engine:
         """Open the database, bring its tables up to date, and make the engine. `ledger_hash` counts only for a
-        database that has none yet."""
+        database that has none yet; `pool` and `pool_seconds` as in `open_database`."""
         data_folder.mkdir(parents=True, exist_ok=True)
         chain.hash_function(ledger_hash)
-        database = open_database(url)
+        database = open_database(url, pool=pool, pool_seconds=pool_seconds)
         migrate.upgrade(database)
         with database.write() as connection:
             if not settings.get(connection, [chain.SETTING]):

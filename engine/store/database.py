@@ -36,6 +36,9 @@ GONE = " ".join(
 and what it held is free again (the server's own default is two hours), a process that hangs within five minutes. A URL
 with `options` of its own is left as it is."""
 
+CONNECT_SECONDS = 5
+"""How long a database that does not answer is waited for when a connection is opened [P]."""
+
 
 class Database:
     """One opened database. Thread-safe; close it with `close()`."""
@@ -80,19 +83,21 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, pool: int = 20, pool_seconds: float = BUSY_SECONDS) -> Database:
     """Open `url`, e.g. `sqlite:////var/lib/duban/duban.db`. Makes no tables: see `migrate.upgrade`.
+
+    `pool` connections are kept and never more opened; who waits longer than `pool_seconds` for one gets `sa.exc.TimeoutError`.
 
     Both of its stores, SQLite and PostgreSQL, keep the same promises and pass the same tests.
     """
     parsed = sa.make_url(url)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"pool_size": pool, "max_overflow": 0, "pool_timeout": pool_seconds}
     if parsed.get_backend_name() == "sqlite":
-        options = {"connect_args": {"timeout": BUSY_SECONDS, "cached_statements": 512}, "pool_size": 20}
-    elif "options" not in parsed.query:
-        options = {"connect_args": {"options": GONE}}
+        options["connect_args"] = {"timeout": BUSY_SECONDS, "cached_statements": 512}
     else:
-        options = {"connect_args": {"options": "-c timezone=UTC", "prepare_threshold": 2}, "pool_size": 20}
+        options["connect_args"] = {"prepare_threshold": 2, "connect_timeout": CONNECT_SECONDS}
+        if "options" not in parsed.query:
+            options["connect_args"]["options"] = f"-c timezone=UTC {GONE}"
     engine = sa.create_engine(parsed, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)

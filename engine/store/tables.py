@@ -421,6 +421,13 @@ calendar_years = Table(
     Column("source", Text, nullable=False, default=""),
 )
 
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("id", String(40), primary_key=True),  # of the session's cookie
+    Column("until", Instant, nullable=False),  # then it would have died anyway
+)
+
 tokens = Table(
     "tokens",
     metadata,

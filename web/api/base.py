@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from flask import request
+from flask import g, request
 
 from engine.commands import Actor, Command
 from engine.errors import InputInvalid
@@ -22,7 +22,8 @@ def command_id() -> str | None:
         return None
     if len(key) > 200 or not key.isprintable():
         raise InputInvalid("Idempotency-Key 应为 200 字以内的可见字符。")
-    return hashlib.sha256("\n".join((who().person, request.path, key)).encode()).hexdigest()[:40]
+    g.command = hashlib.sha256("\n".join((who().person, request.path, key)).encode()).hexdigest()[:40]
+    return str(g.command)
 
 
 def act(command: Command, actor: Actor | None = None, *, case: str = "") -> dict[str, Any]:

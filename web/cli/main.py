@@ -11,7 +11,9 @@ from engine.errors import DefinitionRefused, EngineError
 
 SUBCOMMANDS = (
     "serve",
+    "web",
     "worker",
+    "settings",
     "deploy",
     "check",
     "scenario",
@@ -36,7 +38,7 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     """`wanted`: the subcommand that is called, so that no other is loaded; any other word loads them all."""
     top = argparse.ArgumentParser(
         prog="duban",
-        description="督办：重大事故隐患挂牌督办流程。设置由环境变量给出（DUBAN_DATA、DUBAN_DATABASE、DUBAN_MODE、PORT）。",
+        description="督办：重大事故隐患挂牌督办流程。设置由环境变量和文件给出，用 duban settings 查看。",
         epilog="退出码：0 完成；1 检查未通过；2 被拒绝或用法有误；3 案件在等待；4 出现异常。",
     )
     subparsers = top.add_subparsers(dest="subcommand", required=True, metavar="子命令")

@@ -7,23 +7,28 @@ import logging
 import signal
 import threading
 
+from engine.runtime.settings import Settings
 from engine.runtime.worker import Worker
-from web.cli.terminal import opened
+from web import logs
+
+log = logging.getLogger(__name__)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "worker",
         help="单独运行后台任务（时限、发送）",
-        description="单独运行后台任务：处理到期的时限，发送待发的内容，直到停止。",
+        description="单独运行后台任务：处理到期的时限，发送待发的内容，直到停止。可在多台机器上各运行几个。",
     )
     parser.add_argument("--once", action="store_true", help="把眼下该做的做完就退出")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with opened() as engine:
+    settings = Settings.from_environment()
+    logs.begin(settings.log)
+    engine = settings.engine()
+    try:
         worker = Worker(engine)
         if args.once:
             done = 0
@@ -39,5 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, leave)
-        worker.run(stop)
+        log.info("the worker begins")
+        worker.run(stop, settings.poll_seconds)  # the step that is running is finished
+    finally:
+        engine.close()
     return 0
