@@ -105,7 +105,7 @@ TABLE = (
     Setting("DUBAN_DATA", "数据目录：附件、签名密钥、SQLite 数据库", "path", "var"),
     Setting("DUBAN_DATABASE", "数据库地址；不设则用数据目录里的 SQLite", "url", schemes=("sqlite", "postgresql")),
     Setting(
-        "DUBAN_REDIS", "Redis 地址：各进程共用登录限流；丢失它不丢任何数据，可不设", "url", schemes=("redis", "rediss", "unix")
+        "DUBAN_REDIS", "Redis 地址：唤醒各主机的后台、各进程共用登录限流；丢失它不丢任何数据，可不设", "url", schemes=("redis", "rediss", "unix")
     ),
     Setting("DUBAN_SECRET", f"签名密钥，至少 {SHORTEST_SECRET} 个字符，各主机须相同；正式环境必设", "secret"),
     Setting("DUBAN_HOST", "监听地址", default="127.0.0.1"),
@@ -165,7 +165,7 @@ class Settings:
 
     def engine(self) -> Engine:
         """Open the engine with these settings; the tables are brought up to date."""
-        return Engine.open(
+        engine = Engine.open(
             self.database,
             self.data,
             self.clock(),
@@ -173,6 +173,11 @@ class Settings:
             pool=self.pool,
             pool_seconds=self.wait_seconds,
         )
+        if self.redis:
+            from engine.runtime.dramatiq_bell import RedisBell
+
+            engine.bell.far.append(RedisBell(self.redis))
+        return engine
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
