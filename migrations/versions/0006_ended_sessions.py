@@ -7,7 +7,7 @@ from engine.store.tables import Instant
 
 revision = "0006"
 down_revision = "0005"
-serves = "0003"
+serves = "0004"
 
 
 def upgrade() -> None:
