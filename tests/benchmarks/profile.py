@@ -21,7 +21,11 @@ from typing import Any
 
 import psycopg
 
+from engine.audit import ledger
+from engine.runtime import engine as engine_module
 from engine.runtime.worker import Worker
+from engine.store import snapshots
+from engine.store.batch import Batch
 from tests.benchmarks import cloning, ours
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.server import about, server
@@ -67,7 +71,7 @@ def prepared(folder: Path, deadlines: bool, times: int) -> tuple[Callable[[], ob
         completions()
         return completions, times
     dsn = server().dsn(str(engine.database.engine.url.database))
-    cloning.clone(dsn, case["case"], 4 * times + 2_000, "due", due="now() - interval '1 minute'")
+    cloning.clone(dsn, case["case"], 4 * times + 4_000, "due", due="now() - interval '1 minute'")
     worker = Worker(engine)
 
     def passing() -> None:
@@ -108,7 +112,49 @@ def shown(act: Callable[[], object], count: int) -> str:
         )
     known = sum(map(sum, calls.values()))
     lines.append(f"| outside the driver | {(wall - known) * each:.0f} | ours and SQLAlchemy's |")
+    with stops() as cpu_of:
+        whole = time.thread_time()
+        act()
+        whole = time.thread_time() - whole
+    lines += [f"| CPU: {stop} | {took * each:.0f} | |" for stop, took in cpu_of.items()]
+    lines.append(
+        f"| CPU: all the rest | {(whole - sum(cpu_of.values())) * each:.0f} | transaction, commit, answer |"
+    )
     return "\n".join(lines)
+
+
+STOPS = (
+    (snapshots, "take", "taking the case"),
+    (engine_module, "decide", "deciding: permission, form, kernel"),
+    (ledger, "record", "chaining and projecting into a batch"),
+    (Batch, "write", "writing the batch"),
+)
+"""The stops of a command (docs/architecture.md) whose CPU is told apart; none is inside another."""
+
+
+@contextmanager
+def stops() -> Iterator[Counter[str]]:
+    """CPU seconds of this thread at each stop."""
+    found: Counter[str] = Counter()
+
+    def counted(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def call(*args: Any, **words: Any) -> Any:
+            begun = time.thread_time()
+            try:
+                return original(*args, **words)
+            finally:
+                found[name] += time.thread_time() - begun
+
+        return call
+
+    kept = [getattr(owner, name) for owner, name, _ in STOPS]
+    for (owner, name, stop), original in zip(STOPS, kept, strict=True):
+        setattr(owner, name, counted(original, stop))
+    try:
+        yield found
+    finally:
+        for (owner, name, _), original in zip(STOPS, kept, strict=True):
+            setattr(owner, name, original)
 
 
 @contextmanager
