@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -296,3 +299,21 @@ def test_what_is_old_is_archived(terminal: Terminal, tmp_path: Path, monkeypatch
     assert code == 0 and "存档文件里 25 个案件" in text
     code, text = terminal("audit", "verify")
     assert code == 0 and "另有 25 个案件已封存" in text
+
+
+def test_a_place_without_room_gets_no_half_copy(seeded: Path, tmp_path: Path) -> None:
+    """A file system that takes no more than so much of a file refuses in the middle of a table."""
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, 64 << 10))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "web.cli.main", "backup", str(tmp_path / "copies")],
+        env={"DUBAN_DATA": str(seeded), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"},
+        preexec_fn=little_room,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and "备份写不进" in done.stderr, done.stderr
+    assert [p.name for p in (tmp_path / "copies").iterdir()] == ["files"]
