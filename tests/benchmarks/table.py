@@ -17,7 +17,9 @@ DEADLINES = "Deadlines, PostgreSQL"
 LISTS = "Worklist, register and stuck cases, PostgreSQL"
 GROWTH = "Cost against history and size, PostgreSQL"
 
-TABLES = (KERNEL, SQLITE, WRITE, HTTP, DEADLINES, LISTS, GROWTH)
+CAPACITY = "Capacity: what a county, a city, a province need"
+
+TABLES = (KERNEL, SQLITE, WRITE, HTTP, DEADLINES, LISTS, GROWTH, CAPACITY)
 """In the order in which they are printed."""
 
 
