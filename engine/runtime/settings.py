@@ -117,7 +117,7 @@ TABLE = (
     Setting(
         "DUBAN_WAIT_SECONDS", "请求排队、等数据库连接各最多几秒，再久答复 429", "seconds", "10", (), 0.1, 60
     ),
-    Setting("DUBAN_POOL", "每个进程的数据库连接数", "number", "20", least=1, most=500),
+    Setting("DUBAN_POOL", "每个进程的数据库连接数", "number", "20", least=4, most=500),
     Setting("DUBAN_POLL_SECONDS", "后台多久查看一次到期的时限", "seconds", "1", least=0.05, most=30),
     Setting("DUBAN_DISK_FREE", "/readyz：数据目录所在磁盘至少剩余百分之几", "number", "10", most=99),
     Setting("DUBAN_LOG", "日志：text 给人看，json 每行一条", default="text", choices=("text", "json")),

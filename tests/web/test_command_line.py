@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from engine.runtime import guarded_clock
 from engine.runtime.settings import Settings
+from engine.store import settings as stored
 from web.cli import demo
 from web.cli.main import SUBCOMMANDS, main
 
@@ -184,6 +186,28 @@ def test_the_clock_moves_in_the_demo_only(terminal: Terminal, monkeypatch: pytes
     monkeypatch.setenv("DUBAN_SECRET", "x" * 40)
     code, text = terminal("clock", "next-deadline")
     assert code == 2 and "演示模式" in text
+
+
+def test_a_clock_that_jumped_is_confirmed_by_a_person(
+    terminal: Terminal, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUBAN_MODE", "production")
+    monkeypatch.setenv("DUBAN_SECRET", "x" * 40)
+    code, text = terminal("clock")
+    assert code == 0 and "没有告警" in text
+    code, text = terminal("clock", "confirm")
+    assert code == 2 and "不需要确认" in text
+    engine = Settings.from_environment({"DUBAN_DATA": str(seeded)}).engine()
+    with engine.database.write() as connection:
+        stored.put(connection, guarded_clock.ALARM, "时钟向前跳了 3600 秒")
+    engine.close()
+    code, text = terminal("clock")
+    assert code == 1 and "向前跳了 3600 秒" in text
+    code, text = terminal("clock", "confirm")
+    assert code == 0 and "向前跳了 3600 秒" in text
+    assert terminal("clock")[0] == 0
+    assert terminal("clock", "allow", "--seconds", "0")[0] == 2
+    assert "30 秒" in terminal("clock", "allow", "--seconds", "30")[1]
 
 
 def test_people_and_tokens(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
