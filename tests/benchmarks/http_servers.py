@@ -149,7 +149,7 @@ class Contender(ABC):
 
 
 class Ours(Contender):
-    """The product: web processes and the worker, with token, permissions, form check, ledger and outbox."""
+    """The product, `duban web` and `duban worker`: with token, permissions, form check, ledger and outbox."""
 
     name = "duban"
 
@@ -160,13 +160,17 @@ class Ours(Contender):
         engine.close()
 
     def launch(self) -> None:
-        self.run(
-            [sys.executable, "-m", "tests.benchmarks.http_app", str(self.port), str(WORKERS), str(THREADS)],
-            DUBAN_DATABASE=server().url(self.database),
-            DUBAN_DATA=str(self.folder),
-            DUBAN_MODE="production",
-            DUBAN_SECRET="b" * 40,
-        )
+        environment = {
+            "DUBAN_DATABASE": server().url(self.database),
+            "DUBAN_DATA": str(self.folder),
+            "DUBAN_MODE": "production",
+            "DUBAN_SECRET": "b" * 40,
+            "DUBAN_PROCESSES": str(WORKERS),
+            "DUBAN_THREADS": str(THREADS),
+        }
+        duban = str(Path(sys.executable).with_name("duban"))
+        self.run([duban, "web", "--port", str(self.port)], **environment)
+        self.run([duban, "worker"], **environment)
 
     def start(self) -> bytes:
         return request("POST", "/api/v1/cases", {"package": KEY, "form": {}}, token=self.token)
@@ -245,12 +249,7 @@ class Operaton(Contender):
     api = "/engine-rest"
 
     def prepare(self) -> None:
-        self.build()
-        self.first_start()  # makes the tables
-        self.stop()
-
-    def build(self) -> None:
-        """Compile and collect the libraries under `target`, which is kept. Raises `Unavailable`."""
+        """Compile and collect the libraries under `target`, which is kept. It makes its tables itself."""
         for program in ("java", "mvn"):
             if shutil.which(program) is None:
                 raise Unavailable(f"there is no {program} on this machine")

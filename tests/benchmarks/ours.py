@@ -17,7 +17,7 @@ from engine.commands import ENGINE, FinishItem, StartCase
 from engine.runtime import office
 from engine.runtime.engine import Engine
 from tests.benchmarks.competitor import diagram
-from tests.benchmarks.http_app import FILLED, FORM
+from tests.benchmarks.form import FILLED, FORM
 from tests.benchmarks.server import server
 from tests.engine.builders import xml
 from tests.engine.office_builder import ANNA, CHIEF, KEY, WITHOUT_ACTIONS, directory

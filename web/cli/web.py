@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from typing import Any
 
@@ -12,7 +13,7 @@ from granian.constants import Interfaces
 from engine.errors import InputInvalid
 from engine.runtime.settings import Settings
 from web import gate, logs
-from web.app import create_app
+from web.app import create_app, rooms
 
 LEAVE_SECONDS = 25
 """What a request still has when the server is told to stop; processes that do not end by then are killed [P]."""
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"督办网站：http://{host}:{port}，{processes} 个进程，{_mode(settings)}", file=sys.stderr, flush=True
     )
+    rooms()  # read before the processes are forked, which so share it
+    gc.collect()
+    gc.freeze()  # what is never collected is not written to, and stays shared
     Granian(
         "web.cli.web:application",
         address=host,

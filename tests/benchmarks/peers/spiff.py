@@ -25,7 +25,7 @@ from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
 
 from tests.benchmarks.competitor import diagram
-from tests.benchmarks.http_app import FILLED
+from tests.benchmarks.form import FILLED
 from tests.engine.builders import xml
 
 TABLE = "CREATE TABLE IF NOT EXISTS spiff (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state text NOT NULL)"

@@ -12,7 +12,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from psycopg import conninfo
 
-from tests.benchmarks.http_app import FILLED
+from tests.benchmarks.form import FILLED
 
 
 class Application(AppConfig):
