@@ -54,7 +54,14 @@ def run(args: argparse.Namespace) -> int:
         demo.seed(engine, lambda what: print(f"  · {what}", flush=True))
     sockets: dict[int, Any] = {}
     app, threads = create_app(engine, settings), gate.server_threads(settings)
-    server = create_server(app, map=sockets, host=host, port=port, threads=threads)
+    server = create_server(
+        app,
+        map=sockets,
+        host=host,
+        port=port,
+        threads=threads,
+        clear_untrusted_proxy_headers=not settings.proxies,
+    )
     stop = threading.Event()
     worker = threading.Thread(target=Worker(engine).run, args=(stop, settings.poll_seconds), name="worker")
     if not args.no_worker:
