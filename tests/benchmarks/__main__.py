@@ -13,6 +13,7 @@ import importlib
 import os
 import pkgutil
 import platform
+import signal
 import sys
 import time
 import traceback
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="the sizes and rounds of `make bench-full`")
     parser.add_argument("names", nargs="*", help="modules without `bench_`; all of them when none is named")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers stop and their folders go then too
     there = [m.name.removeprefix("bench_") for m in pkgutil.iter_modules(benchmarks.__path__)
              if m.name.startswith("bench_")]  # fmt: skip
     unknown = sorted(set(options.names) - set(there))

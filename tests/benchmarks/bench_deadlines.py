@@ -36,6 +36,8 @@ DUE = 60_000
 """Of the armed ones, those that are due; in `bench-full` four times as many."""
 WINDOW, ROUNDS = 1.5, 3
 """Seconds in which one and two workers take turns, and how often."""
+LEAD = 10
+"""Seconds from making the cases of the lateness test to the first deadline."""
 A_SECOND, SECONDS = 100, 15
 """Deadlines that come due each second when lateness is measured, and for how long."""
 RATE, LATE = 5_000, 1_000
@@ -53,7 +55,12 @@ def rows(full: bool = False) -> Iterator[Row]:
         assert database is not None
         dsn = server().dsn(database)
         cloning.clone(
-            dsn, model, armed - due, "later", due="now() + interval '30 days' + n * interval '1 second'"
+            dsn,
+            model,
+            armed - due,
+            "later",
+            due="now() + interval '30 days' + n * interval '1 second'",
+            settle=False,
         )
         cloning.clone(dsn, model, due, "due", due=f"now() - ({due} - n) * interval '10 milliseconds'")
         command = [sys.executable, "-m", "tests.benchmarks.bench_deadlines", server().url(database), name]
@@ -96,7 +103,8 @@ def lateness(workers: list[Child], dsn: str, model: str, armed: int) -> Iterator
         model,
         count,
         "soon",
-        due=f"now() + interval '4 seconds' + n * interval '{1000 / A_SECOND} milliseconds'",
+        due=f"now() + interval '{LEAD} seconds' + n * interval '{1000 / A_SECOND} milliseconds'",
+        settle=False,
     )
     with psycopg.connect(dsn) as connection:
         connection.execute(
