@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from engine.runtime import accounts
 from tests.benchmarks import ours
 from tests.benchmarks.http_load import Clients, request
 from tests.benchmarks.peers import spiff
-from tests.benchmarks.processes import cpu_seconds, memory
+from tests.benchmarks.processes import cpu_seconds, family, memory
 from tests.benchmarks.server import server
 from tests.engine.office_builder import ANNA, KEY
 from tests.services import child
@@ -35,7 +36,7 @@ from tests.services import child
 WORKERS, THREADS = 2, 8
 """Of the Python servers. Together as many requests at once as there are clients, and as Operaton has connections."""
 
-READY_SECONDS = 120
+READY_SECONDS, LEAVE_SECONDS = 120, 15
 JAVA_HEAP = "512m"
 """Without a bound the JVM takes a quarter of the machine, and its memory would say nothing."""
 
@@ -138,7 +139,15 @@ class Contender(ABC):
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.wait(30)
+            try:
+                process.wait(LEAVE_SECONDS)
+            except (
+                subprocess.TimeoutExpired
+            ):  # granian may wait for ever for a worker that was told so at its start
+                for one in family(process.pid):
+                    with suppress(ProcessLookupError):
+                        os.kill(one, signal.SIGKILL)
+                process.wait()
         self.processes.clear()
 
     def count(self, query: str) -> int:
