@@ -317,6 +317,29 @@ def json_text(value: Any) -> str:
     return number_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
+def check_text(raw: str) -> None:
+    """Raises `InputInvalid` for text that no case can remember: with NUL, or half of a character."""
+    if "\x00" in raw:
+        raise InputInvalid("文字中含有空字符")
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        raise InputInvalid("文字编码不完整") from None
+
+
+def check_texts(raw: Any) -> None:
+    """`check_text` for every text in lists and tables, keys too: what a file of a package was read as."""
+    if isinstance(raw, str):
+        check_text(raw)
+    elif isinstance(raw, dict):
+        for key, value in raw.items():
+            check_texts(key)
+            check_texts(value)
+    elif isinstance(raw, list):
+        for value in raw:
+            check_texts(value)
+
+
 def from_outside(raw: Any, *, depth: int = 0) -> Value:
     """JSON from outside (API, files) → values. Refuses what a case cannot remember for ever.
 
@@ -338,12 +361,7 @@ def from_outside(raw: Any, *, depth: int = 0) -> Value:
             raise InputInvalid("数字不是有限值")
         return number
     if isinstance(raw, str):
-        if "\x00" in raw:
-            raise InputInvalid("文字中含有空字符")
-        try:
-            raw.encode()
-        except UnicodeEncodeError:
-            raise InputInvalid("文字编码不完整") from None
+        check_text(raw)
         return raw
     if isinstance(raw, list):
         return [from_outside(v, depth=depth + 1) for v in raw]

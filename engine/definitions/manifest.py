@@ -16,7 +16,7 @@ from typing import Any
 from engine.definitions.model import Action, Parameter, Role, Start
 from engine.errors import EngineError, Finding, InputInvalid, NotFound
 from engine.feel import Expression, compile_expression
-from engine.values import Value
+from engine.values import Value, check_texts
 
 FILE = "process.toml"
 MAX_BYTES = 300_000
@@ -91,10 +91,11 @@ def read(data: bytes) -> Manifest:
     try:
         text = data.decode("utf-8-sig")
         raw = tomllib.loads(text, parse_float=Decimal)
+        check_texts(raw)
     except UnicodeDecodeError:
         manifest.error("toml_syntax", "", "不是 UTF-8 文字，请以 UTF-8 保存。")
         return manifest
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError, ArithmeticError) as error:
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError, ArithmeticError, InputInvalid) as error:
         manifest.error("toml_syntax", "", f"写法有误（{' '.join(str(error).split())[:120]}），请改正。")
         return manifest
     manifest.lines = _lines(text)

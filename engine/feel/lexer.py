@@ -143,5 +143,5 @@ def _unescape(body: str) -> str:
         return _ESCAPES.get(match[3], match[0])
 
     joined = _ESCAPE.sub(one, body)
-    # two escapes may spell one character beyond the basic plane; a half of one is no text
-    return joined.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    # two escapes may spell one character beyond the basic plane; a half of one is no text, and NUL none that a case can keep
+    return joined.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

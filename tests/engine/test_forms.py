@@ -438,3 +438,13 @@ def test_the_forms_of_the_product_are_read(path: Path) -> None:
     form, findings = read_form(path.read_bytes(), f"forms/{path.name}")
     assert form is not None and findings == []
     assert form.key == path.stem and form.fields
+
+
+def test_braces_in_a_label_are_letters() -> None:
+    component = field("textfield", label="单位{县}{0.x}", validate=MUST)
+    assert sent(component, None)[1] == ["“单位{县}{0.x}”为必填项。"]
+
+
+@pytest.mark.parametrize("name", [{"a": 1}, ["sectors"], 7, True])
+def test_a_list_is_named_by_text(name: Any) -> None:
+    assert rules(field("select", valuesKey=name)) == {"form_options"}

@@ -15,9 +15,9 @@ from typing import Any
 from engine.definitions.forms.form import Field, Form
 from engine.definitions.forms.pattern import Pattern, compile_pattern
 from engine.definitions.vocabulary import RESERVED
-from engine.errors import EngineError, Finding
+from engine.errors import EngineError, Finding, InputInvalid
 from engine.feel import Expression, compile_expression
-from engine.values import Value
+from engine.values import Value, check_texts
 
 CHOICES = frozenset({"units_all", "sectors", "regions", "cases"})
 """Lists of allowed values that the engine provides at validation time."""
@@ -55,7 +55,8 @@ def read_form(data: bytes, file: str) -> tuple[Form | None, list[Finding]]:
         if len(data) > MAX_BYTES:
             raise ValueError("文件超过 500 KB")
         schema = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        check_texts(schema)
+    except (ValueError, RecursionError, InputInvalid) as error:
         reason = " ".join(str(error).split())[:100]
         return None, [Finding("error", "form_syntax", f"表单不是有效的 JSON（{reason}），请重新导出。", file)]
     if not isinstance(schema, dict) or not isinstance(schema.get("components"), list):
@@ -239,7 +240,7 @@ class _Reader:
             return (), ""
         name = raw.get("valuesKey")
         if name:
-            if name not in CHOICES and not CHOICES_OF_A_ROLE.fullmatch(str(name)):
+            if str(name) not in CHOICES and not CHOICES_OF_A_ROLE.fullmatch(str(name)):
                 known = "、".join([*sorted(CHOICES), "units_岗位代码", "people_岗位代码"])
                 self.error(
                     "form_options", key, f"“{label}”的名单“{str(name)[:40]}”不存在，可用的有：{known}。"

@@ -146,7 +146,8 @@ class _Loader(marshmallow.fields.Field[Any]):
 
     def __init__(self, field: Field) -> None:
         self.form_field = field
-        must = f"“{field.label}”为必填项。"
+        label = field.label.replace("{", "{{").replace("}", "}}")  # marshmallow formats its messages
+        must = f"“{label}”为必填项。"
         super().__init__(
             data_key=field.key,
             required=field.required,
