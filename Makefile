@@ -27,8 +27,8 @@ test: setup-dev frontend browser $(FEELIN)  ## every test: static checks, unit, 
 check: setup-dev  ## under a minute: format, lint, types, import contracts, quick tests
 	@$(BIN)/python -m tests.run_all --quick --workers $(PYTEST_WORKERS)
 
-soak: setup-dev  ## an hour: a virtual year of the office with failures, and 20,000 simulated days
-	@DUBAN_SOAK=year DUBAN_SIMULATIONS=20000 $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests/faults/test_soak.py tests/faults/simulation/test_simulation.py
+soak: setup-dev  ## over an hour: a virtual year of the office with failures, 20,000 simulated days, 800 kills
+	@DUBAN_SOAK=year DUBAN_SIMULATIONS=20000 DUBAN_KILLS=5 $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests/faults/test_soak.py tests/faults/simulation/test_simulation.py tests/faults/test_many_kills.py
 
 bench: setup-dev peers  ## measured tables with floors and peers in the same run, some minutes
 	@$(BIN)/python -m tests.benchmarks

@@ -145,6 +145,7 @@ def test_malformed_files_end_in_findings(kind: str, part: int) -> None:
 
 @pytest.fixture
 def site(store: str, tmp_path: Path) -> Site:
+    (tmp_path / "office").mkdir()
     make_office(tmp_path / "office")
     return open_site(copy_office(tmp_path / "office", tmp_path / "data"))
 

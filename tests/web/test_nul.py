@@ -15,7 +15,6 @@ from tests import stores
 from tests.engine.builders import xml
 from tests.web.builder import DIAGRAM, KEY, TOML, Site
 from tests.web.builder import files as package_files
-from tests.web.conftest import data, office_data, shared, site, store  # noqa: F401
 
 pytestmark = stores.both
 
@@ -23,7 +22,7 @@ ODD = ["a\x00b", "\x00", "a\ud800b", "\udfff"]
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_plain_forms_headers_and_addresses(shared: Site, odd: str) -> None:  # noqa: F811
+def test_plain_forms_headers_and_addresses(shared: Site, odd: str) -> None:
     raw = odd.encode("utf-8", "surrogatepass")
     quoted = "".join(f"%{byte:02x}" for byte in raw)
     stranger, zhao = shared.stranger(), shared.user("zhao")
@@ -46,7 +45,7 @@ def test_plain_forms_headers_and_addresses(shared: Site, odd: str) -> None:  # n
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_names_of_files(shared: Site, odd: str) -> None:  # noqa: F811
+def test_names_of_files(shared: Site, odd: str) -> None:
     wang = shared.user("wang")
     raw = odd.encode("utf-8", "surrogatepass")
     body = (
@@ -83,7 +82,7 @@ PACKAGES: dict[str, dict[str, bytes]] = {
 
 
 @pytest.mark.parametrize("what", PACKAGES)
-def test_packages(site: Site, what: str) -> None:  # noqa: F811
+def test_packages(site: Site, what: str) -> None:
     """Refused, or taken and worked with; never broken."""
     texts = {p: d.decode() for p, d in (package_files() | PACKAGES[what]).items()}
     zhao = site.user("zhao")
@@ -101,7 +100,7 @@ EXPRESSIONS = {
 
 
 @pytest.mark.parametrize("what", EXPRESSIONS)
-def test_expressions(site: Site, what: str) -> None:  # noqa: F811
+def test_expressions(site: Site, what: str) -> None:
     """What a diagram's own expression makes: refused when it is published, or an incident; never broken."""
     old, new = EXPRESSIONS[what]
     diagram = DIAGRAM.replace(old, new, 1).replace("S -> A", "S -> Q -> A")
