@@ -7,6 +7,7 @@ Where an act is several transactions, what stands after a failure is what stood 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -57,6 +58,7 @@ class Points:
         self.fatal, self.passed, self.at = fatal, 0, ""
         self.after_commit: Callable[[], None] = lambda: None
         self.looking = False  # what the test itself reads is no point
+        self.thread = threading.get_ident()  # nor what rings the bell beside it
 
     def committed(self) -> None:
         self.looking = True
@@ -65,7 +67,7 @@ class Points:
         self.point("after COMMIT")
 
     def point(self, what: str, undo: Callable[[], None] = lambda: None) -> None:
-        if self.looking:
+        if self.looking or threading.get_ident() != self.thread:
             return
         self.passed += 1
         if self.passed == self.fatal:

@@ -26,8 +26,9 @@ LONGEST_BACKOFF = timedelta(hours=1)
 """A letter that could not be delivered is tried again after this at the latest."""
 
 
-class Fault(Exception):
-    """The product did something else than what had to be. `check`: which of the checks saw it."""
+class Fault(BaseException):
+    """The product did something else than what had to be. `check`: which of the checks saw it. Raised inside the product's own
+    calls, it must not be caught there."""
 
     def __init__(self, check: str, what: str) -> None:
         super().__init__(f"{check}: {what}")
@@ -75,6 +76,7 @@ class Letter:
     owed: dict[str, datetime]
     at: datetime
     heard: set[str] = field(default_factory=set)
+    last: datetime | None = None  # when it was last delivered to somebody
     begun: bool = False
 
 
@@ -352,6 +354,11 @@ class Model:
     def move(self, now: datetime) -> None:
         """The clock stands at `now`: what is due has happened."""
         self.now = now
+        for letter in self.letters:
+            if self._still_waited_for(
+                letter
+            ):  # it is tried again at this instant, whatever becomes of who is waited for
+                letter.last = now
         for case in list(self.cases.values()):
             case.pass_due()
 
@@ -388,10 +395,12 @@ class Model:
         ]
         owed = [one for one in fitting if case in one.owed]
         # who has begun since it was sent may hear it too, as long as it is on its way
-        on_its_way = [one for one in fitting if one.at == self.now or self._still_waited_for(one)]
+        on_its_way = [one for one in fitting if self.now in (one.at, one.last) or self._still_waited_for(one)]
         if not owed and not on_its_way:
             raise Fault("message", f"{case} took “{name}” once more than it was sent")
-        (owed or on_its_way)[0].heard.add(case)
+        letter = (owed or on_its_way)[0]
+        letter.heard.add(case)
+        letter.last = self.now
         self.cases[case].hear(name)
 
     def _still_waited_for(self, letter: Letter) -> bool:
