@@ -58,6 +58,7 @@ def test_a_filled_database_is_partitioned_and_works_on(postgresql: None, tmp_pat
     assert held.pop("facts_default") > 0 and len(held) >= 2
     with engine.database.write() as connection:
         assert len(partition.partition(connection, 3)) == 3  # the months after what went to the default
+    with engine.database.write() as connection:
         report = verify(connection, fold=True)
         assert report.ok and report.facts == len(_facts(engine)) > len(before), report.breaks
         kept = rows(connection, without=LOCKS)
