@@ -28,7 +28,7 @@ check: setup-dev  ## under a minute: format, lint, types, import contracts, quic
 	@$(BIN)/python -m tests.run_all --quick --workers $(PYTEST_WORKERS)
 
 soak: setup-dev  ## over an hour: a virtual year of the office with failures, 20,000 simulated days, 800 kills
-	@DUBAN_SOAK=year DUBAN_SIMULATIONS=20000 DUBAN_KILLS=5 $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests/faults/test_soak.py tests/faults/simulation/test_simulation.py tests/faults/test_many_kills.py
+	@SOAK=year SIMULATIONS=20000 KILLS=5 $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) tests/faults/test_soak.py tests/faults/simulation/test_simulation.py tests/faults/test_many_kills.py
 
 bench: setup-dev peers  ## measured tables with floors and peers in the same run, some minutes
 	@$(BIN)/python -m tests.benchmarks

@@ -243,7 +243,8 @@ def _no_connection(error: sa.exc.TimeoutError) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     reference = secrets.token_hex(4)
-    log.exception("unforeseen error %s at %s %s", reference, request.method, request.path, exc_info=error)
+    where = request.url_rule.rule if request.url_rule is not None else "an unknown path"
+    log.exception("unforeseen error %s at %s %s", reference, request.method, where, exc_info=error)
     title, detail = _HTTP_SENTENCES[500]
     return _answer(500, "internal_error", title, f"{detail}（编号 {reference}）", reference=reference)
 

@@ -1,14 +1,13 @@
 """Snapshots 快照: a cache of `fold(facts)`, one a case, pinned to the fact it was taken after by that fact's hash.
 
 Taking a case for a command is one statement: it locks the case, and reads its snapshot, whether the command was asked
-before, the settings the engine watches, and the database's clock.
+before, and the settings the engine watches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -32,19 +31,17 @@ class Stored:
     asked: bool
     """Whether a command of the id asked for was done already. A command that commits while this one waits for the case is not
     seen; its receipt's key stops a second one when it is written."""
-    read_at: datetime | None
-    """The database's clock, aware, where it has one of its own."""
 
 
 _TAKE = """
 SELECT c.package, c.seq, c.head, s.state, s.head AS pin,
     (SELECT {join}(key || '=' || value, {newline}) FROM settings WHERE key IN ({keys})) AS watched,
-    EXISTS (SELECT 1 FROM commands WHERE id = {receipt}) AS asked, {clock} AS read_at
+    EXISTS (SELECT 1 FROM commands WHERE id = {receipt}) AS asked
 FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = {case}{lock}"""
 # Both rows are locked: what waited for another's commit then reads what that one wrote, in both.
 _WORDS = {
-    "postgresql": {"clock": "clock_timestamp()", "join": "string_agg", "newline": "chr(10)"},
-    "sqlite": {"clock": "NULL", "join": "group_concat", "newline": "char(10)"},
+    "postgresql": {"join": "string_agg", "newline": "chr(10)"},
+    "sqlite": {"join": "group_concat", "newline": "char(10)"},
 }
 
 
@@ -79,7 +76,7 @@ def take_all(connection: sa.Connection, claimed: Sequence[str]) -> dict[str, Sto
     found: dict[str, Stored] = {}
     for case, package, seq, head, state, pin in connection.execute(_all, {"claimed": list(claimed)}):
         _pinned(case, head, pin)
-        found[case] = Stored(package, seq, head, state, {}, False, None)
+        found[case] = Stored(package, seq, head, state, {}, False)
     return found
 
 
@@ -97,10 +94,10 @@ def take(
         row = connection.exec_driver_sql(text, parameters).first()
     if row is None:
         return None
-    package, seq, head, state, pin, watched, asked, read_at = row
+    package, seq, head, state, pin, watched, asked = row
     _pinned(case, head, pin)
     found = dict(line.split("=", 1) for line in watched.split("\n")) if watched else {}
-    return Stored(package, seq, head, state, found, bool(asked), read_at)
+    return Stored(package, seq, head, state, found, bool(asked))
 
 
 def _pinned(case: str, head: bytes, pin: bytes) -> None:

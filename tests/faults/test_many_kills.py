@@ -21,7 +21,7 @@ from tests.faults.product import Product, product
 
 pytestmark = pytest.mark.slow
 
-TIMES = float(os.environ.get("DUBAN_KILLS", "1"))
+TIMES = float(os.environ.get("KILLS", "1"))
 """How many times the kills below; `make soak` takes more."""
 
 KILLS = {

@@ -1,6 +1,6 @@
 """Soak 浸泡: a virtual year of 500 cases by `make soak`, a virtual month of 50 in `make test`. 0 faults, and no memory kept.
 
-`DUBAN_SOAK=year` plays the year (up to half an hour).
+`SOAK=year` plays the year (up to half an hour).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from tests.faults.simulation.offices import MEMORY
 from tests.faults.year import lived
 
-A_YEAR = os.environ.get("DUBAN_SOAK") == "year"
+A_YEAR = os.environ.get("SOAK") == "year"
 DAYS, CASES = (365, 500) if A_YEAR else (30, 50)
 
 MOST_GROWTH = 1.05

@@ -1,6 +1,6 @@
 """Random processes, random people, random failures, and nothing lost, duplicated, early or late.
 
-1,000 seeds on SQLite and some on PostgreSQL in `make test`; `make soak` plays 20,000 (`DUBAN_SIMULATIONS`). A seed that fails
+1,000 seeds on SQLite and some on PostgreSQL in `make test`; `make soak` plays 20,000 (`SIMULATIONS`). A seed that fails
 says how to play it again.
 """
 
@@ -17,7 +17,7 @@ from tests import stores
 from tests.faults.simulation.run import DRAWINGS, explained, play
 from tests.faults.simulation.schedule import draw, shorten
 
-SIMULATIONS = int(os.environ.get("DUBAN_SIMULATIONS", "1000"))
+SIMULATIONS = int(os.environ.get("SIMULATIONS", "1000"))
 PARTS = 10
 ON_POSTGRESQL = max(SIMULATIONS // 20, 40)
 
