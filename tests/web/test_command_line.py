@@ -284,7 +284,7 @@ def test_a_backup_is_restored_and_what_leaves_the_house_waits(
     code, text = terminal("restore", str(tmp_path / "copies"))
     assert code == 2 and "--replace" in text
     monkeypatch.setenv("DUBAN_DATA", str(tmp_path / "new"))
-    code, text = terminal("backup", str(tmp_path / "copies"))
+    code, text = terminal("backup", str(tmp_path / "elsewhere"))
     assert code == 2 and "没有什么可备份" in text
     code, text = terminal("restore", str(tmp_path / "copies"))
     assert code == 0 and "60 个案件" in text and "duban outbox release" in text

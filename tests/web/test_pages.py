@@ -337,7 +337,8 @@ def test_alive_and_ready(site: Site) -> None:
     assert user.get("/livez").json == {"status": "ok"}
     ready = user.get("/readyz")
     assert ready.status_code == 200, ready.json
-    assert set(ready.json["checks"]) == {"database", "migration", "deadlines", "disk"}
+    asked = {"database", "migration", "deadlines", "disk", "clock", "redis", "outbox", "letters"}
+    assert set(ready.json["checks"]) == asked
     site.begin()
     site.engine.clock.at += timedelta(days=30)  # type: ignore[attr-defined]
     assert user.get("/readyz").status_code == 503, "a deadline is overdue and nobody passed it"
