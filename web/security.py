@@ -84,7 +84,18 @@ def _limit_body() -> None:
         limit += ENVELOPE
     request.max_content_length = limit
     if request.content_length is not None and request.content_length > limit:
+        _read_away(request.content_length)
         raise RequestEntityTooLarge
+
+
+def _read_away(length: int) -> None:
+    """Take in what will be refused, up to the largest body that anything takes: a proxy that is still sending when the
+    connection is closed tells the user of a broken server instead of our answer."""
+    if length > max(LIMITS.values()) + ENVELOPE:
+        return
+    body = request.environ["wsgi.input"]
+    while length > 0 and (piece := body.read(min(length, 1 << 16))):
+        length -= len(piece)
 
 
 def _refuse_odd_addresses() -> None:

@@ -35,6 +35,10 @@ def count_through(range_: Range, run: Run) -> list[Any] | None:
     return found[first : len(found) if range_.high_closed else len(found) - 1]
 
 
+LOOP_STEPS = 4
+"""Steps that beginning an inner loop counts as: about the time of so many nodes, also where it has nothing to go over."""
+
+
 def _rows(sources: list[tuple[str, Callable[[Env], list[Any] | None]]], env: Env) -> Any:
     """Every combination of the sources as a dict; a later source may read the names before it."""
     if len(sources) == 1:
@@ -54,7 +58,7 @@ def _combined(sources: Any, env: Env, before: dict[str, Any]) -> Any:
 
 def _walk(name: str, items: list[Any], rest: Any, env: Env, before: dict[str, Any]) -> Any:
     for item in items:
-        env.run.charge(1)
+        env.run.charge(LOOP_STEPS if rest else 1)
         row = {**before, name: item}
         if not rest:
             yield row

@@ -166,6 +166,7 @@ class Lean:
     def __init__(self, dsn: str, folder: Path) -> None:
         self.dsn = dsn
         with psycopg.connect(dsn) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(1)")  # two processes may come together
             connection.execute(_LEAN_TABLES)
 
     def session(self) -> LeanSession:

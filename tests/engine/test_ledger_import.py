@@ -148,12 +148,12 @@ def test_an_interrupted_import_leaves_nothing(engine: Engine, monkeypatch: pytes
     done = 0
     begin = Engine._begin
 
-    def cut_off(self: Engine, *args: Any) -> Any:
+    def cut_off(self: Engine, *args: Any, **named: Any) -> Any:
         nonlocal done
         done += 1
         if done > 10:
             raise KeyboardInterrupt
-        return begin(self, *args)
+        return begin(self, *args, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "_begin", cut_off)

@@ -317,7 +317,7 @@ class TestHostile:
         def never(*_: object, **__: object) -> None:
             raise AssertionError("opened")
 
-        monkeypatch.setattr(books.openpyxl, "load_workbook", never)
+        monkeypatch.setattr(openpyxl, "load_workbook", never)
         self.refused(with_part(workbook({}), "xl/media/image.bin", b"0" * 20_000_000), "压缩率异常")
         monkeypatch.setattr(books, "LARGEST_CONTENT", 1_000)
         self.refused(workbook({}), "展开后过大")

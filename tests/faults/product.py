@@ -112,7 +112,7 @@ def alive(pid: int) -> bool:
     """Whether the process is there and not merely a dead child nobody has asked after."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before the file was opened, or before it was read
         return False
 
 
