@@ -5,7 +5,7 @@ Two transactions that wait for each other (a deadlock), a serialization failure,
 undone and may simply be done again. If the connection is lost *during* COMMIT nobody knows whether it was done; then its
 receipt (`commands.id`) is asked for first. So work is neither doubled nor reported lost when it is there.
 
-Order of locks, by which deadlocks are rare: the case (`snapshots.load`, `claims.due_cases`), then what belongs to it,
+Order of locks, by which deadlocks are rare: the case (`snapshots.take`, `claims.due_cases`), then what belongs to it,
 numbers 文号 and the outbox's keys last. Nobody who holds a case waits for another case.
 """
 
