@@ -25,9 +25,11 @@ REMEMBERED = "database-url"
 
 both = [
     pytest.mark.usefixtures("store"),
-    pytest.mark.parametrize("store", [SQLITE, POSTGRESQL], indirect=True),
+    pytest.mark.parametrize(
+        "store", [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)], indirect=True
+    ),
 ]
-"""For `pytestmark`: each test of the module runs on both stores."""
+"""For `pytestmark`: each test of the module runs on both stores, in `make check` on SQLite only."""
 
 on_postgresql = [
     pytest.mark.usefixtures("store"),

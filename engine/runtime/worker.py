@@ -34,6 +34,9 @@ milliseconds."""
 POLL_SECONDS = 1.0
 """How long the worker sleeps when nobody rings."""
 
+SHORTEST_SECONDS = 0.02
+"""The first pause where something is due that this worker could not take."""
+
 FORGET = timedelta(hours=1)
 """After this a case that failed once and was due no more counts as mended."""
 
@@ -52,26 +55,30 @@ class Worker:
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
         """Work until `stop` is set and the bell is rung; the step that is running is finished first."""
+        pause = poll
         with self.engine.bell.listening():
             while not stop.is_set():
                 self.engine.bell.clear()
                 try:
                     done = self.step()
                     self._checkpoints.make_if_due()
-                    pause = poll if done else self._until_next(poll)
+                    pause = poll if done else self._until_next(poll, pause)
                 except Exception:
                     log.exception("the worker's step failed; it goes on")
                     done, pause = 0, poll
                 if done == 0 and not stop.is_set():
                     self.engine.bell.wait(pause)
 
-    def _until_next(self, poll: float) -> float:
-        """Seconds until the next deadline is due, at most `poll`. One that is due already is in other hands."""
+    def _until_next(self, poll: float, before: float) -> float:
+        """Seconds until the next deadline is due, at most `poll`. One that is due already has become so this moment, or is in
+        other hands: a short pause, then, and twice as long as `before` each time that nothing could be done."""
         now = self.engine.now()
         with self.engine.read() as connection:
             due = claims.next_due(connection, self._failing)
-        if due is None or due <= now:
+        if due is None:
             return poll
+        if due <= now:
+            return min(SHORTEST_SECONDS if before >= poll else before * 2, poll)
         return min((due - now).total_seconds(), poll)
 
     def step(self) -> int:
