@@ -472,11 +472,8 @@ class Engine:
         stored = snapshots.take(connection, case, lock=lock, watch=_WATCHED, receipt=receipt)
         if stored is None:
             raise NotFound("没有找到这个案件，或者您无权查看。", case=case)
-        state = State.from_data(loads(stored.state))
-        position = Position(case, stored.seq, stored.head, Standing.of(state))
-        package = self._package(connection, stored.package)
         office_ = self._office_by(connection, stored.watched)
-        return Loaded(position, state, package, office_, asked=stored.asked)
+        return self._loaded(connection, case, stored, office_, Batch())
 
     def _load_all(self, connection: sa.Connection, claimed: Sequence[str], batch: Batch) -> Iterator[Loaded]:
         """Cases that are this transaction's already, in the order they were claimed, all of them recording into `batch`."""
@@ -488,10 +485,15 @@ class Engine:
         found = snapshots.take_all(connection, claimed)
         office_ = self._seen(connection)
         for case in claimed:
-            stored = found[case]
-            state = State.from_data(loads(stored.state))
-            position = Position(case, stored.seq, stored.head, Standing.of(state))
-            yield Loaded(position, state, self._package(connection, stored.package), office_, batch)
+            yield self._loaded(connection, case, found[case], office_, batch)
+
+    def _loaded(
+        self, connection: sa.Connection, case: str, stored: snapshots.Stored, office_: _Office, batch: Batch
+    ) -> Loaded:
+        state = State.from_data(loads(stored.state))
+        position = Position(case, stored.seq, stored.head, Standing.of(state))
+        package = self._package(connection, stored.package)
+        return Loaded(position, state, package, office_, batch, stored.asked)
 
     def _asked(self, connection: sa.Connection, id_: str) -> bool:
         return connection.execute(_command, {"b_id": id_}).first() is not None
