@@ -40,6 +40,8 @@ from tests.engine.office_builder import ANNA, BEN, CHIEF, KEY, new_office, rows,
 pytestmark = stores.both
 
 CASES, THREADS, ROUNDS = 20, 4, 120
+LOCKS = ("locked_by", "locked_until")
+"""What a rebuild gives back: a job fetched in a case that was then suspended stays locked, and is free after a rebuild."""
 
 
 class Crowd:
@@ -130,11 +132,11 @@ def test_a_crowd_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
         assert set(passed.values()) <= {1}, case
     with engine.read() as c:
         assert verify(c).ok
-        before = rows(c)
+        before = rows(c, without=LOCKS)
     with engine.database.write() as c:
         rebuild(c, engine.package, engine.calendar())
     with engine.read() as c:
-        assert rows(c) == before
+        assert rows(c, without=LOCKS) == before
 
 
 @pytest.mark.parametrize("same", [False, True])
