@@ -101,7 +101,12 @@ class Directory:
         table = {(r.role, r.sector, r.region): r for r in self.responsibilities if self._acts(r.unit)}
         names = {p.name: p for p in self.people.values() if p.active}
         accounts = {p.account: p for p in self.people.values()}
+        below: dict[str, list[str]] = {}
+        for one in self.units.values():
+            if one.parent:
+                below.setdefault(one.parent, []).append(one.id)
         for name, value in (
+            ("_below", below),
             ("_members", {k: sorted(v) for k, v in members.items()}),
             ("_by_person", by_person),
             ("_units_of_role", units_of_role),
@@ -111,6 +116,7 @@ class Directory:
         ):
             object.__setattr__(self, name, value)
 
+    _below: Mapping[str, list[str]] = field(init=False, repr=False, compare=False)
     _members: Mapping[tuple[str, str], list[str]] = field(init=False, repr=False, compare=False)
     _by_person: Mapping[str, list[tuple[str, str]]] = field(init=False, repr=False, compare=False)
     _units_of_role: Mapping[str, list[str]] = field(init=False, repr=False, compare=False)
@@ -125,6 +131,10 @@ class Directory:
     def members(self, unit: str, role: str) -> list[str]:
         """Ids of the active people who hold `role` in `unit`."""
         return list(self._members.get((unit, role), ()))
+
+    def below(self, unit: str) -> list[str]:
+        """Ids of the units, in office or retired, of which it is the superior one."""
+        return list(self._below.get(unit, ()))
 
     def posts_of(self, person: str) -> list[tuple[str, str]]:
         """The person's posts as (role, unit), in the order they were entered."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from flask import current_app, g
+
+from engine.store.tables import packages
 
 if TYPE_CHECKING:
     from engine.calendar import Moment
@@ -40,20 +44,36 @@ def the_directory() -> Directory:
     return found
 
 
-def the_moment() -> Moment:
-    """Now with the calendar, as this request found it: one instant for a whole page."""
+def the_moment(c: sa.Connection | None = None) -> Moment:
+    """Now with the calendar, as this request found it: one instant for a whole page. Whoever is reading already gives the
+    connection, which spares a transaction."""
     found: Moment | None = g.get("moment")
     if found is None:
-        found = g.moment = the_engine().moment()
+        engine = the_engine()
+        found = g.moment = engine.moment() if c is None else engine.moment_in(c)
     return found
 
 
-def the_packages() -> list[Package]:
-    """The newest version of every package, as this request found them."""
+def the_packages(c: sa.Connection | None = None) -> list[Package]:
+    """The newest version of every package, as this request found them; with a connection as `the_moment`."""
     found: list[Package] | None = g.get("packages")
     if found is None:
-        found = g.packages = the_engine().newest_all()
+        engine = the_engine()
+        with engine.database.glance() if c is None else nullcontext(c) as reading:
+            newest = reading.execute(_newest).scalars().all()
+        found = g.packages = [engine.package(one) for one in newest]
     return found
+
+
+_later = packages.alias()
+_newest = (
+    sa.select(packages.c.hash)
+    .where(
+        packages.c.version
+        == sa.select(sa.func.max(_later.c.version)).where(_later.c.key == packages.c.key).scalar_subquery()
+    )
+    .order_by(packages.c.key)
+)
 
 
 def who() -> Who:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -72,7 +73,7 @@ def beyond(
 def paged(
     c: sa.Connection,
     statement: sa.Select[Any],
-    columns: Sequence[sa.ColumnElement[Any]],
+    columns: tuple[sa.ColumnElement[Any], ...],
     key_of: Callable[[Any], Sequence[Any]],
     row_of: Callable[[Any], dict[str, Any]],
     *,
@@ -80,13 +81,28 @@ def paged(
     after: str = "",
     limit: int = 50,
     descending: bool = False,
+    bound: Mapping[str, Any] | None = None,
 ) -> Page:
-    """Run `statement` ordered by `columns`, from `after` on, at most `limit` rows."""
+    """Run `statement` ordered by `columns`, from `after` on, at most `limit` rows. `bound` are the values of its parameters;
+    a statement that is always the same object is made into a page's once."""
     limit = max(1, min(limit, LARGEST))
+    values = {**(bound or {}), "b_count": limit + 1}
     if after:
-        statement = statement.where(beyond(columns, decode(after, kinds), descending=descending))
-    order = [column.desc() if descending else column.asc() for column in columns]
-    rows = c.execute(statement.order_by(*order).limit(limit + 1)).all()
+        values |= {f"b_after_{n}": part for n, part in enumerate(decode(after, kinds))}
+    rows = c.execute(_ordered(statement, columns, descending, bool(after)), values).all()
     more = len(rows) > limit
     rows = rows[:limit]
     return Page([row_of(r) for r in rows], encode(key_of(rows[-1])) if more else "")
+
+
+@lru_cache(maxsize=128)
+def _ordered(
+    statement: sa.Select[Any], columns: tuple[sa.ColumnElement[Any], ...], descending: bool, later: bool
+) -> sa.Select[Any]:
+    """A page of `statement`: the first one, or a later one that begins after a key."""
+    if later:
+        here = sa.tuple_(*columns)
+        key = sa.tuple_(*(sa.bindparam(f"b_after_{n}", type_=c.type) for n, c in enumerate(columns)))
+        statement = statement.where(here < key if descending else here > key)
+    order = [column.desc() if descending else column.asc() for column in columns]
+    return statement.order_by(*order).limit(sa.bindparam("b_count", type_=sa.Integer()))

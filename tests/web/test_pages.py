@@ -13,6 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from flask import url_for
 
 from engine.runtime.worker import Worker
 from engine.store import append_only
@@ -22,6 +23,7 @@ from tests.web.builder import KEY, Site, User
 from web import assets, present
 from web.case.queries import prefill
 from web.register.export import guarded
+from web.worklist import queries as worklist_queries
 
 pytestmark = stores.both
 
@@ -418,6 +420,33 @@ def test_pages_are_quick(shared: Site) -> None:
         if min(taken) > QUICK:
             slow.append(f"{page}: {min(taken):.3f} s")
     assert slow == []
+
+
+def test_the_worklist_asks_seldom_and_builds_nothing_anew(site: Site) -> None:
+    """Who asks, the clock, the packages, the numbers of the tabs, the page, the messages: each is one statement, and opening
+    the page again makes no new one."""
+    site.begin()
+    wang = site.user("wang")
+    wang.get("/worklist?tab=unclaimed")
+    made, sent = worklist_queries._page.cache_info().misses, []
+
+    def listen(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    sa.event.listen(site.engine.database.engine, "before_cursor_execute", listen)
+    try:
+        assert "备用风机停用" in wang.get("/worklist?tab=unclaimed").text
+    finally:
+        sa.event.remove(site.engine.database.engine, "before_cursor_execute", listen)
+    assert len([s for s in sent if s.startswith("SELECT") and "clock_timestamp" not in s]) <= 6, sent
+    assert worklist_queries._page.cache_info().misses == made
+
+
+def test_addresses_are_those_of_the_routes(shared: Site) -> None:
+    with shared.app.test_request_context():
+        for case in ("0123abcd", "别的案 件?"):
+            assert present.case_path(case) == url_for("case.show", case=case)
+            assert present.item_path(case, 7) == url_for("case.item", case=case, item=7)
 
 
 def test_an_archived_case_says_so_to_who_may_see_it(site: Site) -> None:

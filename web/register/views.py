@@ -32,8 +32,9 @@ def _filter() -> queries.Filter:
 def index() -> str:
     """隐患台账。"""
     engine, me, chosen = the_engine(), who(), _filter()
-    now = the_moment().now
     with engine.read() as c:
+        now = the_moment(c).now
+        the_packages(c)
         return render_template(
             "register/index.html",
             f=chosen,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache, reduce
+from operator import add
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 from engine.store import tables as t
 from web.context import the_directory
 from web.identity import Who
-from web.paging import FAR, LARGEST, Page, beyond, decode, encode, paged
+from web.paging import FAR, LARGEST, Page, decode, encode, paged
 
 TABS = {"unclaimed": "待签收", "mine": "待办", "overdue": "超期", "unit": "本单位", "done": "已办"}
 
@@ -34,30 +36,60 @@ _columns = (
 Strand = sa.ColumnElement[bool]
 """A condition on open items that fixes the first columns of one index, whose next ones are due, case, item."""
 
+# A statement is built once for each shape: a tab, how many posts and units the person has, where a page begins. What is
+# asked for is bound under these names.
+_me, _now, _count = (
+    sa.bindparam("b_me", type_=sa.String()),
+    sa.bindparam("b_now", type_=t.Instant()),
+    sa.bindparam("b_count", type_=sa.Integer()),
+)
+_AFTER = ("b_after_due", "b_after_case", "b_after_item")
+_after: tuple[sa.BindParameter[Any], ...] = (
+    sa.bindparam(_AFTER[0], type_=t.Instant()),
+    sa.bindparam(_AFTER[1], type_=sa.String()),
+    sa.bindparam(_AFTER[2], type_=sa.Integer()),
+)
 
-def _mine(who: Who) -> list[Strand]:
-    return [sa.and_(_i.c.person == who.person, t.with_somebody, t.open_item)]
+
+def _bound(who: Who, now: datetime) -> dict[str, Any]:
+    """The person, the posts, the units and the instant, by the names under which the strands speak of them."""
+    bound: dict[str, Any] = {"b_me": who.person, "b_now": now}
+    for n, (role, unit) in enumerate(who.posts):
+        bound |= {f"b_role_{n}": role, f"b_place_{n}": unit}
+    return bound | {f"b_unit_{n}": unit for n, unit in enumerate(who.units)}
 
 
-def _at_posts(who: Who) -> list[Strand]:
+def _mine() -> list[Strand]:
+    return [sa.and_(_i.c.person == _me, t.with_somebody, t.open_item)]
+
+
+def _at_posts(posts: int) -> list[Strand]:
     """Items nobody has taken, at one of the person's posts."""
     nobody = _i.c.person == sa.literal_column("''")
-    return [sa.and_(_i.c.unit == unit, _i.c.role == role, nobody, t.open_item) for role, unit in who.posts]
+    return [
+        sa.and_(
+            _i.c.unit == sa.bindparam(f"b_place_{n}"),
+            _i.c.role == sa.bindparam(f"b_role_{n}"),
+            nobody,
+            t.open_item,
+        )
+        for n in range(posts)
+    ]
 
 
-def _strands(who: Who, tab: str, now: datetime) -> list[Strand]:
-    """The strands of a tab of open items."""
+def _strands(tab: str, posts: int, units: int) -> list[Strand]:
+    """The strands of a tab of open items, of somebody with so many posts and units."""
     match tab:
         case "unclaimed":
-            return _at_posts(who)
+            return _at_posts(posts)
         case "mine":
-            return _mine(who)
+            return _mine()
         case "overdue":
-            return [sa.and_(s, _i.c.due < now) for s in (*_mine(who), *_at_posts(who))]
+            return [sa.and_(s, _i.c.due < _now) for s in (*_mine(), *_at_posts(posts))]
         case "unit":
-            return [sa.and_(_i.c.unit == unit, t.open_item) for unit in who.units]
+            return [sa.and_(_i.c.unit == sa.bindparam(f"b_unit_{n}"), t.open_item) for n in range(units)]
         case "all":
-            return [*_mine(who), *_at_posts(who)]
+            return [*_mine(), *_at_posts(posts)]
     raise KeyError(tab)
 
 
@@ -66,10 +98,27 @@ def items(c: sa.Connection, who: Who, tab: str, now: datetime, *, after: str = "
     if tab == "done":
         return _done(c, who, after, limit)
     limit = max(1, min(limit, LARGEST))
-    strands = _strands(who, tab, now)
-    if not strands:
+    key = decode(after, (datetime, str, int)) if after else None
+    begins = "" if key is None else "dated" if key[0] < FAR else "undated" if key[0] == FAR else "beyond"
+    statement = _page(tab, len(who.posts), len(who.units), begins)
+    if statement is None:
         return Page([], "")
-    keys = _merged(strands, decode(after, (datetime, str, int)) if after else None, limit + 1)
+    bound = _bound(who, now) | {"b_count": limit + 1}
+    if key is not None:
+        bound |= dict(zip(_AFTER, key, strict=True))
+    rows = c.execute(statement, bound).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    following = encode((rows[-1].due or FAR, rows[-1].case, rows[-1].item)) if more else ""
+    return Page([as_row(r) for r in rows], following)
+
+
+@lru_cache(maxsize=256)
+def _page(tab: str, posts: int, units: int, begins: str) -> sa.Select[Any] | None:
+    """The rows of a page; None where the person has no strands."""
+    strands = _strands(tab, posts, units)
+    if not strands:
+        return None
+    keys = _merged(strands, begins)
     order = (keys.c.due.is_(None), keys.c.due, keys.c.case, keys.c.item)
     statement = (
         sa.select(*_columns)
@@ -77,43 +126,43 @@ def items(c: sa.Connection, who: Who, tab: str, now: datetime, *, after: str = "
         .join(_i, sa.and_(_i.c.case == keys.c.case, _i.c.item == keys.c.item))
         .join(t.cases, t.cases.c.id == keys.c.case)
     )
-    rows = c.execute(statement.order_by(*order)).all()
-    more, rows = len(rows) > limit, rows[:limit]
-    following = encode((rows[-1].due or FAR, rows[-1].case, rows[-1].item)) if more else ""
-    return Page([as_row(r) for r in rows], following)
+    return statement.order_by(*order)
 
 
-def _merged(strands: Iterable[Strand], after: list[Any] | None, count: int) -> sa.Subquery:
-    """The keys (due, case, item) of the next `count` items of all strands. What has no limit has strands of its own, because
-    the databases do not agree where NULL comes in an order."""
+def _merged(strands: Iterable[Strand], begins: str) -> sa.Subquery:
+    """The keys (due, case, item) of the next items of all strands, from the first one on or, as `begins` says, after an item
+    with a limit or without. What has no limit has strands of its own, because the databases do not agree where NULL comes
+    in an order."""
     parts: list[sa.Select[Any]] = []
     for strand in strands:
         found = sa.select(_i.c.due, _i.c.case, _i.c.item).where(strand)
-        if after is None or after[0] < FAR:
+        if begins in ("", "dated"):
             dated = found.where(_i.c.due.is_not(None)).order_by(_i.c.due, _i.c.case, _i.c.item)
-            parts.append(dated if after is None else dated.where(beyond(_key, after)))
+            parts.append(dated if not begins else dated.where(sa.tuple_(*_key) > sa.tuple_(*_after)))
         undated = found.where(_i.c.due.is_(None)).order_by(_i.c.case, _i.c.item)
-        if after is not None and after[0] == FAR:
-            undated = undated.where(beyond(_key[1:], after[1:]))
+        if begins == "undated":
+            undated = undated.where(sa.tuple_(*_key[1:]) > sa.tuple_(*_after[1:]))
         parts.append(undated)
-    every = sa.union_all(*(sa.select(p.limit(count).subquery()) for p in parts)).subquery()
+    every = sa.union_all(*(sa.select(p.limit(_count).subquery()) for p in parts)).subquery()
     order = (every.c.due.is_(None), every.c.due, every.c.case, every.c.item)
-    return sa.select(every).order_by(*order).limit(count).subquery("page")
+    return sa.select(every).order_by(*order).limit(_count).subquery("page")
 
 
 _key = (_i.c.due, _i.c.case, _i.c.item)
 
 
 def _done(c: sa.Connection, who: Who, after: str, limit: int) -> Page:
-    statement = (
-        sa.select(*_columns)
-        .join(t.cases, t.cases.c.id == _i.c.case)
-        .where(_i.c.closed_by == who.person, t.closed_by_somebody, _i.c.state != "open")
-    )
     return paged(
-        c, statement, (_i.c.closed_at, _i.c.case, _i.c.item), lambda r: (r.closed_at, r.case, r.item), as_row,
-        kinds=(datetime, str, int), after=after, limit=limit, descending=True,
+        c, _closed_by_me, (_i.c.closed_at, _i.c.case, _i.c.item), lambda r: (r.closed_at, r.case, r.item), as_row,
+        kinds=(datetime, str, int), after=after, limit=limit, descending=True, bound={"b_me": who.person},
     )  # fmt: skip
+
+
+_closed_by_me = (
+    sa.select(*_columns)
+    .join(t.cases, t.cases.c.id == _i.c.case)
+    .where(_i.c.closed_by == _me, t.closed_by_somebody, _i.c.state != "open")
+)
 
 
 def as_row(r: Any) -> dict[str, Any]:
@@ -121,20 +170,28 @@ def as_row(r: Any) -> dict[str, Any]:
     return dict(r._mapping)
 
 
+COUNTED = ("unclaimed", "mine", "overdue", "unit")
+"""The tabs of open items, whose numbers are shown."""
+
+
 def counts(c: sa.Connection, who: Who, now: datetime) -> dict[str, int]:
     """How many items each open tab holds, at most `MOST_COUNTED`."""
+    found = c.execute(_counts(len(who.posts), len(who.units)), _bound(who, now)).one()._mapping
+    return {tab: min(MOST_COUNTED, found[tab]) for tab in COUNTED}
+
+
+@lru_cache(maxsize=64)
+def _counts(posts: int, units: int) -> sa.Select[Any]:
+    """For each tab of open items the sum of its strands, each counted to `MOST_COUNTED`."""
 
     def one(strand: Strand) -> Any:
         inner = sa.select(sa.literal_column("1")).select_from(_i).where(strand).limit(MOST_COUNTED).subquery()
         return sa.select(sa.func.count()).select_from(inner).scalar_subquery()
 
-    tabs = {tab: _strands(who, tab, now) for tab in ("unclaimed", "mine", "overdue", "unit")}
-    counted = iter(
-        c.execute(
-            sa.select(sa.literal_column("0"), *(one(s) for found in tabs.values() for s in found))
-        ).one()[1:]
-    )
-    return {tab: min(MOST_COUNTED, sum(next(counted) for _ in found)) for tab, found in tabs.items()}
+    def every(tab: str) -> Any:
+        return reduce(add, (one(s) for s in _strands(tab, posts, units)), sa.literal_column("0"))
+
+    return sa.select(*(every(tab).label(tab) for tab in COUNTED))
 
 
 def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> Page:
@@ -142,22 +199,33 @@ def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> 
     nobody holds the post, as its items come to the unit above too (a town reads for an enterprise without an account).
     """
     n = t.notices
-    posts = [
-        sa.and_(n.c.unit == unit, n.c.role.in_(("", role)), n.c.person == "") for role, unit in who.posts
-    ]
     directory = the_directory()
-    for role, unit in who.posts:
-        below = [
-            u.id for u in directory.units.values() if u.parent == unit and not directory.members(u.id, role)
-        ]
-        if below:
-            posts.append(sa.and_(n.c.unit.in_(below), n.c.role == role, n.c.person == ""))
-    statement = (
+    below = [[u for u in directory.below(unit) if not directory.members(u, role)] for role, unit in who.posts]
+    bound: dict[str, Any] = {"b_me": who.person}
+    for at, (role, unit) in enumerate(who.posts):
+        bound |= {f"b_role_{at}": role, f"b_place_{at}": unit}
+        if below[at]:
+            bound[f"b_below_{at}"] = below[at]
+    return paged(
+        c, _notices(tuple(bool(units) for units in below)), (n.c.at, n.c.key), lambda r: (r.at, r.key), as_row,
+        kinds=(datetime, str), after=after, limit=limit, descending=True, bound=bound,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _notices(below: tuple[bool, ...]) -> sa.Select[Any]:
+    """Of somebody with so many posts; for each of them, whether units below are read for."""
+    n = t.notices
+    ways = [n.c.person == _me]
+    for at, others in enumerate(below):
+        unit: sa.BindParameter[str] = sa.bindparam(f"b_place_{at}")
+        role: sa.BindParameter[str] = sa.bindparam(f"b_role_{at}")
+        ways.append(sa.and_(n.c.unit == unit, n.c.role.in_(("", role)), n.c.person == ""))
+        if others:
+            units: sa.BindParameter[str] = sa.bindparam(f"b_below_{at}", expanding=True)
+            ways.append(sa.and_(n.c.unit.in_(units), n.c.role == role, n.c.person == ""))
+    return (
         sa.select(n, t.cases.c.number, t.cases.c.title.label("case_title"))
         .outerjoin(t.cases, t.cases.c.id == n.c.case)
-        .where(sa.or_(n.c.person == who.person, *posts))
+        .where(sa.or_(*ways))
     )
-    return paged(
-        c, statement, (n.c.at, n.c.key), lambda r: (r.at, r.key), as_row,
-        kinds=(datetime, str), after=after, limit=limit, descending=True,
-    )  # fmt: skip

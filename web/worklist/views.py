@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from engine.errors import InputInvalid
 from web import starts
-from web.context import the_engine, the_moment, who
+from web.context import the_engine, the_moment, the_packages, who
 from web.identity import may
 from web.worklist import queries
 
@@ -17,8 +17,10 @@ blueprint = Blueprint("worklist", __name__, template_folder="templates")
 @may("signed_in")
 def index() -> str:
     """我的待办。"""
-    me, now = who(), the_moment().now
+    me = who()
     with the_engine().read() as c:
+        now = the_moment(c).now
+        the_packages(c)
         counts = queries.counts(c, me, now)
         tab = request.args.get("tab") or (
             "mine" if counts["mine"] or not counts["unclaimed"] else "unclaimed"
