@@ -6,13 +6,16 @@ lie in the chosen store; a folder remembers where its office lies, so that it ca
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
+import sqlalchemy as sa
 
+from engine.store.database import Database
 from tests.services import postgres
 
 Opened = TypeVar("Opened", bound="Closeable")
@@ -23,19 +26,18 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 REMEMBERED = "database-url"
 """The file in an office's folder that says where in PostgreSQL it lies."""
 
-both = [
-    pytest.mark.usefixtures("store"),
-    pytest.mark.parametrize(
-        "store", [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)], indirect=True
-    ),
-]
+each = [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)]
+"""For `parametrize`: one store after the other; in `make check`, which starts no server, SQLite only."""
+
+both = [pytest.mark.usefixtures("store"), pytest.mark.parametrize("store", each, indirect=True)]
 """For `pytestmark`: each test of the module runs on both stores, in `make check` on SQLite only."""
 
 on_postgresql = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("store"),
     pytest.mark.parametrize("store", [POSTGRESQL], indirect=True),
 ]
-"""For `pytestmark`: what SQLite does not have (locks on rows, a clock and a life of its own)."""
+"""For `pytestmark`: what SQLite does not have (locks on rows, a clock and a life of its own); not in `make check`."""
 
 
 def on_both(test: Test) -> Test:
@@ -81,6 +83,20 @@ def closing(what: Opened) -> Opened:
     """Have it closed when the block of `use` ends."""
     _opened.append(what)
     return what
+
+
+def off_the_disk(database: Database) -> Database:
+    """Commits do not wait for SQLite's disk, as they do not for the shared PostgreSQL's: this is for tests that look at what
+    is written, not at whether it survives a power cut."""
+    if database.is_sqlite:
+        sa.event.listen(database.engine, "checkout", _off_the_disk)
+    return database
+
+
+def _off_the_disk(connection: sqlite3.Connection, record: sa.pool.ConnectionPoolEntry, proxy: object) -> None:
+    if not record.info.get("off the disk"):
+        connection.execute("PRAGMA synchronous=OFF").close()
+        record.info["off the disk"] = True
 
 
 def url_in(folder: Path) -> str:

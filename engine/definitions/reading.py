@@ -37,17 +37,21 @@ _EXPRESSION_ATTRIBUTES: Mapping[str, frozenset[str] | None] = {
 }
 
 
+_IN_BPMN = f"{{{BPMN}}}"
+
+
 def local(node: Node) -> str:
     """Tag name without namespace."""
-    return etree.QName(node).localname
+    return str(node.tag).rpartition("}")[2]
 
 
 def namespace(node: Node) -> str:
-    return etree.QName(node).namespace or ""
+    return str(node.tag).rpartition("}")[0][1:]
 
 
 def is_bpmn(node: Node, *tags: str) -> bool:
-    return namespace(node) == BPMN and (not tags or local(node) in tags)
+    tag = str(node.tag)
+    return tag.startswith(_IN_BPMN) and (not tags or tag[len(_IN_BPMN) :] in tags)
 
 
 def boolean(reading: Reading, node: Node, name: str, default: bool) -> bool:

@@ -61,6 +61,7 @@ def test_targets_in_words() -> None:
     assert line(Row("a|b", "1", "ms")).count("|") - 1 == HEADER.splitlines()[0].count("|")
 
 
+@pytest.mark.slow
 def test_the_floor_writes_what_the_product_writes(office: str, tmp_path: Path) -> None:
     product, bare = ours.Competitor(office, tmp_path), floor.Competitor(office, tmp_path)
     mine, its = product.session(), bare.session()
@@ -85,6 +86,7 @@ def test_the_floor_writes_what_the_product_writes(office: str, tmp_path: Path) -
     product.engine.close()
 
 
+@pytest.mark.slow
 def test_copies_can_be_worked_on_and_chains_verify(office: str, tmp_path: Path) -> None:
     product = ours.Competitor(office, tmp_path)
     session = product.session()

@@ -57,8 +57,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not str(item.path).startswith(str(Path(__file__).parent)) or item.get_closest_marker("no_browser"):
             continue
         item.add_marker(pytest.mark.browser)
-        # One worker of xdist keeps one server and one browser.
-        item.add_marker(pytest.mark.xdist_group("browser"))
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
 

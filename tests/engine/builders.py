@@ -515,6 +515,7 @@ def diagram(text: str, parameters: dict[str, Any] | None = None) -> Package:
 
 CALENDAR: WorkCalendar = seed([2026])
 MONDAY = datetime(2026, 9, 28, 9, 0, tzinfo=SHANGHAI).astimezone(UTC)
+MOMENT = Moment(MONDAY, CALENDAR)
 
 
 class Play:

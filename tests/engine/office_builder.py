@@ -162,7 +162,9 @@ def directory() -> Directory:
 
 def open_engine(folder: Path, clock: Clock | None = None) -> Engine:
     """The engine on the database of a folder, as it lies there."""
-    return stores.closing(Engine.open(stores.url_in(folder), folder, clock))
+    engine = stores.closing(Engine.open(stores.url_in(folder), folder, clock))
+    stores.off_the_disk(engine.database)
+    return engine
 
 
 def furnish(engine: Engine, files: Mapping[str, bytes]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.dmn.evaluation import Deciding
 from engine.errors import BudgetExceeded, ExpressionFailed, Finding
+from tests.engine.builders import MOMENT
 
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 DMN_1_3 = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 DMN_1_2 = "http://www.omg.org/spec/DMN/20180521/MODEL/"
 

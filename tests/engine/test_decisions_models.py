@@ -3,21 +3,19 @@ the answers that `dmn/cases.yaml` expects."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from engine.calendar import Moment, seed
 from engine.definitions.decisions import Decision, read_decisions
 from engine.definitions.dmn.evaluation import Deciding
 from engine.errors import ExpressionFailed
 from engine.values import Value, from_outside, json_text, plain
+from tests.engine.builders import MOMENT
 
 FOLDER = Path(__file__).parent / "dmn"
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 FILES = {path.name: path.read_bytes() for path in sorted(FOLDER.glob("*.dmn"))}
 CASES = yaml.safe_load((FOLDER / "cases.yaml").read_text(encoding="utf-8"))
 ALL = [(file, number, case) for file, cases in CASES.items() for number, case in enumerate(cases, 1)]

@@ -7,20 +7,18 @@ import ast
 import random
 import re
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.definitions.compare import _logic
 from engine.definitions.decisions import read_decisions
 from engine.definitions.dmn import reading
 from engine.definitions.dmn.evaluation import Deciding
 from engine.definitions.dmn.rules import RULES as DECISION_RULES
 from engine.errors import BudgetExceeded, EngineError, Finding
+from tests.engine.builders import MOMENT
 
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 FILES = {path.name: path.read_bytes() for path in sorted((Path(__file__).parent / "dmn").glob("*.dmn"))}
 

@@ -76,6 +76,7 @@ def passed(engine: Engine, case: str) -> int:
     return sum(isinstance(e.fact, DeadlinePassed) for e in engine.facts(case))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", [stores.POSTGRESQL], indirect=True)
 def test_a_worker_elsewhere_sleeps_until_it_is_due_and_no_longer(tmp_path: Path, store: str) -> None:
     web, elsewhere = two_processes(tmp_path)
@@ -85,6 +86,7 @@ def test_a_worker_elsewhere_sleeps_until_it_is_due_and_no_longer(tmp_path: Path,
         assert passed(web, case) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", [stores.POSTGRESQL], indirect=True)
 def test_a_listener_that_lost_its_connection_hears_again(tmp_path: Path, store: str) -> None:
     web, elsewhere = two_processes(tmp_path)
@@ -101,7 +103,7 @@ def test_a_listener_that_lost_its_connection_hears_again(tmp_path: Path, store: 
         eventually(heard.is_set)
 
 
-@pytest.mark.parametrize("store", [stores.SQLITE, stores.POSTGRESQL], indirect=True)
+@pytest.mark.parametrize("store", stores.each, indirect=True)
 def test_without_any_bell_the_next_look_finds_it(tmp_path: Path, store: str) -> None:
     web, elsewhere = two_processes(tmp_path)
     web.bell = Doorbell()
@@ -140,6 +142,7 @@ def redis(tmp_path: Path) -> Iterator[redis_service.Redis]:
     server.stop()
 
 
+@pytest.mark.slow
 def test_by_redis_a_worker_elsewhere_looks_at_once(tmp_path: Path, redis: redis_service.Redis) -> None:
     """On SQLite, where nothing else could have told it. Flushing Redis, or ending it, costs a look and no more."""
     web, elsewhere = two_processes(tmp_path)
@@ -153,6 +156,7 @@ def test_by_redis_a_worker_elsewhere_looks_at_once(tmp_path: Path, redis: redis_
         eventually(lambda: notices(web) == 2)
 
 
+@pytest.mark.slow
 def test_redis_killed_under_the_worker(tmp_path: Path, redis: redis_service.Redis) -> None:
     web, elsewhere = two_processes(tmp_path)
     for engine in (web, elsewhere):
@@ -166,6 +170,7 @@ def test_redis_killed_under_the_worker(tmp_path: Path, redis: redis_service.Redi
         eventually(lambda: notices(web) == 2)
 
 
+@pytest.mark.slow
 def test_rings_nobody_hears_do_not_pile_up(redis: redis_service.Redis) -> None:
     bell = RedisBell(redis.url())
     for _ in range(MOST_KEPT + 50):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import partial
 from time import process_time
 from typing import Any
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.errors import BudgetExceeded, EngineError, ExpressionInvalid
 from engine.feel import compile_expression, compile_unary
 from engine.feel.budget import DEPTH_LIMIT, SOURCE_LIMIT
+from tests.engine.builders import MOMENT
 
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 CONTEXT: dict[str, Any] = {
     "s": "督" * 50_000,
     "xs": list(range(2_000)),
@@ -171,22 +170,27 @@ def timed(run: Callable[[], object]) -> tuple[object, float]:
     return outcome, process_time() - begun
 
 
+def refused_at_once(run: Callable[[], object], how: type[EngineError]) -> EngineError:
+    """One of three tries is within the limit: what else runs on the machine may cost one."""
+    for _ in range(3):
+        outcome, seconds = timed(run)
+        assert isinstance(outcome, how), outcome
+        if seconds < LIMIT:
+            return outcome
+    pytest.fail(f"refused only after {seconds:.2f} s")
+
+
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bombs_are_refused_at_once(bomb: str) -> None:
     expression = compile_expression(BOMBS[bomb])
-    tries = [timed(lambda: expression.evaluate(CONTEXT, MOMENT)) for _ in range(3)]
-    for outcome, _ in tries:
-        assert isinstance(outcome, BudgetExceeded), outcome
-        assert "internal" not in outcome.fields
-    assert min(seconds for _, seconds in tries) < LIMIT
+    outcome = refused_at_once(lambda: expression.evaluate(CONTEXT, MOMENT), BudgetExceeded)
+    assert "internal" not in outcome.fields
 
 
 @pytest.mark.parametrize("bomb", TOO_LONG_OR_DEEP)
 def test_texts_too_long_or_deep_are_refused_at_once(bomb: str) -> None:
     for read in (compile_expression, compile_unary):
-        tries = [timed(lambda read=read: read(TOO_LONG_OR_DEEP[bomb])) for _ in range(3)]  # type: ignore[misc]
-        assert all(isinstance(outcome, ExpressionInvalid) for outcome, _ in tries), tries
-        assert min(seconds for _, seconds in tries) < LIMIT
+        refused_at_once(partial(read, TOO_LONG_OR_DEEP[bomb]), ExpressionInvalid)
 
 
 def test_there_are_enough_bombs() -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.feel import Function, compile_expression
 from engine.feel.budget import Run
 from engine.feel.semantics import text
 from engine.values import dumps, loads
-
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
+from tests.engine.builders import MOMENT
 
 
 def _read() -> list[Any]:

@@ -14,21 +14,20 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.errors import EngineError
 from engine.feel import compile_expression
 from engine.values import plain
 from tests.engine import feel_random
+from tests.engine.builders import MOMENT
 
 FOLDER = Path(__file__).parent / "feelin"
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 CONTEXT: dict[str, Any] = {
     "a": 5,
     "b": 7,
@@ -76,7 +75,12 @@ EXPRESSIONS = [
 KNOWN = tomllib.loads((Path(__file__).parent / "data/feel_differences.toml").read_text(encoding="utf-8"))[
     "difference"
 ]
-RANDOM = list(dict.fromkeys(feel_random.Author(seed).expression(2 + seed % 2) for seed in range(5_000)))
+
+
+@cache
+def drawn() -> list[str]:
+    """Random expressions. The seeds are fixed, so that these are the same every day."""
+    return list(dict.fromkeys(feel_random.Author(seed).expression(2 + seed % 2) for seed in range(5_000)))
 
 
 def asked(texts: list[str], context: dict[str, Any]) -> dict[str, Any]:
@@ -146,19 +150,18 @@ def test_both_say_the_same(text: str, theirs: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_random_expressions_say_the_same_or_differ_as_known() -> None:
-    """The seeds are fixed, so that this is the same test every day."""
-    texts = RANDOM + [known["example"] for known in KNOWN]
+    texts = drawn() + [known["example"] for known in KNOWN]
     exact = {**feel_random.CONTEXT, "c": Decimal("-2.5")}
     said = asked(list(dict.fromkeys(texts)), feel_random.CONTEXT)
     unknown, agreed = [], 0
-    for text in RANDOM:
+    for text in drawn():
         mine, other = ours(text, exact), said[text]
         if alike(mine, other):
             agreed += 1
         elif not any(re.search(known["pattern"], text) for known in KNOWN):
             unknown.append(f"{text}\n  ours {mine}\n  feelin {other}")
     assert not unknown, "\n".join(unknown[:10])
-    assert agreed > 0.85 * len(RANDOM) > 3_000
+    assert agreed > 0.85 * len(drawn()) > 3_000
     for known in KNOWN:
         mine, other = ours(known["example"], exact), said[known["example"]]
         assert mine == {"value": json.loads(known["ours"])}, known
@@ -171,7 +174,7 @@ def test_random_expressions_say_the_same_or_differ_as_known() -> None:
 def test_the_random_expressions_are_worth_asking() -> None:
     """Most give a value, of every kind; some go wrong on purpose."""
     exact = {**feel_random.CONTEXT, "c": Decimal("-2.5")}
-    found = [ours(text, exact).get("value", "refused") for text in RANDOM[:2_000]]
+    found = [ours(text, exact).get("value", "refused") for text in drawn()[:2_000]]
     kinds = {type(value).__name__ for value in found}
     assert {"bool", "int", "float", "str", "list", "dict", "NoneType"} <= kinds
     assert found.count(None) < len(found) / 4

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.errors import ExpressionInvalid
 from engine.feel import compile_expression
 from engine.feel.budget import Run
 from engine.feel.semantics import Function
+from tests.engine.builders import MOMENT
 
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 KNOWN = frozenset(["教师's 评语", "Part 2", "tax - free", "twice", "date", "Time and place"])
 CONTEXT = {
     "教师's 评语": 3,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.errors import ExpressionInvalid
 from engine.feel import Function, Type, compile_expression, compile_unary, converted, is_instance
 from engine.feel.budget import Run
 from engine.feel.functions import FUNCTIONS
 from engine.feel.temporal import ZULU
+from tests.engine.builders import MOMENT
 
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 PERSON = Type("context", (("name", Type("string")), ("age", Type("number"))))
 KNOWN = frozenset(["Pre-bureau risk", "in a list", "价格/单价", "a.b", "double", "years and months", "x'"])
 TYPES = (("tPerson", PERSON), ("tPeople", Type("list", (("", PERSON),))), ("t 255", Type("number")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from time import process_time
 from typing import Any
 
@@ -11,12 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.calendar import Moment, seed
 from engine.feel import compile_expression
 from engine.feel.budget import Run
 from engine.feel.pattern_reading import PatternInvalid, compile_pattern
-
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
+from tests.engine.builders import MOMENT
 
 atoms = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", "^", "$", "[a-c]", "(?:ab)", r"\.", "c"])
 patterns = st.recursive(

@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.calendar import Moment, seed
 from engine.clock import SHANGHAI
 from engine.feel import compile_expression
 from engine.values import Range, canonical, dumps, loads
+from tests.engine.builders import MOMENT
 
-MOMENT = Moment(datetime(2026, 9, 28, 1, 0, tzinfo=UTC), seed([2026]))
 KEPT = [
     '@"2016-12-24T23:59:00Z"',
     '@"2016-12-24T23:59:00+00:00"',

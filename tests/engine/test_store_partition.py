@@ -38,6 +38,7 @@ def _parts(engine: Engine) -> dict[str, int]:
         return {r.part: r.count for r in connection.execute(query)}
 
 
+@pytest.mark.slow
 def test_a_filled_database_is_partitioned_and_works_on(postgresql: None, tmp_path: Path) -> None:
     engine = new_office(tmp_path)
     office = RandomOffice(engine, 5)
@@ -66,6 +67,7 @@ def test_a_filled_database_is_partitioned_and_works_on(postgresql: None, tmp_pat
         assert rows(connection, without=LOCKS) == kept
 
 
+@pytest.mark.slow
 def test_months_are_made_once(postgresql: None, tmp_path: Path) -> None:
     engine = new_office(tmp_path)
     start(engine)
@@ -76,6 +78,7 @@ def test_months_are_made_once(postgresql: None, tmp_path: Path) -> None:
     assert len(first) == 3
 
 
+@pytest.mark.slow
 def test_every_partition_only_grows(postgresql: None, tmp_path: Path) -> None:
     engine = new_office(tmp_path)
     case = start(engine).case

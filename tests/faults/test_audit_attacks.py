@@ -118,7 +118,7 @@ class Vouched:
         return report
 
 
-@pytest.fixture(params=[stores.SQLITE, stores.POSTGRESQL])
+@pytest.fixture(params=stores.each)
 def vouched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vouched]:
     with stores.use(request.param):
         yield Vouched(new_office(tmp_path), tmp_path / "outside", FEW)

@@ -116,6 +116,7 @@ def _due_on_time(engine: Engine, good: list[str]) -> None:
         assert [e for e in engine.facts(case) if isinstance(e.fact, DeadlinePassed)], "催一次 has fired"
 
 
+@pytest.mark.slow
 def test_many_cases_that_cannot_go_on_do_not_starve_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -31,6 +31,7 @@ from tests.faults.many_facts import fill
 from tests.services.postgres import Postgres
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"), [(stores.SQLITE, stores.POSTGRESQL), (stores.POSTGRESQL, stores.SQLITE)]
 )

@@ -70,13 +70,14 @@ def file_of(module: str) -> Path | None:
 
 def imported(tree: ast.AST, module: str, package: bool) -> Iterator[str]:
     """The modules a file imports when it runs; imports for the type checker only are not followed."""
-    skipped: set[ast.AST] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            skipped.update(child for part in node.body for child in ast.walk(part))
-    for node in ast.walk(tree):
-        if node in skipped:
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            stack += node.orelse
             continue
+        if isinstance(node, ast.stmt | ast.Module | ast.excepthandler | ast.match_case):
+            stack += ast.iter_child_nodes(node)  # an expression imports nothing
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from engine.clock import FixedClock
@@ -235,6 +236,23 @@ class User:
         return found[1]
 
 
+class _Compiled(BytecodeCache):
+    """Templates as this process compiled them once, for every site after the first."""
+
+    def __init__(self) -> None:
+        self.code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.code:
+            bucket.bytecode_from_string(self.code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.code[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = _Compiled()
+
+
 def make_office(folder: Path) -> None:
     """The data of a fresh site, in `folder` (and in the database it names); made once and copied by `copy_office`."""
     engine = Engine.open(stores.url_in(folder), folder, FixedClock(MONDAY))
@@ -259,7 +277,9 @@ def open_site(folder: Path, mode: str = "demo") -> Site:
     """The site on a folder's data. The engine's clock stands at Monday 28 September 2026, 09:00; sessions go by `host`."""
     url = stores.url_in(folder)
     engine = stores.closing(Engine.open(url, folder, FixedClock(MONDAY)))
+    stores.off_the_disk(engine.database)
     app = create_app(engine, Settings(folder, url, 8000, mode, "s" * 40))
+    app.jinja_env.bytecode_cache = TEMPLATES
     app.config.update(SESSION_CLOCK=FixedClock(MONDAY), RATELIMIT_ENABLED=False)
     limiter.enabled = False
     return Site(app, engine, app.config["SESSION_CLOCK"])

@@ -138,9 +138,7 @@ def everybody(site: Site) -> Iterator[Who]:
         yield Who(person, person, person, posts, post, levels_of(posts, directory), "session")
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(3), *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, 12))]
-)
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 12))])
 def test_lists_and_pages_keep_the_rule(site: Site, seed: int) -> None:
     dice = random.Random(seed)
     office.load_directory(site.engine, random_directory(dice), ENGINE)

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from unittest import mock
 
-import sqlalchemy as sa
-
 from engine.clock import FixedClock
 from engine.commands import ENGINE
 from engine.definitions.compile import compile_package, refuses
@@ -90,14 +88,7 @@ def opened(number: int, store: str) -> Iterator[Office]:
 
 def quick(url: str) -> Database:
     """A database whose commits do not wait for the disk."""
-    database = open_database(url)
-    if database.is_sqlite:
-        sa.event.listen(database.engine, "connect", _not_to_disk)
-    return database
-
-
-def _not_to_disk(connection: object, record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF").close()  # type: ignore[attr-defined]
+    return stores.off_the_disk(open_database(url))
 
 
 @cache

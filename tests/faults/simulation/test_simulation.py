@@ -65,7 +65,7 @@ def test_the_same_on_postgresql() -> None:
 
 
 def test_a_few_days_in_the_quick_run() -> None:
-    happened = play_all(range(14), stores.SQLITE, 7)
+    happened = play_all(range(7), stores.SQLITE, 4)
     assert happened["crashes"] and happened["DeadlinePassed"] and happened["MessageSent"]
 
 
