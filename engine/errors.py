@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 
 class EngineError(Exception):
-    """操作未能完成。"""
+    """操作未能完成。"""  # what people read where nothing closer is said: one sentence
 
     code: ClassVar[str] = "engine_error"
 
@@ -58,12 +58,9 @@ class Suspended(EngineError):
 
 
 class FormInvalid(EngineError):
-    """表单有误，请按提示修改后再提交。
+    """表单有误，请按提示修改后再提交。"""
 
-    `fields["errors"]` maps a field's key to its list of sentences.
-    """
-
-    code = "form_invalid"
+    code = "form_invalid"  # `fields["errors"]` maps a field's key to its list of sentences
 
 
 class Conflict(EngineError):
@@ -103,12 +100,9 @@ class CalendarUnknown(EngineError):
 
 
 class DefinitionRefused(EngineError):
-    """流程检查未通过，未发布。
+    """流程检查未通过，未发布。"""
 
-    `fields["findings"]` is the list of `Finding`.
-    """
-
-    code = "definition_refused"
+    code = "definition_refused"  # `fields["findings"]` is the list of `Finding`
 
 
 class StepBudgetExceeded(EngineError):

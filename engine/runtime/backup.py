@@ -12,6 +12,7 @@ under another name and gets its own after it was read again and its chains recom
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -28,7 +29,7 @@ from alembic.migration import MigrationContext
 from engine.audit import chain, signing
 from engine.audit.archives import FACT_COLUMNS
 from engine.audit.verify import Row, walks
-from engine.errors import BackupBroken, InputInvalid
+from engine.errors import BackupBroken, Conflict, InputInvalid
 from engine.store import dump, settings
 from engine.store.database import Database
 from engine.store.dump import Shape
@@ -37,6 +38,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 FILES = "files"
 PARTIAL = ".partial"
+LOCK = ".lock"
 BLOCK = 1 << 20
 
 Progress = Callable[[str, int, int], None]
@@ -89,9 +91,14 @@ class Made:
 def backup(
     database: Database, data_folder: Path, target: Path, at: datetime, progress: Progress | None = None
 ) -> Made:
-    """Make a copy in the place `target` and prove it. Raises `InputInvalid` when there is one of this instant, `BackupBroken`
-    when what was written does not hold, `OSError`."""
-    told = progress or (lambda what, done, total: None)
+    """Make a copy in the place `target` and prove it. Raises `InputInvalid` when there is one of this instant, `Conflict` when
+    another is being made there, `BackupBroken` when what was written does not hold, `OSError`."""
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with only_one(target):
+        return _backup(database, data_folder, target, at, progress or (lambda what, done, total: None))
+
+
+def _backup(database: Database, data_folder: Path, target: Path, at: datetime, told: Progress) -> Made:
     folder = target / at.strftime("%Y%m%dT%H%M%SZ")
     if folder.exists():
         raise InputInvalid(f"{folder} 已经存在，请换一个目录，或稍后再备份。")
@@ -127,6 +134,20 @@ def backup(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return Made(folder, manifest, missing)
+
+
+@contextlib.contextmanager
+def only_one(place: Path) -> Iterator[None]:
+    """Nobody else makes or removes copies in this place meanwhile. Raises `Conflict` when somebody does."""
+    lock = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"另一个备份正在写 {place}，请等它做完再试，或换一个目录。") from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def _write(shape: Shape, lines: Iterator[bytes], folder: Path) -> TableCopy:

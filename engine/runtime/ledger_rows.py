@@ -214,7 +214,9 @@ def _read_cell(column: Column, cell: Cell, row: Row, directory: Directory) -> No
     values[name] = None
     match column.kind:
         case "serial":
-            if cell is not None and not text.isdigit():
+            if cell is not None and not (
+                text.isdecimal() and len(text) < 10
+            ):  # "²" is a digit, and no number
                 raise Unreadable(f"“{text[:40]}”不是序号")
             row.serial = values[name] = int(text) if text else None
         case "date":
@@ -233,7 +235,7 @@ def _read_cell(column: Column, cell: Cell, row: Row, directory: Directory) -> No
             values.update(column.sets.get(column.values.get(text, ""), {}))
         case "code" | "digits":
             values[name] = text or None
-            shape = text.isdigit() if column.kind == "digits" else text.isalnum() and text.isascii()
+            shape = text.isdecimal() if column.kind == "digits" else text.isalnum() and text.isascii()
             if text and not (shape and len(text) == column.length):
                 row.remarks.append(f"{name}“{text[:40]}”不是 {column.length} 位，请核对")
         case "unit":

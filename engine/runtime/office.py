@@ -125,7 +125,7 @@ def _save_unit(desk: Desk, unit: Unit) -> None:
 
 
 def _save_person(desk: Desk, person: Person) -> None:
-    if not person.name.strip() or not _ACCOUNT.fullmatch(person.account):
+    if not person.name.strip() or not ACCOUNT.fullmatch(person.account):
         raise InputInvalid("请填写姓名和账号；账号不能含空格和标点（可用 . _ - @）。", field="account")
     connection = desk.connection
     other = sa.select(people.c.id).where(people.c.account == person.account, people.c.id != person.id)
@@ -139,7 +139,7 @@ def _save_person(desk: Desk, person: Person) -> None:
     desk.note("PersonSaved", person.id, {"title": person.name, **row})
 
 
-_ACCOUNT = re.compile(r"[\w.@-]{1,100}")
+ACCOUNT = re.compile(r"[\w.@-]{1,100}")
 
 
 def _set_posts(desk: Desk, person: str, given: Sequence[tuple[str, str]]) -> None:

@@ -17,7 +17,7 @@ from engine.audit.verify_tree import verify_tree
 from engine.clock import Clock
 from engine.commands import Actor
 from engine.errors import BackupBroken, Conflict, InputInvalid
-from engine.runtime import checkpoints, demo_clock, hold
+from engine.runtime import checkpoints, demo_clock, hold, presence
 from engine.runtime.backup import FILES, Manifest, Progress, copied, prove, rows_of
 from engine.store import dump, migrate, settings
 from engine.store.database import Database
@@ -41,20 +41,26 @@ def restore(
     clock: Clock,
     *,
     replace: bool = False,
+    while_others_work: bool = False,
     progress: Progress | None = None,
 ) -> Restored:
     """Put the copy in `folder` into `database` and its attachments into `data_folder`.
 
-    Nobody else may use the database meanwhile. Raises `Conflict` when it holds anything already and `replace` is not said
-    (then everything in it goes), `BackupBroken` for a copy that does not hold, `InputInvalid` for one of a newer program; in
-    all these cases the database stays as it was.
+    Nobody else may use the database meanwhile. Raises `Conflict` when other processes of the product work on it and
+    `while_others_work` is not said, or when it holds anything already and `replace` is not said (then everything in it goes),
+    `BackupBroken` for a copy that does not hold, `InputInvalid` for one of a newer program; in all these cases the database
+    stays as it was.
     """
     told = progress or (lambda what, done, total: None)
+    if not while_others_work:
+        _alone(database)
     manifest = prove(folder, folder.parent, told)
     if not migrate.knows(manifest.revision):
         raise InputInvalid(
             f"这份备份的数据库版本 {manifest.revision} 比本程序新，请用做备份时的程序或更新的程序恢复。"
         )
+    if not while_others_work:
+        _alone(database)  # again: proving takes its time
     with database.write() as connection:
         if not dump.empty(connection) and not replace:
             raise Conflict("目标数据库不是空的。换一个空的数据库，或确认要整个替换后加上 --replace。")
@@ -85,6 +91,17 @@ def restore(
         digest = chain.hash_function(manifest.hash)
         office.note(connection, "BackupRestored", folder.name, said, actor, now, digest)
     return Restored(manifest, report.cases, report.facts, held)
+
+
+def _alone(database: Database) -> None:
+    """Raises `Conflict` that names the other processes of the product on this database, and what to do."""
+    found = presence.others(database)
+    if found:
+        raise Conflict(
+            f"还有程序在用这个数据库：{'、'.join(found)}（名称、进程号@主机）。"
+            "请先停掉它们（systemctl stop duban-web 'duban-worker@*'，或结束 duban serve、duban worker），再恢复；数据库没有改动。"
+            "确知它们已不能工作（例如主机已断电）时，才加上 --while-others-work。"
+        )
 
 
 def _bring_files(connection: sa.Connection, place: Path, folder: Path, told: Progress) -> None:

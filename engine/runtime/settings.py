@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from engine.clock import Clock
 from engine.errors import InputInvalid
+from engine.runtime import presence
 from engine.runtime.demo_clock import DemoClock
 from engine.runtime.engine import Engine
 from engine.runtime.host_clock import SystemClock
@@ -163,10 +164,11 @@ class Settings:
         """The host's clock; in demo mode one that can be moved forward."""
         return DemoClock() if self.demo else SystemClock()
 
-    def engine(self) -> Engine:
-        """Open the engine with these settings; the tables are brought up to date."""
+    def engine(self, what: str = "") -> Engine:
+        """Open the engine with these settings; the tables are brought up to date. `what` this process is, if it stays: a
+        restore then refuses as long as it runs."""
         engine = Engine.open(
-            self.database,
+            presence.begin(self.database, what) if what else self.database,
             self.data,
             self.clock(),
             ledger_hash=self.ledger_hash,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +24,10 @@ from engine.clock import FixedClock
 from engine.commands import ENGINE, AddNote, AttachFile
 from engine.errors import BackupBroken, Conflict, InputInvalid
 from engine.facts import NoticeSent
-from engine.runtime import checkpoints, external, hold, uploads
-from engine.runtime.backup import Made, backup, prove
+from engine.runtime import checkpoints, external, hold, presence, uploads
+from engine.runtime.backup import Made, backup, only_one, prove
 from engine.runtime.engine import Engine
+from engine.runtime.pruning import prune
 from engine.runtime.restore import Restored, restore
 from engine.runtime.worker import Worker
 from engine.store import dump, tables
@@ -33,6 +37,8 @@ from tests.engine.office_builder import ANNA, CHIEF, finish, later, start
 from tests.engine.random_office import RandomOffice
 
 pytestmark = stores.both
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def copy_of(engine: Engine, place: Path) -> Made:
@@ -281,3 +287,128 @@ def test_checkpoints_from_before_a_restore(engine: Engine, tmp_path: Path) -> No
         found[one.at] = {b.case for b in report.breaks}
     assert found[older.at] == set() and found[again.at] == set()
     assert found[newer.at] == {lost, TREE}
+
+
+# -- old copies --------------------------------------------------------------------------------------------
+
+
+def names(place: Path) -> list[str]:
+    return sorted(p.name for p in place.iterdir() if p.name[0].isdigit())
+
+
+def copies(engine: Engine, place: Path, number: int) -> list[Path]:
+    """Copies of one minute after the other, the oldest first."""
+    began = datetime(2026, 9, 28, tzinfo=UTC)
+    return [
+        backup(engine.database, engine.data_folder, place, began + timedelta(minutes=n)).folder
+        for n in range(number)
+    ]
+
+
+def test_the_newest_copies_stay_with_what_they_need(engine: Engine, tmp_path: Path, empty: Database) -> None:
+    place, case = tmp_path / "copies", start(engine).case
+    info = uploads.save(engine, "a.pdf", io.BytesIO(b"%PDF-1.4 kept"), ANNA)
+    engine.execute(AttachFile(case, info.id), ANNA)
+    made = copies(engine, place, 5)
+    (place / "files" / ("0" * 64)).write_bytes(b"only an older copy had this")
+    (place / "20260101T000000Z.partial").mkdir()  # a backup that was killed
+    done = prune(place, 2, made[-1])
+    assert names(place) == done.kept == [p.name for p in made[-2:]] and len(done.removed) == 3
+    assert [p.name for p in (place / "files").iterdir()] == [info.digest] and done.files == 1
+    for folder in made[-2:]:
+        prove(folder, place)
+    assert restored(made[-2], empty, tmp_path / "new").cases == 1
+    assert prune(place, 2, made[-1]).removed == []
+
+
+def test_the_copy_just_made_stays_whatever_its_name(engine: Engine, tmp_path: Path) -> None:
+    """A clock that was set back gives the newest copy the oldest name."""
+    made = copies(engine, tmp_path / "copies", 3)
+    prune(tmp_path / "copies", 1, made[0])
+    assert names(tmp_path / "copies") == [made[0].name, made[2].name]
+    with pytest.raises(InputInvalid, match="至少要保留一份"):
+        prune(tmp_path / "copies", 0, made[0])
+    assert len(names(tmp_path / "copies")) == 2
+
+
+@pytest.mark.parametrize("what", ["a table is short", "no manifest to read"])
+def test_a_copy_that_is_not_whole_counts_for_nothing_and_stays(
+    engine: Engine, tmp_path: Path, what: str
+) -> None:
+    place = tmp_path / "copies"
+    start(engine)
+    made = copies(engine, place, 4)
+    (place / "files" / ("0" * 64)).write_bytes(b"the broken one's, perhaps")
+    if what == "a table is short":
+        table = made[3] / "facts.jsonl"
+        table.write_bytes(table.read_bytes()[:-1])
+    else:
+        (made[3] / "manifest.json").write_text("{")
+    done = prune(place, 2, made[2])
+    assert done.not_whole == [made[3].name] and done.removed == [made[0].name]
+    assert names(place) == [p.name for p in made[1:]], "two good ones stay beside it"
+    assert (place / "files" / ("0" * 64)).exists(), "nobody knows what the broken one needs"
+
+
+def test_two_backups_into_one_place_do_not_meet(engine: Engine, tmp_path: Path) -> None:
+    made = copies(engine, tmp_path / "copies", 2)
+    with only_one(tmp_path / "copies"):
+        with pytest.raises(Conflict, match="另一个备份正在写"):
+            copy_of(engine, tmp_path / "copies")
+        with pytest.raises(Conflict, match="另一个备份正在写"):
+            prune(tmp_path / "copies", 1, made[1])
+    copy_of(engine, tmp_path / "copies")
+
+
+# -- who works on it meanwhile -----------------------------------------------------------------------------
+
+WORKING = """
+import sys
+from engine.runtime import presence
+from engine.store.database import open_database
+database = open_database(presence.begin(sys.argv[1], "worker"))
+with database.read() as connection:
+    connection.exec_driver_sql("SELECT 1")
+print("here", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_restore_refuses_while_somebody_works(engine: Engine, tmp_path: Path, empty: Database) -> None:
+    """Another process says that it works on the database; killed, it is gone at once, and leaves nothing in the way."""
+    made = copy_of(engine, tmp_path / "copies")
+    before = rows_of(engine.database)
+    url = empty.engine.url.render_as_string(hide_password=False)
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKING, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"here\n"
+        with pytest.raises(Conflict, match=rf"worker {other.pid}@.+duban-worker.+--while-others-work"):
+            restored(made.folder, empty, tmp_path / "new")
+        assert presence.others(engine.database) == [], "it is not this one that the other works on"
+        assert rows_of(engine.database) == before
+        with empty.read() as connection:
+            assert dump.empty(connection)
+        other.kill()
+        other.wait()
+        until = time.monotonic() + 10
+        while (
+            presence.others(empty) and time.monotonic() < until
+        ):  # PostgreSQL notices a closed socket within moments
+            time.sleep(0.05)
+    assert restored(made.folder, empty, tmp_path / "new").facts == made.manifest.rows("facts")
+
+
+def test_who_insists_may_restore_while_somebody_works(
+    engine: Engine, tmp_path: Path, empty: Database
+) -> None:
+    made = copy_of(engine, tmp_path / "copies")
+    url = empty.engine.url.render_as_string(hide_password=False)
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKING, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"here\n"
+        clock = FixedClock(datetime.now(UTC))
+        done = restore(made.folder, empty, tmp_path / "new", CHIEF, clock, while_others_work=True)
+        assert done.facts == made.manifest.rows("facts")
+        other.kill()

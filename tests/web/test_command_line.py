@@ -281,6 +281,13 @@ def test_a_backup_is_restored_and_what_leaves_the_house_waits(
 ) -> None:
     code, found = terminal.json("backup", str(tmp_path / "copies"))
     assert code == 0 and found[0]["cases"] == 60 and found[0]["missing"] == []
+    code, text = terminal("backup", str(tmp_path / "copies"), "--keep", "0")
+    assert code == 2 and "至少要保留一份" in text
+    (next((tmp_path / "copies").glob("*Z"))).rename(tmp_path / "copies" / "20260101T000000Z")
+    code, text = terminal("backup", str(tmp_path / "copies"), "--keep", "1")
+    assert (
+        code == 0 and "删除了更旧的 1 份" in text and not (tmp_path / "copies" / "20260101T000000Z").exists()
+    )
     code, text = terminal("restore", str(tmp_path / "copies"))
     assert code == 2 and "--replace" in text
     monkeypatch.setenv("DUBAN_DATA", str(tmp_path / "new"))
@@ -340,4 +347,4 @@ def test_a_place_without_room_gets_no_half_copy(seeded: Path, tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 2 and "备份写不进" in done.stderr, done.stderr
-    assert [p.name for p in (tmp_path / "copies").iterdir()] == ["files"]
+    assert {p.name for p in (tmp_path / "copies").iterdir()} == {".lock", "files"}

@@ -334,3 +334,33 @@ def test_towns_and_enterprises_never_learn_of_a_report(site: Site) -> None:
 
 def filled_case(rule: Rule, case: str) -> str:
     return rule.rule.replace("<string:case>", case)
+
+
+def test_what_is_said_where_nothing_closer_is_said_is_one_sentence() -> None:
+    """A class's docstring is read by people; what programmers should know of it stands elsewhere."""
+
+    def below(cls: type[EngineError]) -> Iterator[type[EngineError]]:
+        yield cls
+        for child in cls.__subclasses__():
+            yield from below(child)
+
+    said = {
+        cls.__name__: cls().message
+        for cls in below(EngineError)
+        if cls.__module__.startswith(("engine.", "web."))
+    }
+    assert {
+        n: text for n, text in said.items() if "\n" in text or "`" in text or not text.endswith("。")
+    } == {}
+
+
+@pytest.mark.parametrize("digit", ["¹", "²²²²", "٣", "1¹"])
+def test_digits_that_are_no_numbers(shared: Site, digit: str) -> None:
+    zhao = shared.user("zhao")
+    for address in (
+        f"/api/v1/packages/{KEY}/versions/{digit}", f"/admin/calendar?year={digit}", f"/api/v1/cases?limit={digit}",
+        f"/api/v1/cases/{shared.mine}/items/{digit}", f"/api/v1/monitor?days={digit}", f"/packages/{KEY}/{digit}",
+    ):  # fmt: skip
+        assert zhao.get(address).status_code < 500, address
+    body = {"base": digit, "files": {}, "note": ""}
+    assert zhao.post(f"/api/v1/packages/{KEY}/versions", body).status_code == 404

@@ -65,7 +65,7 @@ def calendar() -> str:
         found = queries.calendar(c)
     years = sorted({d["day"].year for d in found["days"]} | {y["year"] for y in found["years"]}, reverse=True)
     wanted = request.args.get("year", "")
-    year = int(wanted) if wanted.isdigit() and len(wanted) == 4 else the_engine().now().year
+    year = int(wanted) if wanted.isdecimal() and len(wanted) == 4 else the_engine().now().year
     return render_template(
         "admin/calendar.html",
         found=found,

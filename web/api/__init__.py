@@ -13,6 +13,7 @@ from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
 from engine.values import plain_json
+from web.api.links import Links
 from web.api.schemas import Problem
 from web.errors import of_http
 from web.identity import may
@@ -119,7 +120,7 @@ def install(app: Flask) -> None:
             "security": [{"token": []}, {"session": []}],
         },
     )
-    api = OurApi(app)
+    api = OurApi(app, spec_kwargs={"extra_plugins": [Links()]})
     for room in rooms():
         api.register_blueprint(room, url_prefix=f"/api/v1{room.url_prefix or ''}")
     for endpoint, view in list(app.view_functions.items()):

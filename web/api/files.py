@@ -10,7 +10,7 @@ from flask import Response, request, send_file
 from engine.errors import InputInvalid
 from engine.runtime import uploads
 from web import discretion
-from web.api import Room
+from web.api import Room, schemas
 from web.context import the_engine, who
 from web.identity import may
 from web.security import accepts
@@ -23,6 +23,7 @@ _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp"})
 
 
 @room.route("/files", methods=["POST"])
+@room.doc(requestBody=schemas.UPLOAD)
 @room.response(201)
 @may("signed_in")
 @accepts("file")

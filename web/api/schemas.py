@@ -6,6 +6,12 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from engine.directory import KINDS
+from engine.handlers.work import SHORTEST_REASON
+from engine.runtime.office import ACCOUNT
+from web.monitor.queries import REASONS
+from web.worklist.queries import TABS
+
 REQUIRED = "必填。"
 
 
@@ -27,7 +33,7 @@ class Text(fields.String):
 
 
 class Whole(fields.Integer):
-    """A whole number within bounds; true and false are none."""
+    """A whole number within bounds, also written 5.0, as JSON Schema has it; true and false are none."""
 
     default_error_messages = {
         "required": REQUIRED,
@@ -40,10 +46,17 @@ class Whole(fields.Integer):
         super().__init__(validate=validate.Range(least, most, error=f"应在 {least} 到 {most} 之间。"), **more)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         short = isinstance(value, str) and len(value) <= 20  # of a query
         if isinstance(value, bool) or not (isinstance(value, int) or short):
             raise self.make_error("invalid")
         return super()._deserialize(value, *args, **kwargs)
+
+
+def reason() -> Text:
+    """Why somebody does something; how much of it there must be is the engine's to say, which tells it in its own words."""
+    return Text(4000, required=True, metadata={"pattern": rf"\S[\s\S]{{{SHORTEST_REASON - 2},}}\S"})
 
 
 class YesNo(fields.Boolean):
@@ -102,7 +115,8 @@ class Body(Schema):
 
 
 class Problem(Schema):
-    """A refusal, as RFC 9457 has it: `code` is stable, `detail` a sentence, `errors` sentences by field."""
+    """A refusal, as RFC 9457 has it: `code` is stable, `detail` a sentence, `errors` sentences by field, `reference` what the
+    log calls something unforeseen."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -111,6 +125,9 @@ class Problem(Schema):
     code = fields.String(required=True)
     errors = fields.Dict()
     findings = fields.List(fields.Dict())
+    reference = fields.String()
+    rows = fields.List(fields.Raw())
+    locked_until = fields.String()
 
 
 class Nothing(Body):
@@ -156,7 +173,7 @@ class FinishBody(Body):
 
 
 class ReasonBody(Body):
-    reason = Text(4000, required=True)
+    reason = reason()
 
 
 class ReturnBody(ReasonBody):
@@ -169,7 +186,10 @@ class TransferBody(ReasonBody):
 
 
 class SuspendBody(ReasonBody):
-    until = fields.Raw(load_default=None, allow_none=True, metadata={"description": "日期，或带时区的时间"})
+    until = fields.Raw(load_default=None, allow_none=True, metadata={
+        "description": "日期，或带时区的时间",
+        "anyOf": [{"type": "null"}, *({"type": "string", "format": f} for f in ("date", "date-time"))],
+    })  # fmt: skip
 
 
 class ActionBody(Body):
@@ -178,7 +198,7 @@ class ActionBody(Body):
 
 
 class NoteBody(Body):
-    text = Text(4000, required=True)
+    text = Text(4000, required=True, metadata={"pattern": r"\S"})
     item = Whole(load_default=0)
 
 
@@ -187,14 +207,27 @@ class FileBody(Body):
     item = Whole(load_default=0)
 
 
+UPLOAD = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                "required": ["file"],
+            }
+        }
+    },
+}
+"""How an upload is described; it is read as it comes, not by a schema."""
+
+
 class RetryBody(Body):
     variables = Map(keys=fields.String(), load_default=dict)
 
 
 class WorklistQuery(PageQuery):
-    tab = Text(
-        20, load_default="all", metadata={"description": "all | unclaimed | mine | overdue | unit | done"}
-    )
+    tab = Text(20, load_default="all", metadata={"enum": ["all", *TABS]})
 
 
 class RegisterQuery(PageQuery):
@@ -213,7 +246,7 @@ class TimelineQuery(PageQuery):
 
 
 class MonitorQuery(PageQuery):
-    reason = Text(20, load_default="", metadata={"description": "incident | nobody | overdue | stalled"})
+    reason = Text(20, load_default="", metadata={"enum": ["", *REASONS]})
     days = Whole(1, 999, load_default=None, allow_none=True)
 
 
@@ -233,7 +266,7 @@ class AuditQuery(PageQuery):
 class UnitBody(Body):
     id = Text(200, load_default="")
     name = Text(200, shortest=1, required=True)
-    kind = Text(20, required=True)
+    kind = Text(20, required=True, metadata={"enum": KINDS})
     parent = Text(200, load_default="")
     code = Text(40, load_default="")
     region = Text(100, load_default="")
@@ -243,8 +276,8 @@ class UnitBody(Body):
 
 
 class PersonBody(Body):
-    account = Text(100, shortest=1, required=True)
-    name = Text(100, shortest=1, required=True)
+    account = Text(100, shortest=1, required=True, metadata={"pattern": rf"^{ACCOUNT.pattern}$"})
+    name = Text(100, shortest=1, required=True, metadata={"pattern": r"\S"})
     phone = Text(40, load_default="")
     title = Text(200, load_default="")
     active = YesNo(load_default=True)

@@ -22,6 +22,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("source", type=Path, help="备份目录（取最近一次），或其中某一次备份的目录")
     parser.add_argument("--replace", action="store_true", help="数据库不是空的也恢复：原有内容全部删除")
+    parser.add_argument(
+        "--while-others-work",
+        action="store_true",
+        help="还有网站或后台进程连着数据库也恢复：它们手里的内容作废",
+    )
     parser.add_argument("--json", action="store_true", help="输出 JSON")
     parser.set_defaults(run=run)
 
@@ -41,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
             TERMINAL,
             settings.clock(),
             replace=args.replace,
+            while_others_work=args.while_others_work,
             progress=bar,
         )
     finally:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if args.demo and not settings.demo:
         raise InputInvalid("DUBAN_MODE=production 时不能使用 --demo。")
     logs.begin(settings.log)
-    engine = settings.engine()
+    engine = settings.engine("serve")
     host, port = args.host or settings.host, args.port if args.port is not None else settings.port
     if args.demo and not demo.is_seeded(engine):
         print("装入演示数据（只在首次启动时进行）…", flush=True)

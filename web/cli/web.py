@@ -69,7 +69,7 @@ def application() -> Any:
     """The app of one process, made by it."""
     settings = Settings.from_environment()
     logs.begin(settings.log)
-    return create_app(settings.engine(), settings)
+    return create_app(settings.engine("web"), settings)
 
 
 def _mode(settings: Settings) -> str:

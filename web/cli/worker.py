@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     logs.begin(settings.log)
-    engine = settings.engine()
+    engine = settings.engine("worker")
     try:
         worker = Worker(engine)
         if args.once:

@@ -58,7 +58,7 @@ def version(c: sa.Connection, key: str, which: str) -> dict[str, Any]:
     statement = sa.select(*_columns).where(_p.c.key == key)
     if which == "newest":
         statement = statement.order_by(_p.c.version.desc()).limit(1)
-    elif which.isdigit() and len(which) < 9:
+    elif which.isdecimal() and len(which) < 9:
         statement = statement.where(_p.c.version == int(which))
     else:
         statement = statement.where(_p.c.hash == which)

@@ -39,7 +39,7 @@ DEFAULT_DAYS = 5
 def stalled_days(c: sa.Connection) -> int:
     """How many working days without movement make a case stuck, as the office has set it."""
     raw = stored.get(c, [SETTING]).get(SETTING, "")
-    return int(raw) if raw.isdigit() and 0 < int(raw) < 1000 else DEFAULT_DAYS
+    return int(raw) if raw.isdecimal() and 0 < int(raw) < 1000 else DEFAULT_DAYS
 
 
 @dataclass(frozen=True, slots=True)
