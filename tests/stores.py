@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import pytest
 import sqlalchemy as sa
 
+from engine.store import append_only
 from engine.store.database import Database
 from tests.services import postgres
 
@@ -83,6 +84,23 @@ def closing(what: Opened) -> Opened:
     """Have it closed when the block of `use` ends."""
     _opened.append(what)
     return what
+
+
+@contextmanager
+def as_application(database: Database, role: str = "duban_app") -> Iterator[str]:
+    """The URL by which a role of PostgreSQL that has the application's rights and does not own the tables opens the database.
+    The role belongs to the server: it is gone after the block."""
+    with database.write() as connection:
+        connection.exec_driver_sql(f"DROP ROLE IF EXISTS {role}")
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+        for statement in append_only.grants(connection, role):
+            connection.exec_driver_sql(statement)
+    try:
+        yield database.engine.url.set(username=role).render_as_string()
+    finally:
+        with database.write() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
 
 
 def off_the_disk(database: Database) -> Database:

@@ -49,6 +49,17 @@ def timed(session: ours.Session, case: dict[str, Any]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
+def one_round(folder: Path) -> tuple[ours.Session, str, int]:
+    """An office with one case in it to be copied, a round old; its id, and how many facts it has."""
+    session = ours.Session(ours.prepare(folder))
+    case = session.start()
+    for _ in STEPS:
+        session.complete(case)
+    with session.engine.read() as connection:
+        its = connection.exec_driver_sql("SELECT count(*) FROM facts").scalar_one()
+    return session, str(case["case"]), int(its)
+
+
 def history(folder: Path, seconds: float) -> Row:
     """The last hundred rounds of 2,000 in one case (fewer where the time is over before), in turns with the first hundred of
     another."""
@@ -77,14 +88,8 @@ def size(folder: Path, sizes: tuple[int, ...]) -> Iterator[Row]:
     """Completions in databases of several sizes, in turns."""
     field: list[tuple[int, ours.Session, dict[str, Any]]] = []
     for facts in sizes:
-        engine = ours.prepare(folder)
-        session = ours.Session(engine)
-        model = session.start()
-        for _ in STEPS:
-            session.complete(model)
-        with engine.read() as connection:
-            its = connection.exec_driver_sql("SELECT count(*) FROM facts").scalar_one()
-        cloning.clone(dsn(engine), model["case"], facts // its, "k")
+        session, model, its = one_round(folder)
+        cloning.clone(dsn(session.engine), model, facts // its, "k")
         field.append((facts, session, session.start()))
     times: dict[int, list[float]] = {facts: [] for facts in sizes}
     for number in range(TIMES + 20):
@@ -143,14 +148,9 @@ def weight(folder: Path, live: int) -> Iterator[Row]:
 
 def verification(folder: Path, facts: int) -> Row:
     """`duban audit verify`: every chain read and every hash made anew."""
-    engine = ours.prepare(folder)
-    session = ours.Session(engine)
-    model = session.start()
-    for _ in STEPS:
-        session.complete(model)
-    with engine.read() as connection:
-        its = connection.exec_driver_sql("SELECT count(*) FROM facts").scalar_one()
-    cloning.chains(dsn(engine), model["case"], facts // its, "k")
+    session, model, its = one_round(folder)
+    engine = session.engine
+    cloning.chains(dsn(engine), model, facts // its, "k")
     begun = time.perf_counter()
     with engine.read() as connection:
         report = verify.verify(connection)

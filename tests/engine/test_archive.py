@@ -190,22 +190,14 @@ def test_who_does_not_own_the_tables_cannot_archive(old: Old) -> None:
     engine = old.engine
     if engine.database.is_sqlite:
         pytest.skip("SQLite 没有角色：谁能写文件谁就能封存")
-    with engine.database.write() as connection:
-        connection.exec_driver_sql("DROP ROLE IF EXISTS duban_clerk")
-        connection.exec_driver_sql("CREATE ROLE duban_clerk LOGIN")
-        for statement in append_only.grants(connection, "duban_clerk"):
-            connection.exec_driver_sql(statement)
-    url = engine.database.engine.url.set(username="duban_clerk")
-    app = Engine.open(url.render_as_string(), engine.data_folder, engine.clock)
-    try:
-        with pytest.raises(InputInvalid, match="所有者"):
-            archive(app, app.now() - timedelta(days=30), old.folder / "old", CHIEF)
-    finally:
-        app.close()
+    with stores.as_application(engine.database) as url:
+        app = Engine.open(url, engine.data_folder, engine.clock)
+        try:
+            with pytest.raises(InputInvalid, match="所有者"):
+                archive(app, app.now() - timedelta(days=30), old.folder / "old", CHIEF)
+        finally:
+            app.close()
     assert engine.facts(old.cases[0]) and not (old.folder / "old").exists()
-    with engine.database.write() as connection:
-        connection.exec_driver_sql("DROP OWNED BY duban_clerk")
-        connection.exec_driver_sql("DROP ROLE duban_clerk")
 
 
 def test_a_disk_that_is_full_leaves_everything_as_it_was(old: Old) -> None:

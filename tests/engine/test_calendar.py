@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from time import process_time
 
@@ -15,21 +12,10 @@ from hypothesis import strategies as st
 from engine.calendar import LAST_ANNOUNCED_YEAR, Moment, WorkCalendar, seed, seed_days
 from engine.clock import SHANGHAI
 from engine.errors import CalendarUnknown, InputInvalid
+from tests import announced
 
 CALENDAR = seed(range(2023, 2028))
 ONE_YEAR = seed([2026])
-
-# domain.md 2.4: 国务院办公厅关于2026年部分节假日安排的通知
-OFF_2026 = [
-    ("01-01", "01-03"),
-    ("02-15", "02-23"),
-    ("04-04", "04-06"),
-    ("05-01", "05-05"),
-    ("06-19", "06-21"),
-    ("09-25", "09-27"),
-    ("10-01", "10-07"),
-]
-MAKE_UP_2026 = ["01-04", "02-14", "02-28", "05-09", "09-20", "10-10"]
 
 
 def shanghai(text: str) -> datetime:
@@ -41,19 +27,10 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def test_every_day_of_2026() -> None:
-    off = set()
-    for first, last in OFF_2026:
-        at = day(f"2026-{first}")
-        while at <= day(f"2026-{last}"):
-            off.add(at)
-            at += timedelta(days=1)
-    made_up = {day(f"2026-{one}") for one in MAKE_UP_2026}
-    at = day("2026-01-01")
-    while at.year == 2026:
-        expected = at in made_up or (at.weekday() < 5 and at not in off)
+def test_every_day_of_the_announced_years() -> None:
+    for at in announced.days(date(announced.YEARS[0], 1, 1), date(announced.YEARS[-1], 12, 31)):
+        expected = at in announced.MAKE_UP or (at.weekday() < 5 and at not in announced.OFF)
         assert CALENDAR.is_working(at) is expected, at
-        at += timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +156,7 @@ def test_an_unannounced_year_is_seeded_but_not_confirmed() -> None:
     assert set(confirmed) == {2026} and "2026" in confirmed[2026]
     assert LAST_ANNOUNCED_YEAR == 2026
     assert {row.day.year for row in rows} == {2026, 2027}
-    assert [row.day for row in rows if row.working] == [day(f"2026-{one}") for one in MAKE_UP_2026]
+    assert {row.day for row in rows if row.working} == {d for d in announced.MAKE_UP if d.year == 2026}
     assert [row.day for row in rows] == sorted(row.day for row in rows)
     assert all(row.note for row in rows)
 
@@ -357,16 +334,7 @@ print(c.workdays(date(2026, 3, 6), 1), c.instant(datetime(2026, 3, 8, 2, 30)))
 
 @pytest.mark.slow
 def test_the_hosts_zone_does_not_matter() -> None:
-    said = {
-        zone: subprocess.run(
-            [sys.executable, "-c", _PROBE],
-            env={**os.environ, "TZ": zone},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for zone in ("Asia/Shanghai", "America/New_York", "UTC")
-    }
+    said = announced.said_on_hosts(_PROBE, "Asia/Shanghai", "America/New_York", "UTC")
     assert len(set(said.values())) == 1
     assert "2026-03-11 10:00:00+00:00" in said["UTC"]
 

@@ -343,42 +343,36 @@ def _column(table: str) -> str:
 def test_the_applications_role_can_work_and_cannot_change_the_record(engine: Engine) -> None:
     if engine.database.is_sqlite:
         pytest.skip("SQLite 没有角色：权限只由触发器和文件权限保证")
-    with engine.database.write() as connection:
-        connection.exec_driver_sql("DROP ROLE IF EXISTS duban_app")
-        connection.exec_driver_sql("CREATE ROLE duban_app LOGIN")
-        for statement in append_only.grants(connection, "duban_app"):
-            connection.exec_driver_sql(statement)
-    url = engine.database.engine.url.set(username="duban_app")
-    app = Engine.open(url.render_as_string(), engine.data_folder, engine.clock)
-    case = start(app).case
-    app.execute(AddNote(case, "以应用的身份"), ANNA)
-    later(app, hours=3)
-    Worker(app).step()
-    assert checkpoints.make(app) is not None
-    assert holds(app)
-    for statement in (
-        "UPDATE facts SET person_name = ''",
-        "DELETE FROM facts",
-        "TRUNCATE facts",
-        "DELETE FROM office_facts",
-        "UPDATE leaves SET seq = 1",
-        "DELETE FROM checkpoints",
-        "ALTER TABLE facts DISABLE TRIGGER ALL",
-        "DROP TRIGGER facts_append_only ON facts",
-        "ALTER TABLE facts DROP COLUMN hash",
-        "SET session_replication_role = replica",
-        "CREATE OR REPLACE FUNCTION duban_append_only() RETURNS trigger LANGUAGE sql AS 'select 1'",
-        "DROP TABLE leaves",
-    ):
-        with (
-            pytest.raises(sa.exc.ProgrammingError, match="(?i)permission denied|must be owner"),
-            app.database.write() as connection,
-        ):
-            connection.exec_driver_sql(statement)
-    app.close()
-    with engine.database.write() as connection:
-        connection.exec_driver_sql("DROP OWNED BY duban_app")
-        connection.exec_driver_sql("DROP ROLE duban_app")
+    with stores.as_application(engine.database) as url:
+        app = Engine.open(url, engine.data_folder, engine.clock)
+        try:
+            case = start(app).case
+            app.execute(AddNote(case, "以应用的身份"), ANNA)
+            later(app, hours=3)
+            Worker(app).step()
+            assert checkpoints.make(app) is not None
+            assert holds(app)
+            for statement in (
+                "UPDATE facts SET person_name = ''",
+                "DELETE FROM facts",
+                "TRUNCATE facts",
+                "DELETE FROM office_facts",
+                "UPDATE leaves SET seq = 1",
+                "DELETE FROM checkpoints",
+                "ALTER TABLE facts DISABLE TRIGGER ALL",
+                "DROP TRIGGER facts_append_only ON facts",
+                "ALTER TABLE facts DROP COLUMN hash",
+                "SET session_replication_role = replica",
+                "CREATE OR REPLACE FUNCTION duban_append_only() RETURNS trigger LANGUAGE sql AS 'select 1'",
+                "DROP TABLE leaves",
+            ):
+                with (
+                    pytest.raises(sa.exc.ProgrammingError, match="(?i)permission denied|must be owner"),
+                    app.database.write() as connection,
+                ):
+                    connection.exec_driver_sql(statement)
+        finally:
+            app.close()
 
 
 def test_a_tree_that_is_forgotten_gets_another_name(engine: Engine) -> None:

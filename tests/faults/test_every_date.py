@@ -6,38 +6,22 @@ The oracle shares nothing with `engine.calendar`: no bisection, no blocks, no li
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
 
-from engine.calendar import CalendarDay, WorkCalendar, seed, seed_days
+from engine.calendar import WorkCalendar, seed
 from engine.clock import SHANGHAI
 from engine.errors import CalendarUnknown
+from tests import announced
 
 pytestmark = pytest.mark.slow
 
 CASES = 4_000
 """Random questions of each kind and calendar."""
-
-OFF = (
-    "2024-01-01 2024-01-01  2024-02-10 2024-02-17  2024-04-04 2024-04-06  2024-05-01 2024-05-05  2024-06-10 2024-06-10 "
-    "2024-09-15 2024-09-17  2024-10-01 2024-10-07 "
-    "2025-01-01 2025-01-01  2025-01-28 2025-02-04  2025-04-04 2025-04-06  2025-05-01 2025-05-05  2025-05-31 2025-06-02 "
-    "2025-10-01 2025-10-08 "
-    "2026-01-01 2026-01-03  2026-02-15 2026-02-23  2026-04-04 2026-04-06  2026-05-01 2026-05-05  2026-06-19 2026-06-21 "
-    "2026-09-25 2026-09-27  2026-10-01 2026-10-07 "
-)
-MAKE_UP = (
-    "2024-02-04 2024-02-18 2024-04-07 2024-04-28 2024-05-11 2024-09-14 2024-09-29 2024-10-12 "
-    "2025-01-26 2025-02-08 2025-04-27 2025-09-28 2025-10-11 "
-    "2026-01-04 2026-02-14 2026-02-28 2026-05-09 2026-09-20 2026-10-10 "
-)
-"""国务院办公厅关于2024年、2025年、2026年部分节假日安排的通知: 放假 from–to, 上班 (调休)."""
 
 CHINA = timezone(timedelta(hours=8))
 DAY = timedelta(days=1)
@@ -53,18 +37,11 @@ class Oracle:
 
     def __init__(self, years: set[int]) -> None:
         self.years = years
-        self.off: set[date] = set()
-        for first, last in zip(OFF.split()[::2], OFF.split()[1::2], strict=True):
-            at = date.fromisoformat(first)
-            while at <= date.fromisoformat(last):
-                self.off.add(at)
-                at += DAY
-        self.on = {date.fromisoformat(one) for one in MAKE_UP.split()}
 
     def working(self, day: date) -> bool:
         if day.year not in self.years:
             raise Unknown
-        return day in self.on or (day.isoweekday() <= 5 and day not in self.off)
+        return day in announced.MAKE_UP or (day.isoweekday() <= 5 and day not in announced.OFF)
 
     def nth(self, day: date, n: int) -> date:
         """民法典 201: the first day does not count."""
@@ -143,12 +120,7 @@ def at(day: date, clock: time) -> datetime:
 
 def confirmed_by_the_office() -> WorkCalendar:
     """2024–2026 as announced, and 2027 and 2028 confirmed by an office that found no holiday in them but weekends."""
-    rows: list[CalendarDay] = seed_days(range(2024, 2027))[0]
-    return WorkCalendar(
-        holidays=frozenset(row.day for row in rows if not row.working),
-        makeup=frozenset(row.day for row in rows if row.working),
-        confirmed_years=frozenset(range(2024, 2029)),
-    )
+    return replace(seed(announced.YEARS), confirmed_years=frozenset(range(2024, 2029)))
 
 
 CALENDARS: dict[str, tuple[WorkCalendar, set[int]]] = {
@@ -247,16 +219,7 @@ def the_answers() -> str:
 
 
 def test_the_hosts_zone_and_its_summer_time_change_no_answer() -> None:
-    said = {
-        zone: subprocess.run(
-            [sys.executable, "-c", _ON_THIS_HOST],
-            env={**os.environ, "TZ": zone},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for zone in ("America/New_York", "Australia/Lord_Howe", "Asia/Shanghai")
-    }
+    said = announced.said_on_hosts(_ON_THIS_HOST, "America/New_York", "Australia/Lord_Howe", "Asia/Shanghai")
     assert len(set(said.values())) == 1 and len(said["Asia/Shanghai"].splitlines()) == 2_000
 
 
