@@ -61,6 +61,7 @@ from engine.store import migrate, settings, snapshots
 from engine.store.batch import Batch
 from engine.store.database import BUSY_SECONDS, Database, alone, open_database
 from engine.store.projection import Standing
+from engine.store.raw import Line
 from engine.store.tables import cases, commands, numbers, packages
 from engine.values import Value, canonical, loads
 
@@ -206,9 +207,42 @@ class Engine:
         asked = asked_digest(command, case) if known else ""
 
         def attempt(repeated: bool) -> Outcome:
+            if may is None and not repeated:
+                outcome = self._outright(command, actor, id_, asked, case, known=known)
+                if outcome is not None:
+                    return outcome
             return self._execute(command, actor, id_, asked, case, may, perhaps_done=known or repeated)
 
         return again.until_done(attempt, receipt=True)
+
+    def _outright(
+        self, command: Command, actor: Actor, id_: str, asked: str, case: str, *, known: bool
+    ) -> Outcome | None:
+        """Do a command in two statements without a transaction around them: one reads the case, the other writes everything,
+        and fails wholly where the case has moved between them. None where that is not enough: SQLite, deadlines that are
+        due, an office that has changed, a number to be counted up, a command that was done before or is refused; then
+        nothing was done."""
+        if self.database.is_sqlite:
+            return None
+        try:
+            with self.database.outright() as line:
+                stored = snapshots.take(line, case, lock=False, watch=_WATCHED, receipt=id_ if known else "")
+                if stored is None or stored.asked:
+                    return None
+                office_, package = self._office_known(stored.watched), self._packages.get(stored.package)
+                if office_ is None or package is None:
+                    return None
+                loaded = _loaded(case, stored, package, office_, Batch())
+                moment = Moment(self.clock.now(), office_.calendar)
+                if next_due(loaded.state, moment.now) is not None:
+                    return None
+                outcome = self._do(line, loaded, command, actor, id_, asked, moment)
+                loaded.batch.expect(cases, (case,), "seq", stored.seq)
+                loaded.batch.write(line)
+        except (_NotOutright, EngineError):
+            return None  # a refusal is said by who holds the case: another may be changing it
+        self._ring(outcome)
+        return outcome
 
     def _execute(
         self,
@@ -421,7 +455,7 @@ class Engine:
 
     def _do(
         self,
-        connection: sa.Connection,
+        connection: sa.Connection | Line,
         loaded: Loaded,
         command: Command,
         actor: Actor,
@@ -438,9 +472,9 @@ class Engine:
             moment=moment,
             actor=actor,
             case=case,
-            numbers=lambda series, year: next_number(connection, series, year),
+            numbers=lambda series, year: next_number(_transaction(connection), series, year),
             file=lambda file: uploads.info(connection, file),
-            related=lambda state: related_cases(connection, case),
+            related=lambda state: related_cases(_transaction(connection), case),
         )
         facts = decide(command, loaded.state, setting)
         entries = self._record(loaded, facts, actor, command_id, asked, moment)
@@ -473,7 +507,7 @@ class Engine:
         if stored is None:
             raise NotFound("没有找到这个案件，或者您无权查看。", case=case)
         office_ = self._office_by(connection, stored.watched)
-        return self._loaded(connection, case, stored, office_, Batch())
+        return _loaded(case, stored, self._package(connection, stored.package), office_, Batch())
 
     def _load_all(self, connection: sa.Connection, claimed: Sequence[str], batch: Batch) -> Iterator[Loaded]:
         """Cases that are this transaction's already, in the order they were claimed, all of them recording into `batch`."""
@@ -485,15 +519,8 @@ class Engine:
         found = snapshots.take_all(connection, claimed)
         office_ = self._seen(connection)
         for case in claimed:
-            yield self._loaded(connection, case, found[case], office_, batch)
-
-    def _loaded(
-        self, connection: sa.Connection, case: str, stored: snapshots.Stored, office_: _Office, batch: Batch
-    ) -> Loaded:
-        state = State.from_data(loads(stored.state))
-        position = Position(case, stored.seq, stored.head, Standing.of(state))
-        package = self._package(connection, stored.package)
-        return Loaded(position, state, package, office_, batch, stored.asked)
+            package = self._package(connection, found[case].package)
+            yield _loaded(case, found[case], package, office_, batch)
 
     def _asked(self, connection: sa.Connection, id_: str) -> bool:
         return connection.execute(_command, {"b_id": id_}).first() is not None
@@ -593,22 +620,32 @@ class Engine:
         return self._office_by(connection, settings.get(connection, _WATCHED))
 
     def _office_by(self, connection: sa.Connection, found: Mapping[str, str]) -> _Office:
+        office_ = self._office_known(found)
+        if office_ is not None:
+            return office_
+        if isinstance(self.clock, GuardedClock):
+            self.clock.look(connection, found)
+        one, two = _versions(found)
+        known = self._office
+        same_directory = known is not None and known.directory_version == one
+        same_calendar = known is not None and known.calendar_version == two
+        self._office = office_ = _Office(
+            one,
+            two,
+            known.directory if known and same_directory else read_directory(connection),
+            known.calendar if known and same_calendar else read_calendar(connection, version=two),
+        )
+        return office_
+
+    def _office_known(self, found: Mapping[str, str]) -> _Office | None:
+        """The office by the settings in `_WATCHED`, where nothing has to be read for it: neither clock nor tables."""
         if isinstance(self.clock, demo_clock.DemoClock):
             self.clock.set_offset(found.get(demo_clock.KEY, "0"))
-        elif isinstance(self.clock, GuardedClock):
-            self.clock.look(connection, found)
-        one, two = found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
+        elif isinstance(self.clock, GuardedClock) and not self.clock.heed(found):
+            return None
         office_ = self._office
-        if office_ is None or office_.directory_version != one or office_.calendar_version != two:
-            same_directory = office_ is not None and office_.directory_version == one
-            same_calendar = office_ is not None and office_.calendar_version == two
-            office_ = _Office(
-                one,
-                two,
-                office_.directory if office_ and same_directory else read_directory(connection),
-                office_.calendar if office_ and same_calendar else read_calendar(connection, version=two),
-            )
-            self._office = office_
+        if office_ is None or (office_.directory_version, office_.calendar_version) != _versions(found):
+            return None
         return office_
 
     # -- definitions ---------------------------------------------------------------------------------------
@@ -725,6 +762,16 @@ _count_up = (
 )
 
 
+def _versions(found: Mapping[str, str]) -> tuple[str, str]:
+    return found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
+
+
+def _loaded(case: str, stored: snapshots.Stored, package: Package, office_: _Office, batch: Batch) -> Loaded:
+    state = State.from_data(loads(stored.state))
+    position = Position(case, stored.seq, stored.head, Standing.of(state))
+    return Loaded(position, state, package, office_, batch, stored.asked)
+
+
 def new_id() -> str:
     """A fresh command id."""
     return secrets.token_hex(12)
@@ -759,6 +806,17 @@ def acting(actor: Actor, command: Command, state: State, directory: Directory) -
 
 
 _ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem)
+
+
+class _NotOutright(Exception):
+    """Something needs a transaction."""
+
+
+def _transaction(connection: sa.Connection | Line) -> sa.Connection:
+    """Raises `_NotOutright` where there is none."""
+    if isinstance(connection, Line):
+        raise _NotOutright
+    return connection
 
 
 def next_number(connection: sa.Connection, series: str, year: int) -> int:

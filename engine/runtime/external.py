@@ -143,7 +143,7 @@ def fail(
     with (
         engine.read() as connection
     ):  # what it says stays so while the lock is held, and that is asked again below
-        row = _held(connection, engine.moment_in(connection).now, case, job, worker)
+        row = _held(connection, engine.moment_in(connection).now, case, job, worker, keep=False)
     left = row.retries - 1 if retries is None else retries
     if left > 0:
         pause = None if wait is None else timedelta(seconds=wait)
@@ -188,10 +188,12 @@ def _change_lock(connection: sa.Connection, case: str, job: int, holder: str, un
     connection.execute(_lock, {"b_case": case, "b_job": job, "v_locked_by": holder, "v_locked_until": until})
 
 
-def _held(connection: sa.Connection, now: datetime, case: str, job: int, worker: str) -> Any:
-    """The job's row; in a writing transaction on PostgreSQL nobody else fetches it until that ends. Raises `NotFound`, or
+def _held(
+    connection: sa.Connection, now: datetime, case: str, job: int, worker: str, *, keep: bool = True
+) -> Any:
+    """The job's row. `keep`: the transaction writes, and nobody else fetches the job until it ends. Raises `NotFound`, or
     `Conflict` where the lock has run out or is another worker's."""
-    query = _job if connection.get_execution_options().get("postgresql_readonly") else _job_kept
+    query = _job_kept if keep else _job
     row = connection.execute(query, {"b_case": case, "b_job": job}).first()
     if row is None:
         raise NotFound("这个任务已经完成或已撤销。")

@@ -114,12 +114,16 @@ class GuardedClock:
             self._latest = max(now, self._latest or now)
             return self._latest
 
+    def heed(self, watched: Mapping[str, str]) -> bool:
+        """Take note of the values of `WATCHED`, as far as they are set. Whether the last reading is young enough to go by."""
+        self.alarm = watched.get(ALARM, "")
+        return self._believed is not None and self._steady() - self._looked < EVERY
+
     def look(self, connection: sa.Connection, watched: Mapping[str, str]) -> None:
         """Read the source if the last reading is old. `watched` are the values of `WATCHED` as far as they are set."""
-        self.alarm = watched.get(ALARM, "")
-        asked = self._steady()
-        if self._believed is not None and asked - self._looked < EVERY:
+        if self.heed(watched):
             return
+        asked = self._steady()
         if connection.dialect.name == "sqlite":
             found = self.host.now()
         else:

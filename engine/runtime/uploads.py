@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from engine.commands import Actor
 from engine.errors import InputInvalid, NotFound
 from engine.handlers import FileInfo
+from engine.store.raw import Line
 from engine.store.tables import files
 
 if TYPE_CHECKING:
@@ -113,12 +114,13 @@ def save(engine: Engine, name: str, content: BinaryIO, actor: Actor) -> FileInfo
     return found
 
 
-def info(connection: sa.Connection, id_: str) -> FileInfo | None:
+def info(connection: sa.Connection | Line, id_: str) -> FileInfo | None:
     """What is known of a file; None when there is no such file."""
-    row = connection.execute(_one, {"b_id": id_}).first()
-    if row is None:
-        return None
-    return FileInfo(row.id, row.name, row.media_type, row.size, row.digest, row.case, row.uploaded_by)
+    if isinstance(connection, Line):
+        found = connection.execute(_ONE, (id_,))
+    else:
+        found = connection.execute(_one, {"b_id": id_}).first()
+    return None if found is None else FileInfo(*found)
 
 
 def path(engine: Engine, id_: str) -> Path:
@@ -167,4 +169,6 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-_one = sa.select(files).where(files.c.id == sa.bindparam("b_id"))
+_told = [files.c[field.name] for field in fields(FileInfo)]
+_one = sa.select(*_told).where(files.c.id == sa.bindparam("b_id"))
+_ONE = "SELECT {} FROM files WHERE id = $1".format(", ".join(f'"{c.name}"' for c in _told))

@@ -73,6 +73,13 @@ class Batch:
         else:
             present.update(values)
 
+    def expect(self, table: sa.Table, key: Key, column: str, value: int) -> None:
+        """A row that is changed must hold this in `column`, which is changed, too, and takes no NULL: otherwise the write fails
+        with `sa.exc.IntegrityError`, wholly. So a statement alone does what a lock would."""
+        row = self._of(table).changed.get(key)
+        if row is not None:
+            row[WAS + column] = value
+
     def delete(self, table: sa.Table, key: Key) -> None:
         """The row goes; one that is new is never written."""
         changes = self._of(table)
@@ -85,14 +92,14 @@ class Batch:
         changes = self._tables.get(table)
         return (changes.new.get(key) or changes.changed.get(key) or {}) if changes is not None else {}
 
-    def write(self, connection: sa.Connection) -> None:
+    def write(self, connection: sa.Connection | raw.Line) -> None:
         """Write everything, in the caller's transaction, and be empty again."""
         touched = sorted(self._tables, key=_order().__getitem__)
         groups = [group for table in touched for group in _groups(table, self._tables[table])]
         self._tables = {}
         if not groups:
             return
-        if connection.dialect.name == "postgresql":
+        if isinstance(connection, raw.Line) or connection.dialect.name == "postgresql":
             shape = tuple(
                 (g.kind, g.table, g.columns, len(g.rows) if len(g.rows) <= self.spelled_out else 0)
                 for g in groups
@@ -109,8 +116,8 @@ class Batch:
 # -- groups ------------------------------------------------------------------------------------------------
 
 DELETE, UPDATE, INSERT, ONCE = "delete", "update", "insert", "once"
-KEY = "key "
-"""Before the name of a column by which a row is found, to tell it from one that is set."""
+KEY, WAS = "key ", "was "
+"""Before the name of a column by which a row is found, or whose old value is expected, to tell it from one that is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,11 @@ def _core(kind: str, table: sa.Table, columns: tuple[str, ...]) -> Any:
     ]
     if kind == DELETE:
         return sa.delete(table).where(*where)
-    named = {c: sa.bindparam(c, type_=table.c[c].type) for c in columns if not c.startswith(KEY)}
+    named: dict[str, sa.ColumnElement[Any]] = {
+        c: sa.bindparam(c, type_=table.c[c].type) for c in columns if not c.startswith((KEY, WAS))
+    }
+    for c in (c.removeprefix(WAS) for c in columns if c.startswith(WAS)):
+        named[c] = sa.case((table.c[c] == sa.bindparam(WAS + c), named[c]))
     return sa.update(table).where(*where).values(named)
 
 
@@ -190,18 +201,18 @@ _Shape = tuple[tuple[str, sa.Table, tuple[str, ...], int], ...]
 
 @lru_cache(maxsize=4096)
 def _one_statement(shape: _Shape) -> str:
-    """The text for changes of this shape: all but the last as CTEs. Their order does not matter to the server, which
-    checks references at the statement's end."""
+    """The text for changes of this shape. The server runs such a chain from its end, so the first comes last in it: rows are
+    met in the order of the tables, the case before what belongs to it, by everybody (`again` says why). References are
+    checked at the statement's end."""
     count = itertools.count(1)
-    parts = [_part(*group, count) for group in shape]
-    chain = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts[:-1]))
-    return f"WITH {chain} {parts[-1]}" if chain else parts[-1]
+    first, *others = [_part(*group, count) for group in shape]
+    chain = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(reversed(others)))
+    return f"WITH {chain} {first}" if chain else first
 
 
 def _part(kind: str, table: sa.Table, columns: tuple[str, ...], count: int, numbers: Iterator[int]) -> str:
-    names = [c.removeprefix(KEY) for c in columns]
-    types = [_type(table.c[name]) for name in names]
-    quoted = [f'"{name}"' for name in names]
+    types = [_type(table.c[c.removeprefix(KEY).removeprefix(WAS)]) for c in columns]
+    quoted = [f'"{c.removeprefix(KEY)}"' for c in columns]
     rows = _rows(quoted, types, count, numbers)
     source = f"({rows}) AS v({', '.join(quoted)})"
     if kind in (INSERT, ONCE):
@@ -211,7 +222,10 @@ def _part(kind: str, table: sa.Table, columns: tuple[str, ...], count: int, numb
     where = " AND ".join(by_key)
     if kind == DELETE:
         return f'DELETE FROM "{table.name}" AS t USING {source} WHERE {where}'
-    sets = ", ".join(f'"{c}" = v."{c}"' for c in columns if not c.startswith(KEY))
+    new = {c: f'v."{c}"' for c in columns if not c.startswith((KEY, WAS))}
+    for c in (c.removeprefix(WAS) for c in columns if c.startswith(WAS)):
+        new[c] = f'CASE WHEN t."{c}" = v."{WAS}{c}" THEN {new[c]} END'
+    sets = ", ".join(f'"{c}" = {value}' for c, value in new.items())
     return f'UPDATE "{table.name}" AS t SET {sets} FROM {source} WHERE {where}'
 
 

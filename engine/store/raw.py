@@ -2,7 +2,8 @@
 
 The driver sends them as they are, where it would read through a long text for places to fill each time, and their row comes
 as the driver reads it, without what SQLAlchemy learns about the columns of a result. Everything else is SQLAlchemy's: the
-connection and its transaction, its errors, and whoever listens to statements.
+connection and its transaction, its errors, and whoever listens to statements. Only a `Line` has nothing but the pool and the
+errors of it: around two statements of 12 µs each it would cost a hundred.
 """
 
 from __future__ import annotations
@@ -17,8 +18,48 @@ _MARK = "duban_raw"
 """Execution option of such statements: a list that takes their first row."""
 
 
-def execute(connection: sa.Connection, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+class Line:
+    """A connection out of the pool on which every statement is a transaction by itself."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Raises what `engine.connect()` does."""
+        self.dialect = engine.dialect
+        try:
+            self._held = engine.raw_connection()
+        except psycopg.Error as error:
+            raise self._as_sqlalchemy_says("", error, lost=False) from error
+
+    def execute(self, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        """Send a statement and give its first row. Raises `sa.exc.DBAPIError`s as a `sa.Connection` does."""
+        try:
+            return _first_row(self._held, statement, parameters)
+        except psycopg.Error as error:
+            lost = self.dialect.is_disconnect(error, self._held.dbapi_connection, None)  # type: ignore[arg-type]
+            if lost:
+                self._held.invalidate(error)
+            raise self._as_sqlalchemy_says(statement, error, lost=lost) from error
+
+    def _as_sqlalchemy_says(self, statement: str, error: psycopg.Error, *, lost: bool) -> BaseException:
+        return sa.exc.DBAPIError.instance(
+            statement,
+            (),
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=self.dialect,
+        )
+
+    def close(self) -> None:
+        self._held.close()
+
+
+def execute(
+    connection: sa.Connection | Line, statement: str, parameters: Sequence[Any]
+) -> tuple[Any, ...] | None:
     """Send a statement and give its first row, None when it has none."""
+    if isinstance(connection, Line):
+        return connection.execute(statement, parameters)
     rows: list[tuple[Any, ...]] = []
     connection.exec_driver_sql(statement, tuple(parameters), execution_options={_MARK: rows})
     return rows[0] if rows else None
@@ -33,9 +74,16 @@ def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool
     rows = context.execution_options.get(_MARK)
     if rows is None:
         return False
-    with psycopg.RawCursor(cursor.connection) as raw:
-        raw.execute(statement, parameters)
-        row = raw.fetchone() if raw.description is not None else None
-        if row is not None:
-            rows.append(row)
+    row = _first_row(context.root_connection.connection, statement, parameters)
+    if row is not None:
+        rows.append(row)
     return True
+
+
+def _first_row(held: Any, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    """`held`: a connection of the pool. Its cursor for such statements is kept as long as it lives there."""
+    cursor = held.info.get(_MARK)
+    if cursor is None:
+        cursor = held.info[_MARK] = psycopg.RawCursor(held.dbapi_connection)
+    cursor.execute(statement, parameters)
+    return cursor.fetchone() if cursor.pgresult.ntuples else None

@@ -81,14 +81,19 @@ def take_all(connection: sa.Connection, claimed: Sequence[str]) -> dict[str, Sto
 
 
 def take(
-    connection: sa.Connection, case: str, *, lock: bool = True, watch: Sequence[str] = (), receipt: str = ""
+    connection: sa.Connection | raw.Line,
+    case: str,
+    *,
+    lock: bool = True,
+    watch: Sequence[str] = (),
+    receipt: str = "",
 ) -> Stored | None:
     """The case's snapshot, or None when there is no such case. `lock` keeps it ours until the transaction ends; `watch` are
     keys of settings to be read with it, `receipt` the id of a command that may have been done before."""
     text = _take(connection.dialect.name, len(watch), lock)
     parameters = (*watch, receipt, case)
     row: Any = None
-    if connection.dialect.name == "postgresql":
+    if isinstance(connection, raw.Line) or connection.dialect.name == "postgresql":
         row = raw.execute(connection, text, parameters)
     else:
         row = connection.exec_driver_sql(text, parameters).first()

@@ -190,3 +190,20 @@ def test_what_is_too_long_is_never_cut(office: Engine) -> None:
         with pytest.raises(sa.exc.DBAPIError):
             write(office, batch)
     assert {len(series) for series, _ in numbers(office)} <= {61}
+
+
+def test_what_has_moved_is_not_written_over(office: Engine) -> None:
+    batch = Batch()
+    batch.insert(t.numbers, ("甲", 1), {"last": 5})
+    write(office, batch)
+    for expected, fails in ((5, False), (5, True), (6, False)):
+        batch.change(t.numbers, ("甲", 1), last=expected + 1)
+        batch.insert(t.numbers, ("乙", expected + (10 if fails else 0)), {"last": 1})
+        batch.expect(t.numbers, ("甲", 1), "last", expected)
+        if fails:
+            with pytest.raises(sa.exc.IntegrityError):
+                write(office, batch)
+            batch = Batch()
+        else:
+            write(office, batch)
+    assert numbers(office) == {("甲", 1): 7, ("乙", 5): 1, ("乙", 6): 1}

@@ -24,6 +24,7 @@ from engine.runtime import accounts, uploads
 from engine.runtime import engine as engine_module
 from engine.runtime.engine import Engine
 from engine.store.database import Database
+from engine.store.raw import Line
 from engine.store.tables import metadata
 from tests import stores
 from tests.faults.transactions import CHANGES, KINDS, Prepared
@@ -80,7 +81,7 @@ class Points:
 def watched(engine: Engine, points: Points) -> Iterator[None]:
     """Every statement of the engine's database, and every commit, is a point."""
     database = engine.database.engine
-    write = Database.write
+    write, execute = Database.write, Line.execute
 
     def statement(when: str) -> Callable[..., None]:
         def passed(conn: Any, cursor: Any, text: str, *_: Any) -> None:
@@ -97,11 +98,20 @@ def watched(engine: Engine, points: Points) -> Iterator[None]:
             points.point("before COMMIT")
         points.committed()
 
+    def outright(self: Line, text: str, parameters: Any) -> Any:
+        points.point(f"before {text[:60]}")
+        row = execute(self, text, parameters)
+        if text.lstrip().startswith("SELECT"):
+            points.point(f"after {text[:60]}")
+        else:
+            points.committed()  # the statement is the whole transaction
+        return row
+
     before, after = statement("before"), statement("after")
     sa.event.listen(database, "before_cursor_execute", before)
     sa.event.listen(database, "after_cursor_execute", after)
     try:
-        with mock.patch.object(Database, "write", writing):
+        with mock.patch.object(Database, "write", writing), mock.patch.object(Line, "execute", outright):
             yield
     finally:
         sa.event.remove(database, "before_cursor_execute", before)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -21,7 +22,8 @@ from engine.commands import AddNote, FinishItem, StartCase
 from engine.runtime import again, external
 from engine.runtime.engine import Engine, Outcome
 from engine.store import tables
-from engine.store.database import open_database
+from engine.store.database import BEGINS, open_database
+from engine.store.raw import Line
 from tests import stores
 from tests.engine.office_builder import (
     ANNA,
@@ -48,29 +50,41 @@ def hanging_up(engine: Engine, when: str) -> Iterator[list[str]]:
     database = engine.database.engine
     ours = threading.current_thread()
 
-    def end(connection: Any) -> None:
+    execute = Line.execute
+
+    def end(driver: Any) -> None:
         over.append(when)
-        pid = connection.connection.dbapi_connection.info.backend_pid
+        pid = driver.info.backend_pid
         other = open_database(database.url.render_as_string(hide_password=False))
         with other.write() as c:
             assert c.execute(sa.select(sa.func.pg_terminate_backend(pid, 5000))).scalar()
         other.close()
 
     def begin(connection: Any) -> None:
-        reads = connection.get_execution_options().get("postgresql_readonly")
-        if not over and not reads and when == WHEN[0] and ours is threading.current_thread():
-            end(connection)
+        writes = connection.get_execution_options().get(BEGINS) == "BEGIN"
+        if not over and writes and when == WHEN[0] and ours is threading.current_thread():
+            end(connection.connection.dbapi_connection)
+
+    def outright(self: Line, text: str, parameters: Any) -> Any:
+        """What is written without a transaction around it is committed by the statement itself."""
+        first = text.lstrip().startswith("SELECT")
+        if not over and first == (when == WHEN[0]) and ours is threading.current_thread():
+            if when == WHEN[2]:
+                execute(self, text, parameters)
+            end(self._held.driver_connection)
+        return execute(self, text, parameters)
 
     def commit(connection: Any) -> None:
         if not over and when != WHEN[0] and ours is threading.current_thread():
             if when == WHEN[2]:
                 connection.connection.dbapi_connection.commit()
-            end(connection)
+            end(connection.connection.dbapi_connection)
 
     sa.event.listen(database, "begin", begin)
     sa.event.listen(database, "commit", commit)
     try:
-        yield over
+        with mock.patch.object(Line, "execute", outright):
+            yield over
     finally:
         sa.event.remove(database, "begin", begin)
         sa.event.remove(database, "commit", commit)

@@ -29,6 +29,9 @@ LONGEST = 10_000
 MOST_ROWS = 200
 MOST_CHOSEN = 200
 
+MOST_SCHEMAS = 64
+"""Schemas kept of one level, one for each set of fields that was hidden; what conditions combine to beyond that is made anew."""
+
 _ROUNDS = 10
 """How often hide conditions that depend on hidden fields are settled again."""
 
@@ -61,6 +64,7 @@ class Part:
         self.names = {f"f{i}": f for i, f in enumerate(self.fields)}
         members: dict[str, Any] = {name: _LOADERS[f.type](f) for name, f in self.names.items()}
         self.schema: type[marshmallow.Schema] = marshmallow.Schema.from_dict(members, name="FormSchema")
+        self._schemas: dict[frozenset[str], marshmallow.Schema] = {}
 
     def load(self, data: Value) -> tuple[dict[str, Value], dict[str, list[str]]]:
         """Values of this level (as from `from_outside`) → (clean, errors)."""
@@ -72,9 +76,7 @@ class Part:
         given = {k: v for k, v in given.items() if k in known}
         hidden = self._hidden(given)
         visible = {k: v for k, v in given.items() if k not in hidden}
-        schema = self.schema(
-            exclude=[n for n, f in self.names.items() if f.key in hidden], unknown=marshmallow.RAISE
-        )
+        schema = self._schema_without(frozenset(hidden))
         clean: dict[str, Value] = {}
         outer = _call.get()
         token = _call.set(_Call(outer.context.new_child(visible), outer.moment, outer.lists, outer.strict))
@@ -90,6 +92,18 @@ class Part:
         finally:
             _call.reset(token)
         return ({} if errors else clean), errors
+
+    def _schema_without(self, hidden: frozenset[str]) -> marshmallow.Schema:
+        """The schema of the fields that are not hidden. Making one costs more than what it is used for; none keeps anything
+        of a load, so that threads share them."""
+        found = self._schemas.get(hidden)
+        if found is None:
+            found = self.schema(
+                exclude=[n for n, f in self.names.items() if f.key in hidden], unknown=marshmallow.RAISE
+            )
+            if len(self._schemas) < MOST_SCHEMAS:
+                self._schemas[hidden] = found
+        return found
 
     def _hidden(self, given: Mapping[str, Value]) -> set[str]:
         """Keys of the fields hidden now. A hidden field counts as empty for the conditions of others."""

@@ -4,6 +4,7 @@ Everyone acts in a coroutine of its own (greenlet). Whoever is about to open a t
 the turn back; who goes on is drawn from the instant's seed. So a worker that has looked for due rows and one that passes
 them, or a client that has read a case and one that changes it, meet in every order, and each order can be played again.
 Inside a transaction nobody else has a turn: what locks do between real connections is tested by real threads and processes.
+Where a statement is a transaction by itself (`outright`), others have a turn before the one that writes.
 
 Power fails by `PowerFailure`, which no code of the product catches: the transaction is undone as the database would undo it.
 """
@@ -11,7 +12,7 @@ Power fails by `PowerFailure`, which no code of the product catches: the transac
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +20,7 @@ import greenlet
 import sqlalchemy as sa
 
 from engine.store.database import Database
+from engine.store.raw import Line
 from tests.faults.simulation.schedule import Crash
 
 
@@ -133,3 +135,28 @@ class StagedDatabase(Database):
         with super().glance(*args, **named) as connection:
             yield connection
         self.stage.turn()
+
+    @contextmanager
+    def outright(self) -> Iterator[Line]:
+        self.stage.turn()
+        with super().outright() as line:
+            yield _StagedLine(line, self.stage)
+        self.stage.turn()
+
+
+class _StagedLine(Line):
+    """What is read and then written without a transaction around it: others have a turn in between, too."""
+
+    def __init__(self, line: Line, stage: Stage) -> None:
+        self.line, self.stage, self.dialect = line, stage, line.dialect
+
+    def execute(self, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        writes = not statement.lstrip().startswith("SELECT")
+        if writes:
+            self.stage.turn()
+        self.stage.point("before")
+        row = self.line.execute(statement, parameters)
+        if writes:
+            self.stage.committed()
+        self.stage.point("after")
+        return row
