@@ -22,6 +22,7 @@ from engine.directory import Directory, Person
 from engine.errors import InputInvalid, NotFound
 from engine.runtime.engine import DIRECTORY_VERSION, Engine
 from engine.store import settings
+from engine.store.raw import Query
 from engine.store.tables import ended_sessions, people, tokens
 from engine.store.tables import settings as settings_
 
@@ -130,8 +131,7 @@ def sign_in(engine: Engine, account: str, password: str) -> Account | None:
 
 def account_of(engine: Engine, person: str, epoch: int | None = None, *, session: str = "") -> Account | None:
     """The account of an active person; None when retired, when the session's `epoch` is over or it was signed out."""
-    with engine.database.glance() as connection:
-        row = connection.execute(_by_id, {"b_id": person, "b_session": session}).first()
+    row = engine.database.first(_by_id, b_id=person, b_session=session)
     if row is None or not row.active or row.signed_out or (epoch is not None and epoch != row.epoch):
         return None
     return _account(row, engine.directory_of(row.directory_version))
@@ -159,11 +159,13 @@ _columns = (
     .scalar_subquery()
     .label("directory_version"),
 )
-_by_id = sa.select(
-    *_columns,
-    sa.exists().where(ended_sessions.c.id == sa.bindparam("b_session")).label("signed_out"),
-).where(people.c.id == sa.bindparam("b_id"))
-_by_token = (
+_by_id = Query(
+    sa.select(
+        *_columns,
+        sa.exists().where(ended_sessions.c.id == sa.bindparam("b_session")).label("signed_out"),
+    ).where(people.c.id == sa.bindparam("b_id"))
+)
+_by_token = Query(
     sa.select(*_columns, tokens.c.digest)
     .join_from(tokens, people, people.c.id == tokens.c.person)
     .where(tokens.c.digest == sa.bindparam("b_digest"), tokens.c.revoked_at.is_(None))
@@ -221,8 +223,7 @@ def token_account(engine: Engine, secret: str) -> Account | None:
     if not secret.startswith(TOKEN_PREFIX):
         return None
     digest = _digest(secret)
-    with engine.database.glance() as connection:
-        row = connection.execute(_by_token, {"b_digest": digest}).first()
+    row = engine.database.first(_by_token, b_digest=digest)
     if row is None or not row.active or not hmac.compare_digest(row.digest, digest):
         return None
     return _account(row, engine.directory_of(row.directory_version))

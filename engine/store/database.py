@@ -95,6 +95,14 @@ class Database:
         finally:
             line.close()
 
+    def first(self, query: raw.Query, **parameters: object) -> Any:
+        """The first row of one query by itself, None when it has none: `glance` for what every request asks."""
+        if self.is_sqlite:
+            with self.glance() as connection:
+                return connection.execute(query.select, parameters).first()
+        with self.outright() as line:
+            return query.first(line, parameters)
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -8,11 +8,13 @@ errors of it: around two statements of 12 µs each it would cost a hundred.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 _MARK = "duban_raw"
 """Execution option of such statements: a list that takes their first row."""
@@ -52,6 +54,25 @@ class Line:
 
     def close(self) -> None:
         self._held.close()
+
+
+class Query:
+    """A select whose first row every request asks for: its text is made once. `columns` of the row are given as the driver
+    reads them: texts, numbers and truths, no instants."""
+
+    def __init__(self, select: sa.Select[Any]) -> None:
+        self.select = select
+        compiled = select.compile(dialect=_DIALECT)
+        self.text = str(compiled)
+        self._given = [(name, compiled.params[name]) for name in compiled.positiontup or ()]
+        self._row = namedtuple("Row", [column.name for column in select.selected_columns])  # type: ignore[misc]
+
+    def first(self, line: Line, parameters: Mapping[str, Any]) -> Any:
+        found = line.execute(self.text, [parameters.get(name, value) for name, value in self._given])
+        return None if found is None else self._row(*found)
+
+
+_DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 def execute(
