@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import subprocess
 import sys
 import threading
@@ -41,8 +42,13 @@ pytestmark = stores.both
 ROOT = Path(__file__).resolve().parents[2]
 
 
+_copies = itertools.count()
+
+
 def copy_of(engine: Engine, place: Path) -> Made:
-    return backup(engine.database, engine.data_folder, place, datetime.now(UTC))
+    """A copy's name is its second: each has one of its own."""
+    at = datetime.now(UTC) + timedelta(seconds=next(_copies))
+    return backup(engine.database, engine.data_folder, place, at)
 
 
 @pytest.fixture
@@ -165,7 +171,6 @@ def test_attachments_are_kept_once_and_put_back(engine: Engine, tmp_path: Path, 
     (place / "files" / first.manifest.files[1][0]).unlink()
     with pytest.raises(BackupBroken, match="缺少附件"):
         prove(first.folder, place)
-    time.sleep(1.1)  # a copy's name is its second
     second = copy_of(engine, place)
     assert second.missing == [f"{names[2]} 三.pdf"], "what was changed in the data folder is not taken for it"
 

@@ -340,8 +340,8 @@ def test_the_hosts_zone_does_not_matter() -> None:
 
 
 def test_counting_is_fast() -> None:
-    """Bisection, not walking: a hundred thousand counts of ten days stay far below a second."""
-    start, begun = day("2026-03-05"), process_time()
-    for _ in range(100_000):
-        CALENDAR.workdays(start, 10)
+    """Bisection, not walking: it takes a twentieth of a second, and a walk over nine million days would take seconds."""
+    start, begun = day("2023-01-05"), process_time()
+    for _ in range(10_000):
+        CALENDAR.workdays(start, 900)
     assert process_time() - begun < 0.6

@@ -22,6 +22,7 @@ from engine.store import append_only, settings, tables
 from tests import stores
 from tests.engine.office_builder import ANNA, CHIEF, later, start
 from tests.engine.random_office import RandomOffice
+from tests.engine.working import working
 
 pytestmark = stores.both
 
@@ -166,20 +167,8 @@ def test_the_worker_makes_them_as_often_as_the_office_said(engine: Engine) -> No
 
 def test_a_running_worker_makes_one(engine: Engine) -> None:
     start(engine)
-    stop = threading.Event()
-    thread = threading.Thread(target=Worker(engine).run, args=(stop, 0.01))
-    thread.start()
-    try:
-        until = threading.Event()
-        for _ in range(500):
-            with engine.read() as connection:
-                if checkpoint.latest(connection) is not None:
-                    break
-            until.wait(0.02)
-    finally:
-        stop.set()
-        engine.bell.set()
-        thread.join()
+    with working(engine, poll=0.01):
+        pass  # it has taken its first look
     with engine.read() as connection:
         latest = checkpoint.latest(connection)
     assert latest is not None and latest.size == 2

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from engine.runtime.doorbell import Doorbell
 from engine.runtime.dramatiq_bell import MOST_KEPT, QUEUE, RedisBell
 from engine.runtime.engine import Engine
 from engine.runtime.host_clock import SystemClock
-from engine.runtime.worker import Worker
 from engine.store import tables
 from tests import stores
 from tests.engine.office_builder import WITHOUT_ACTIONS, new_office, open_engine, start, trial_files
+from tests.engine.working import eventually, working
 from tests.services import redis as redis_service
 
 TICK = """
@@ -35,28 +34,6 @@ process trial name=试办
 """
 FOR_EVER = 600.0
 """A poll so long that only the bell can have woken the worker."""
-
-
-def eventually(what: Callable[[], object], seconds: float = 15) -> None:
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, "nobody came"
-        time.sleep(0.02)
-
-
-@contextmanager
-def working(engine: Engine, poll: float = FOR_EVER) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=Worker(engine).run, args=(stop, poll))
-    thread.start()
-    time.sleep(0.5)  # it has looked once and sleeps
-    try:
-        yield
-    finally:
-        stop.set()
-        engine.bell.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 def two_processes(folder: Path) -> tuple[Engine, Engine]:
@@ -80,7 +57,7 @@ def passed(engine: Engine, case: str) -> int:
 @pytest.mark.parametrize("store", [stores.POSTGRESQL], indirect=True)
 def test_a_worker_elsewhere_sleeps_until_it_is_due_and_no_longer(tmp_path: Path, store: str) -> None:
     web, elsewhere = two_processes(tmp_path)
-    with working(elsewhere):
+    with working(elsewhere, FOR_EVER):
         case = start(web).case
         eventually(lambda: notices(web) == 1)  # rung when armed, slept a second, passed, relayed
         assert passed(web, case) == 1
@@ -148,7 +125,7 @@ def test_by_redis_a_worker_elsewhere_looks_at_once(tmp_path: Path, redis: redis_
     web, elsewhere = two_processes(tmp_path)
     for engine in (web, elsewhere):
         engine.bell.far.append(RedisBell(redis.url()))
-    with working(elsewhere):
+    with working(elsewhere, FOR_EVER):
         start(web)
         eventually(lambda: notices(web) == 1)
         web.bell.far[0].broker.client.flushall()  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
 from tests import stores
 from tests.engine.office_builder import ANNA, later, start
+from tests.engine.working import eventually
 
 pytestmark = stores.on_postgresql
 
@@ -58,13 +59,22 @@ def test_a_person_waits_for_the_batch_and_no_longer(engine: Engine) -> None:
     assert held.wait(10)
     person = threading.Thread(target=engine.execute, args=(AddNote(case, "现场已看"), ANNA))
     person.start()
-    time.sleep(0.1)
+    eventually(lambda: somebody_waits(engine), "the person does not wait for the batch")
     assert person.is_alive()
     go_on.set()
     worker.join(10)
     person.join(10)
     history = [entry.fact.kind for entry in engine.facts(case)]
     assert history.count("DeadlinePassed") == 1 and history[-1] == "NoteAdded"
+
+
+def somebody_waits(engine: Engine) -> bool:
+    """For a lock that another holds."""
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.read() as connection:
+        return bool(connection.execute(waiting).scalar())
 
 
 def test_what_a_lost_connection_held_is_free_at_once(engine: Engine) -> None:
@@ -76,9 +86,7 @@ def test_what_a_lost_connection_held_is_free_at_once(engine: Engine) -> None:
     assert Worker(engine).pass_deadlines() == 0
     with engine.database.write() as other:
         assert other.execute(sa.select(sa.func.pg_terminate_backend(backend))).scalar()
-    until = time.monotonic() + 5
-    while time.monotonic() < until and not Worker(engine).pass_deadlines():
-        time.sleep(0.01)
+    eventually(Worker(engine).pass_deadlines)
     passed = [e for case in cases for e in engine.facts(case) if isinstance(e.fact, DeadlinePassed)]
     assert len(passed) == 3
     connection.invalidate()
@@ -93,11 +101,10 @@ def test_what_a_hanging_worker_held_is_free_after_a_while(
     later(engine, hours=2)
     connection = engine.database.engine.connect()
     assert set(claims.due_cases(connection, engine.now(), 10, [])) == cases
-    until = time.monotonic() + 10
-    passed = 0
-    while time.monotonic() < until and not passed:
-        passed = Worker(engine).pass_deadlines()
-        time.sleep(0.05)
-    assert passed == 3
+    worker = Worker(engine)
+    eventually(worker.pass_deadlines)
+    assert worker.pass_deadlines() == 0
+    passed = [e for case in cases for e in engine.facts(case) if isinstance(e.fact, DeadlinePassed)]
+    assert len(passed) == 3
     connection.invalidate()
     connection.close()

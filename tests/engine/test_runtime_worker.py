@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +38,7 @@ from tests.engine.office_builder import (
     start,
     trial_files,
 )
+from tests.engine.working import eventually, working
 
 pytestmark = stores.both
 
@@ -474,21 +474,11 @@ def test_senseless_fetches_are_refused(engine: Engine) -> None:
 def test_the_loop_hears_the_bell_and_stops(tmp_path: Path) -> None:
     """With a poll of ten minutes only the bell can have woken it."""
     engine = new_office(tmp_path, SystemClock(), trial_files(SENDER, WITHOUT_ACTIONS))
-    stop = threading.Event()
-    thread = threading.Thread(target=Worker(engine).run, args=(stop, 600.0))
-    thread.start()
-    try:
-        time.sleep(0.3)
+    with working(engine, poll=600.0):
         start(engine, ANNA)
-        for _ in range(100):
-            with engine.read() as connection:
-                if connection.execute(sa.select(tables.notices)).first():
-                    break
-            time.sleep(0.02)
-        else:
-            pytest.fail("the worker did not hear the bell within two seconds")
-    finally:
-        stop.set()
-        engine.bell.set()
-        thread.join(5)
-    assert not thread.is_alive()
+        eventually(lambda: noticed(engine), "the worker did not hear the bell")
+
+
+def noticed(engine: Engine) -> bool:
+    with engine.read() as connection:
+        return connection.execute(sa.select(tables.notices)).first() is not None

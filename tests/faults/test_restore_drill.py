@@ -27,6 +27,7 @@ from tests import stores
 from tests.engine.office_builder import ANNA, CHIEF, new_office, start
 from tests.engine.random_office import RandomOffice
 from tests.engine.test_backup import copy_of, letter, notices, restored, sound
+from tests.engine.working import eventually
 from tests.faults.many_facts import fill
 from tests.services.postgres import Postgres
 
@@ -97,8 +98,7 @@ def test_the_drill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         threads = [threading.Thread(target=work, args=(case,)) for case in cases[:3]]
         for thread in threads:
             thread.start()
-        while len(acknowledged) < 50:
-            time.sleep(0.01)
+        eventually(lambda: len(acknowledged) >= 50, "nobody gets on")
         server.kill()
         stop.set()
         for thread in threads:

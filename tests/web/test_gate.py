@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import threading
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +19,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.store.tables import deadlines
 from tests import stores
+from tests.engine.working import PATIENCE, eventually
 from tests.services import child
 from tests.web.builder import Site
 from web import gate, logs
@@ -33,13 +33,12 @@ def test_who_finds_the_queue_full_is_refused_at_once_and_who_waits_is_let_in() -
     let_in = threading.Event()
     waiting = threading.Thread(target=lambda: (made.enter(), let_in.set()))
     waiting.start()
-    while not made.waiting:
-        time.sleep(0.001)
+    eventually(lambda: made.waiting)
     with pytest.raises(Busy):
         made.enter()
     assert not let_in.is_set()
     made.leave()
-    waiting.join(5)
+    waiting.join(PATIENCE)
     assert let_in.is_set() and (made.working, made.waiting) == (1, 0)
 
 
