@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, redirect, url_for
+from flask import Flask, Response, g, redirect, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from engine.runtime.engine import Engine
@@ -55,8 +55,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     return app
 
 
-def rooms() -> list[Blueprint]:
-    """The rooms of pages. Imports them and the API's; who forks processes that serve does so before, and they share them."""
+def _rooms(app: Flask) -> None:
     from web import api
     from web.admin import views as admin
     from web.audit import views as audit
@@ -66,15 +65,8 @@ def rooms() -> list[Blueprint]:
     from web.register import views as register
     from web.worklist import views as worklist
 
-    api.rooms()
-    return [room.blueprint for room in (worklist, case, register, modeler, monitor, audit, admin)]
-
-
-def _rooms(app: Flask) -> None:
-    from web import api
-
-    for room in rooms():
-        app.register_blueprint(room)
+    for room in (worklist, case, register, modeler, monitor, audit, admin):
+        app.register_blueprint(room.blueprint)
     api.install(app)
     errors.install(app)  # flask-smorest brings handlers of its own; ours stay the only ones
 

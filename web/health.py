@@ -13,7 +13,6 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
-import redis
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
@@ -118,6 +117,8 @@ def _disk(engine: Engine, settings: Settings) -> tuple[bool, str]:
 def _redis(engine: Engine, settings: Settings) -> tuple[bool, str]:
     if not settings.redis:
         return True, "没有使用"
+    import redis  # only where one is used
+
     with redis.Redis.from_url(settings.redis, socket_timeout=1, socket_connect_timeout=1) as client:
         client.ping()
     return True, "可以连接"

@@ -32,8 +32,6 @@ from flask import (
     url_for,
 )
 from flask.sessions import SecureCookieSessionInterface
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
 from engine.commands import Actor
 from engine.directory import AUDITOR, OFFICE, Directory
@@ -42,6 +40,7 @@ from engine.runtime import accounts
 from engine.runtime.host_clock import SystemClock
 from web.context import demo_mode, the_engine
 from web.errors import NotSignedIn, TooMany
+from web.throttle import Throttle
 
 
 class SignInFailed(EngineError):
@@ -56,10 +55,10 @@ LEVELS = ("anyone", "signed_in", "office", "publisher", "auditor")
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 IDLE = timedelta(minutes=15)
 ABSOLUTE = timedelta(hours=8)
-SIGN_INS_PER_ADDRESS = "30 per minute"
+SIGN_INS, SIGN_IN_SECONDS = 30, 60
+"""So many attempts at signing in from one address in so many seconds [P]."""
 
 blueprint = Blueprint("identity", __name__)
-limiter = Limiter(get_remote_address, headers_enabled=False, in_memory_fallback_enabled=True)
 host_clock = SystemClock()
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -235,6 +234,12 @@ def csrf_token() -> str:
 # -- signing in and out --------------------------------------------------------------------------------
 
 
+def count_attempt() -> None:
+    """Before anything else of a sign-in, by form or API. Raises `TooMany` where too many came from the same address."""
+    throttle: Throttle = current_app.extensions["duban.sign_ins"]
+    throttle.attempt(request.remote_addr or "")
+
+
 def begin_session(account: str, password: str) -> Who:
     """Check account and password (counting failures), and open a session under new ids."""
     found = accounts.sign_in(the_engine(), account, password)
@@ -334,9 +339,9 @@ def demo_accounts() -> list[dict[str, Any]]:
 
 @blueprint.post("/sign-in")
 @may("anyone")
-@limiter.limit(SIGN_INS_PER_ADDRESS)
 def do_sign_in() -> str | Response | tuple[str, int]:
     """登录（表单）。"""
+    count_attempt()
     check_csrf()
     account = request.form.get("account", "")[:100]
     try:
@@ -368,12 +373,6 @@ def act_as() -> Response:
     return redirect(_back())  # type: ignore[return-value]
 
 
-def _too_many(_: Any) -> Response:
-    from web.errors import _of_engine
-
-    return _of_engine(TooMany("登录尝试过于频繁，请一分钟后再试。", retry_after=60))
-
-
 class _Sessions(SecureCookieSessionInterface):
     """Flask's signed cookie; `Secure` whenever the request came by https."""
 
@@ -394,8 +393,6 @@ def install(app: Flask, secret: str, redis: str = "") -> None:
     )
     app.config.setdefault("SESSION_IDLE", IDLE)
     app.config.setdefault("SESSION_ABSOLUTE", ABSOLUTE)
-    app.config.setdefault("RATELIMIT_STORAGE_URI", redis or "memory://")
-    limiter.init_app(app)
-    app.register_error_handler(429, _too_many)
+    app.extensions["duban.sign_ins"] = Throttle("sign-in", SIGN_INS, SIGN_IN_SECONDS, redis)
     app.before_request(_judge)
     app.register_blueprint(blueprint)

@@ -12,9 +12,10 @@ import sys
 import time
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+if TYPE_CHECKING:
+    from flask import Flask, Response
 
 FIELDS = ("case", "command", "method", "route", "status", "ms")
 """What a line may carry besides its words."""
@@ -71,6 +72,7 @@ def begin(style: str) -> None:
 
 def install(app: Flask) -> None:
     """Log a line for each request that came to its end, except those for the pages' own files and for health."""
+    from flask import g, request  # a worker logs too, and needs no web
 
     @app.before_request
     def note() -> None:

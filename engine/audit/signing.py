@@ -14,12 +14,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import InputInvalid
+
+if TYPE_CHECKING:  # loaded where something is signed or checked, which most processes never do
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ED25519 = b"\x01"
 """The algorithm's byte in keys and key ids (C2SP signed-note)."""
@@ -62,6 +62,9 @@ class Ed25519:
 
 
 def _check_ed25519(key: bytes, signature: bytes, text: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
     except (InvalidSignature, ValueError):
@@ -124,6 +127,8 @@ def _read_public(line: str) -> tuple[tuple[str, bytes], bytes]:
 def kept_key(folder: Path) -> Ed25519PrivateKey:
     """The office's key, made by the first who asks. Written aside and linked into place, so that two processes starting
     together agree. Raises `InputInvalid` where others than its owner may read it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     path = folder / KEY_FILE
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

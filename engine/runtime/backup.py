@@ -24,13 +24,12 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
 
 from engine.audit import chain, signing
 from engine.audit.archives import FACT_COLUMNS
 from engine.audit.verify import Row, walks
 from engine.errors import BackupBroken, Conflict, InputInvalid
-from engine.store import dump, settings
+from engine.store import dump, migrate, settings
 from engine.store.database import Database
 from engine.store.dump import Shape
 
@@ -108,7 +107,7 @@ def _backup(database: Database, data_folder: Path, target: Path, at: datetime, t
     (target / FILES).mkdir(exist_ok=True, mode=0o700)
     try:
         with database.read() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision() or ""
+            revision = migrate.revision_of(connection)
             if not revision:
                 raise InputInvalid("数据库里没有督办的表，没有什么可备份。请检查 DUBAN_DATABASE。")
             shapes = dump.shapes(connection)

@@ -12,10 +12,6 @@ import time
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from engine.errors import InputInvalid
 from engine.store import settings
@@ -40,29 +36,27 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+def _revisions() -> list[str]:
+    """The revisions this program has, in their order: a migration's file begins with its revision, four digits."""
+    return sorted(p.name[:4] for p in (_FOLDER / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def revision_wanted() -> str:
     """The revision this program needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return _revisions()[-1]
 
 
 def revision_in_force(database: Database) -> str:
     """The revision the database is at; "" for an empty database."""
     with database.read() as connection:
-        return _revision(connection)
+        return revision_of(connection)
 
 
 def serves(database: Database) -> bool:
     """Whether this program may work on the tables as they are: they are its own, or newer and still serve it."""
     wanted = revision_wanted()
     with database.read() as connection:
-        present = _revision(connection)
+        present = revision_of(connection)
         return present == wanted or (bool(present) and not knows(present) and _oldest(connection) <= wanted)
 
 
@@ -106,7 +100,14 @@ def _migrate(database: Database) -> None:
 
 def upgrade_in(connection: sa.Connection, revision: str = "head") -> None:
     """Bring the tables to a revision in the caller's transaction; at the newest they say which programs they serve."""
-    config = _config()
+    # Only here: a large library that a program whose tables are up to date does not load.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
     if revision == "head":
@@ -116,11 +117,18 @@ def upgrade_in(connection: sa.Connection, revision: str = "head") -> None:
 
 def knows(revision: str) -> bool:
     """Whether this program has the migrations up to a revision."""
-    return any(one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+    return revision in _revisions()
 
 
-def _revision(connection: sa.Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+def revision_of(connection: sa.Connection) -> str:
+    """The revision that the caller's transaction sees in force; "" for an empty database."""
+    if not sa.inspect(connection).has_table(_version.name):
+        return ""
+    return connection.execute(sa.select(_version.c.version_num)).scalar() or ""
+
+
+_version = sa.table("alembic_version", sa.column("version_num", sa.String()))
+"""Alembic's own table: one row, the revision in force."""
 
 
 def _oldest(connection: sa.Connection) -> str:

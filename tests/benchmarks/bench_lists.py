@@ -29,7 +29,6 @@ from tests.benchmarks.server import server
 from tests.benchmarks.table import LISTS, Row, at_most
 from tests.engine.office_builder import MONDAY
 from web.app import create_app
-from web.identity import limiter
 
 TABLE = LISTS
 
@@ -134,8 +133,6 @@ def office(url: str, size: int) -> Iterator[tuple[Engine, int, float]]:
 def measured(engine: Engine, account: str, address: str, word: str) -> Figures:
     """The page, opened again and again by one browser; and its own statement."""
     app = create_app(engine, Settings(engine.data_folder, "", 8000, "demo", "s" * 40))
-    app.config.update(RATELIMIT_ENABLED=False)
-    limiter.enabled = False
     browser = signed_in(app.test_client(), account)
     sent: list[tuple[str, Any]] = []
 

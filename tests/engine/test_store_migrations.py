@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from engine.errors import InputInvalid
 from engine.store import migrate, settings
@@ -60,6 +62,16 @@ def test_two_processes_may_start_together(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_migrations_are_named_by_their_revisions_which_follow_each_other(tmp_path: Path) -> None:
+    """The program knows its revisions by the files' names, without loading Alembic."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate._FOLDER))
+    config.set_main_option("path_separator", "os")
+    there = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert [r.revision for r in reversed(there)] == migrate._revisions()
+    assert [r.down_revision for r in reversed(there)] == [None, *migrate._revisions()[:-1]]
 
 
 @stores.on_both

@@ -10,7 +10,8 @@ from engine.commands import ENGINE
 from engine.runtime import accounts
 from tests import stores
 from tests.web.builder import PASSWORD, Site, User
-from web.identity import limiter
+from web import throttle
+from web.errors import TooMany
 
 pytestmark = stores.both
 
@@ -46,20 +47,37 @@ def test_five_failures_lock_the_account(site: Site) -> None:
 
 
 def test_many_sign_ins_from_one_address_are_slowed_down(site: Site) -> None:
-    limiter.enabled = True
-    try:
-        limiter.reset()
-        client = site.stranger().client
-        answers = [
-            client.post("/api/v1/session", json={"account": "li", "password": "no"}).status_code
-            for n in range(33)
-        ]
-        assert answers[0] == 401 and answers[-1] == 429
-        page = client.post("/sign-in", data={})
-        assert page.status_code in (403, 429)
-    finally:
-        limiter.reset()
-        limiter.enabled = False
+    signed_in = site.user("wang")
+    site.app.extensions["duban.sign_ins"] = throttle.Throttle("sign-in", 30, 60)
+    client = site.stranger().client
+    wrong = {"account": "li", "password": "no"}
+    answers = [client.post("/api/v1/session", json=wrong) for _ in range(31)]
+    assert [a.status_code for a in answers] == [401] * 30 + [429]
+    assert (
+        0 < int(answers[-1].headers["Retry-After"]) <= 60 and "请一分钟后再试" in answers[-1].json["detail"]
+    )
+    assert client.post("/sign-in", data={}).status_code == 429, "the form and the API are counted together"
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    assert client.post("/api/v1/session", json=wrong, environ_overrides=elsewhere).status_code == 401
+    assert signed_in.get("/worklist").status_code == 200, "whoever is signed in is not counted"
+
+
+def test_a_window_ends_and_those_that_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(throttle.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(throttle, "MOST_KEPT", 3)
+    counted = throttle.Throttle("test", 2, 60)
+    for _ in range(2):
+        counted.attempt("a")
+    with pytest.raises(TooMany):
+        counted.attempt("a")
+    now[0] += 61
+    counted.attempt("a")
+    for other in "bcd":
+        counted.attempt(other)
+    now[0] += 61
+    counted.attempt("e")
+    assert set(counted._here) == {"e"}
 
 
 def test_the_session_ends_when_idle_and_at_the_end_of_the_day(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import orjson
@@ -40,6 +41,26 @@ class OurApi(Api):
     """flask-smorest's Api; errors are answered by `web.errors` alone, and described as they are."""
 
     ERROR_SCHEMA = Problem  # type: ignore[assignment]
+
+    def __init__(self, app: Flask, **more: Any) -> None:
+        self._undescribed: list[Blueprint] = []
+        self._describing = threading.Lock()
+        super().__init__(app, **more)
+
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Its routes now, their description when somebody first asks for it: a start is not kept waiting by it."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undescribed.append(blp)
+
+    def _openapi_json(self) -> Response:
+        with self._describing:
+            while self._undescribed:
+                room = self._undescribed[0]
+                room.register_views_in_doc(self, self._app, self.spec, name=room.name, parameters=None)
+                self.spec.tag({"name": room.name, "description": room.description})
+                self._undescribed.pop(0)
+        return super()._openapi_json()  # type: ignore[no-any-return]
 
     def _register_responses(self) -> None:
         usual, self.DEFAULT_RESPONSE_CONTENT_TYPE = self.DEFAULT_RESPONSE_CONTENT_TYPE, PROBLEM

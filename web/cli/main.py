@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import sys
@@ -50,7 +51,9 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
+    gc.disable()  # what is loaded now stays: no need to look through it again and again meanwhile
     args = parser(given[0] if given else "").parse_args(given)
+    gc.enable()
     try:
         return int(args.run(args))
     except EngineError as error:

@@ -1,4 +1,8 @@
-"""`duban web` 网站: the pages and the API in several processes, each with an engine of its own; `duban worker` runs beside it."""
+"""`duban web` 网站: the pages and the API in several processes; `duban worker` runs beside it.
+
+What all of them need is read and made once, by the process that then forks them: the program, the app, the published packages.
+They share those pages of memory, and a process that is begun anew is there at once. Connections and threads are each one's own.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ import gc
 import sys
 from typing import Any
 
+from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
 from engine.errors import InputInvalid
 from engine.runtime.settings import Settings
 from web import gate, logs
-from web.app import create_app, rooms
+from web.app import create_app
 
 LEAVE_SECONDS = 25
 """What a request still has when the server is told to stop; processes that do not end by then are killed [P]."""
@@ -38,16 +43,13 @@ def run(args: argparse.Namespace) -> int:
             "duban web 用多个进程，须配 PostgreSQL（DUBAN_DATABASE）；一台机器用 SQLite 请运行 duban serve。"
         )
     logs.begin(settings.log)
-    settings.engine().close()  # tables are brought up to date, or refused, before anybody is let in
+    _make(settings)
     host = args.host or settings.host
     port = args.port if args.port is not None else settings.port
     processes = args.processes or settings.processes
     print(
         f"督办网站：http://{host}:{port}，{processes} 个进程，{_mode(settings)}", file=sys.stderr, flush=True
     )
-    rooms()  # read before the processes are forked, which so share it
-    gc.collect()
-    gc.freeze()  # what is never collected is not written to, and stays shared
     Granian(
         "web.cli.web:application",
         address=host,
@@ -65,11 +67,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def application() -> Any:
-    """The app of one process, made by it."""
-    settings = Settings.from_environment()
-    logs.begin(settings.log)
-    return create_app(settings.engine("web"), settings)
+_made: Flask | None = None
+
+
+def _make(settings: Settings) -> None:
+    """The app over its engine, before there are processes. Tables are brought up to date, or refused, before anybody is let in."""
+    global _made
+    gc.disable()  # nothing made here is thrown away, and a collection would look through it all again and again
+    engine = settings.engine("web")
+    _made = create_app(engine, settings)
+    engine.newest_all()
+    engine.directory()
+    engine.database.close()  # no connection is inherited: each process opens its own when it needs one
+    gc.enable()
+    gc.freeze()  # what is never collected is not written to, and stays shared
+
+
+def application() -> Flask:
+    """The app, in each process."""
+    assert _made is not None, "made before the processes are"
+    logs.begin(_made.extensions["duban.settings"].log)  # the server has had its own way with them
+    return _made
 
 
 def _mode(settings: Settings) -> str:
