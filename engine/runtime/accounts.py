@@ -20,7 +20,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from engine.commands import Actor
 from engine.directory import Directory, Person
 from engine.errors import InputInvalid, NotFound
-from engine.runtime.engine import DIRECTORY_VERSION, Engine
+from engine.runtime.engine import Engine
+from engine.runtime.present import DIRECTORY_VERSION
 from engine.store import settings
 from engine.store.raw import Query
 from engine.store.tables import ended_sessions, people, tokens

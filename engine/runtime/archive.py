@@ -25,7 +25,8 @@ from engine.commands import Actor
 from engine.errors import InputInvalid
 from engine.runtime import checkpoints
 from engine.runtime.backup import Progress
-from engine.runtime.engine import Desk, Engine
+from engine.runtime.engine import Engine
+from engine.runtime.present import Desk
 from engine.store import append_only, dump, settings
 from engine.store import tables as t
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,9 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from engine.audit import chain, ledger, office
+from engine.audit import chain, ledger
 from engine.audit.ledger import Entry, Position
-from engine.calendar import Moment, WorkCalendar
+from engine.calendar import Moment
 from engine.clock import Clock
 from engine.commands import (
     ENGINE,
@@ -36,15 +35,11 @@ from engine.commands import (
     StartCase,
     TransferItem,
 )
-from engine.definitions.checking import check_files
-from engine.definitions.compile import compile_package, refuses, unzip_files, zip_files
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import (
     Conflict,
-    DefinitionRefused,
     EngineError,
-    Finding,
     InputInvalid,
     NotFound,
     StepBudgetExceeded,
@@ -52,21 +47,17 @@ from engine.errors import (
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import Setting, decide
-from engine.runtime import again, demo_clock, guarded_clock, timed_starts, uploads
+from engine.runtime import again, uploads
 from engine.runtime.doorbell import Doorbell, PostgresBell
-from engine.runtime.guarded_clock import GuardedClock
-from engine.runtime.host_clock import SystemClock
-from engine.runtime.reading import read_calendar, read_directory
+from engine.runtime.present import WATCHED, Office
+from engine.runtime.published import Published
 from engine.store import migrate, settings, snapshots
 from engine.store.batch import Batch
-from engine.store.database import BUSY_SECONDS, Database, alone, open_database
+from engine.store.database import BUSY_SECONDS, Database, open_database
 from engine.store.projection import Standing
 from engine.store.raw import Line
-from engine.store.tables import cases, commands, numbers, packages
+from engine.store.tables import cases, commands, numbers
 from engine.values import Value, canonical, loads
-
-DIRECTORY_VERSION = "directory_version"
-CALENDAR_VERSION = "calendar_version"
 
 MOST_FIRINGS = 200
 """Deadlines of one case passed in one transaction; a case that catches up with more takes several."""
@@ -85,9 +76,6 @@ CASE_ID_BYTES = 10
 RING_BEFORE = timedelta(seconds=1.5)
 """A deadline armed for later than this is seen in time by every worker's next look, a second from now."""
 
-OFFICE_LOCK = 0x6F66666963  # "offic"
-"""The number of the lock that those hold who change the office itself: its facts are one chain."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -105,53 +93,24 @@ class Loaded:
     position: Position
     state: State
     package: Package
-    office: _Office
+    office: Office
     batch: Batch = field(default_factory=Batch)
     """What was recorded and is not written yet: by whoever began the transaction."""
     asked: bool = False
     """Whether the command it was taken for was done already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A writing transaction on the office's own tables. Every change leaves an office fact by `note`."""
-
-    connection: sa.Connection
-    now: datetime
-    actor: Actor
-    digest: chain.Hash
-
-    def note(self, kind: str, subject: str, data: dict[str, Any]) -> None:
-        office.note(self.connection, kind, subject, data, self.actor, self.now, self.digest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Office:
-    """Directory and calendar as one transaction sees them."""
-
-    directory_version: str
-    calendar_version: str
-    directory: Directory
-    calendar: WorkCalendar
-
-
 May = Callable[[sa.Connection, State, Moment], None]
 """Asked with a case in hand, before something is done to it; raises to refuse."""
 
 
-class Engine:
+class Engine(Published):
     """The product's engine over one database and one data folder. Thread-safe."""
 
     def __init__(self, database: Database, data_folder: Path, clock: Clock | None = None) -> None:
-        self.database = database
+        super().__init__(database, clock)
         self.data_folder = data_folder
-        self.clock: Clock = GuardedClock() if clock is None or isinstance(clock, SystemClock) else clock
         self.bell = Doorbell([] if database.is_sqlite else [PostgresBell(database)])
-        self._packages: dict[str, Package] = {}
-        self._office: _Office | None = None
-        with database.read() as connection:
-            name = settings.get(connection, [chain.SETTING]).get(chain.SETTING, "sha256")
-        self.digest = chain.hash_function(name)
 
     @classmethod
     def open(
@@ -226,7 +185,7 @@ class Engine:
             return None
         try:
             with self.database.outright() as line:
-                stored = snapshots.take(line, case, lock=False, watch=_WATCHED, receipt=id_ if known else "")
+                stored = snapshots.take(line, case, lock=False, watch=WATCHED, receipt=id_ if known else "")
                 if stored is None or stored.asked:
                     return None
                 office_, package = self._office_known(stored.watched), self._packages.get(stored.package)
@@ -503,7 +462,7 @@ class Engine:
         )
 
     def _load(self, connection: sa.Connection, case: str, *, lock: bool = True, receipt: str = "") -> Loaded:
-        stored = snapshots.take(connection, case, lock=lock, watch=_WATCHED, receipt=receipt)
+        stored = snapshots.take(connection, case, lock=lock, watch=WATCHED, receipt=receipt)
         if stored is None:
             raise NotFound("没有找到这个案件，或者您无权查看。", case=case)
         office_ = self._office_by(connection, stored.watched)
@@ -545,12 +504,6 @@ class Engine:
 
     # -- reading -------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """One consistent view for queries."""
-        with self.database.read() as connection:
-            yield connection
-
     def load(self, case: str) -> State:
         """The case's present state. Raises `NotFound`."""
         with self.database.read() as connection:
@@ -566,192 +519,8 @@ class Engine:
         with self.database.read() as connection:
             return self._asked(connection, command_id)
 
-    def package_of(self, case: str) -> Package:
-        """The version a case is pinned to. Raises `NotFound`."""
-        with self.database.read() as connection:
-            hash_ = connection.execute(sa.select(cases.c.package).where(cases.c.id == case)).scalar()
-            if hash_ is None:
-                raise NotFound(case=case)
-            return self._package(connection, hash_)
-
-    # -- the office ----------------------------------------------------------------------------------------
-
-    @contextmanager
-    def desk(self, actor: Actor) -> Iterator[Desk]:
-        """One transaction on the office's own tables (directory, calendar, accounts). Who may is the caller's question."""
-        with self.database.write() as connection:
-            alone(connection, OFFICE_LOCK)
-            yield Desk(connection, self.moment_in(connection).now, actor, self.digest)
-
-    def directory(self) -> Directory:
-        """The directory as it is now."""
-        with self.database.read() as connection:
-            return self._seen(connection).directory
-
-    def directory_of(self, version: str | None) -> Directory:
-        """The directory of the version that a query of the caller's has just read under `DIRECTORY_VERSION` (None: not set):
-        without another query where it is known."""
-        office_ = self._office
-        if office_ is not None and office_.directory_version == (version or "0"):
-            return office_.directory
-        return self.directory()
-
-    def calendar(self) -> WorkCalendar:
-        """The working calendar as it is now."""
-        with self.database.read() as connection:
-            return self._seen(connection).calendar
-
-    def moment(self) -> Moment:
-        """Now (UTC) with the calendar: what expressions are evaluated at."""
-        with self.database.read() as connection:
-            return self.moment_in(connection)
-
-    def now(self) -> datetime:
-        """The present instant of the engine's clock (in demo mode, with the offset kept in the database)."""
-        return self.moment().now
-
-    def moment_in(self, connection: sa.Connection) -> Moment:
-        """`moment()` as the caller's transaction sees it."""
-        calendar = self._seen(connection).calendar  # also sets a demo clock's offset
-        return Moment(self.clock.now(), calendar)
-
-    def _seen(self, connection: sa.Connection) -> _Office:
-        """Directory and calendar, read anew only when their version counters moved."""
-        return self._office_by(connection, settings.get(connection, _WATCHED))
-
-    def _office_by(self, connection: sa.Connection, found: Mapping[str, str]) -> _Office:
-        office_ = self._office_known(found)
-        if office_ is not None:
-            return office_
-        if isinstance(self.clock, GuardedClock):
-            self.clock.look(connection, found)
-        one, two = _versions(found)
-        known = self._office
-        same_directory = known is not None and known.directory_version == one
-        same_calendar = known is not None and known.calendar_version == two
-        self._office = office_ = _Office(
-            one,
-            two,
-            known.directory if known and same_directory else read_directory(connection),
-            known.calendar if known and same_calendar else read_calendar(connection, version=two),
-        )
-        return office_
-
-    def _office_known(self, found: Mapping[str, str]) -> _Office | None:
-        """The office by the settings in `_WATCHED`, where nothing has to be read for it: neither clock nor tables."""
-        if isinstance(self.clock, demo_clock.DemoClock):
-            self.clock.set_offset(found.get(demo_clock.KEY, "0"))
-        elif isinstance(self.clock, GuardedClock) and not self.clock.heed(found):
-            return None
-        office_ = self._office
-        if office_ is None or (office_.directory_version, office_.calendar_version) != _versions(found):
-            return None
-        return office_
-
-    # -- definitions ---------------------------------------------------------------------------------------
-
-    def check(self, files: Mapping[str, bytes]) -> list[Finding]:
-        """What the compiler says about a package's files; nothing is stored."""
-        return check_files(files)
-
-    def publish(
-        self, files: Mapping[str, bytes], actor: Actor, note: str = "", *, over: str = ""
-    ) -> tuple[Package, list[Finding]]:
-        """Check, compile and store a package as the next version of its key; new cases take it at once.
-
-        The files of the newest version again change nothing; those of an older one become the newest, under a new number.
-        `over` is the hash of the version that the change was made to: raises `Conflict` when another one is in force by
-        now. Raises `DefinitionRefused` with the findings.
-        """
-        findings = check_files(files)
-        package = None if refuses(findings) else compile_package(files)[0]
-        if package is None:
-            raise DefinitionRefused(findings=findings)
-        with self.desk(actor) as desk:
-            connection, now = desk.connection, desk.now
-            newest = connection.execute(_newest, {"b_key": package.key}).scalar()
-            if over and newest is not None and newest != over:
-                raise Conflict("这个流程已有更新的版本，请刷新后把修改移过去再发布。")
-            if newest != package.hash:
-                highest = sa.select(sa.func.max(packages.c.version)).where(packages.c.key == package.key)
-                version = (connection.execute(highest).scalar() or 0) + 1
-                said = {
-                    "version": version,
-                    "published_at": now,
-                    "published_by": actor.person,
-                    "note": note,
-                }
-                again = sa.update(packages).where(packages.c.hash == package.hash).values(**said)
-                if connection.execute(again).rowcount == 0:
-                    new = {
-                        "hash": package.hash,
-                        "key": package.key,
-                        "title": package.title,
-                        "files": zip_files(package.files),
-                    }
-                    connection.execute(sa.insert(packages), [new | said])
-                data = {
-                    "title": f"{package.title} 第 {version} 版",
-                    "key": package.key,
-                    "version": version,
-                    "note": note,
-                }
-                desk.note("PackagePublished", package.hash, data)
-                planned = timed_starts.planned(package, version, self.moment_in(connection))
-                if planned:
-                    connection.execute(timed_starts.insert, planned)
-        self._packages[package.hash] = package
-        return package, findings
-
-    def package(self, hash_: str) -> Package:
-        """A published version, compiled once. Raises `NotFound`."""
-        found = self._packages.get(hash_)
-        if found is not None:
-            return found
-        with self.database.read() as connection:
-            return self._package(connection, hash_)
-
-    def newest(self, key: str) -> Package:
-        """The version new cases take. Raises `NotFound`."""
-        with self.database.read() as connection:
-            return self._newest(connection, key)
-
-    def newest_all(self) -> list[Package]:
-        """The newest version of every package."""
-        with self.database.read() as connection:
-            keys = connection.execute(sa.select(packages.c.key).distinct().order_by(packages.c.key))
-            return [self._newest(connection, key) for key in keys.scalars().all()]
-
-    def _newest(self, connection: sa.Connection, key: str) -> Package:
-        hash_ = connection.execute(_newest, {"b_key": key}).scalar()
-        if hash_ is None:
-            raise NotFound(f"没有已发布的流程“{key[:60]}”，请先在“流程”中发布。")
-        return self._package(connection, hash_)
-
-    def _package(self, connection: sa.Connection, hash_: str) -> Package:
-        package = self._packages.get(hash_)
-        if package is None:
-            blob = connection.execute(sa.select(packages.c.files).where(packages.c.hash == hash_)).scalar()
-            if blob is None:
-                raise NotFound(f"没有这个流程版本：{hash_[:12]}")
-            package, findings = compile_package(unzip_files(blob))
-            if package is None or package.hash != hash_:
-                raise DefinitionRefused(
-                    f"流程版本 {hash_[:12]} 无法用当前程序打开，请联系系统管理员。", findings=findings
-                )
-            self._packages[hash_] = package
-        return package
-
-
-_WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, demo_clock.KEY, *guarded_clock.WATCHED)
 
 _command = sa.select(commands).where(commands.c.id == sa.bindparam("b_id"))
-_newest = (
-    sa.select(packages.c.hash)
-    .where(packages.c.key == sa.bindparam("b_key"))
-    .order_by(packages.c.version.desc())
-    .limit(1)
-)
 _count_up = (
     postgresql.insert(numbers)  # in words that SQLite shares
     .values(series=sa.bindparam("b_series"), year=sa.bindparam("b_year"), last=1)
@@ -762,11 +531,7 @@ _count_up = (
 )
 
 
-def _versions(found: Mapping[str, str]) -> tuple[str, str]:
-    return found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
-
-
-def _loaded(case: str, stored: snapshots.Stored, package: Package, office_: _Office, batch: Batch) -> Loaded:
+def _loaded(case: str, stored: snapshots.Stored, package: Package, office_: Office, batch: Batch) -> Loaded:
     state = State.from_data(loads(stored.state))
     position = Position(case, stored.seq, stored.head, Standing.of(state))
     return Loaded(position, state, package, office_, batch, stored.asked)

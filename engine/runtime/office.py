@@ -18,7 +18,8 @@ from engine.calendar import WorkCalendar, seed_days
 from engine.commands import Actor
 from engine.directory import KINDS, OFFICE, Directory, Person, Responsibility, Unit
 from engine.errors import Conflict, InputInvalid, NotFound
-from engine.runtime.engine import CALENDAR_VERSION, DIRECTORY_VERSION, Desk, Engine
+from engine.runtime.engine import Engine
+from engine.runtime.present import CALENDAR_VERSION, DIRECTORY_VERSION, Desk
 from engine.runtime.reading import HOURS, read_calendar
 from engine.store import settings
 from engine.store.tables import calendar_days, calendar_years, people, posts, responsibilities, units

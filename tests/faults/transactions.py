@@ -19,8 +19,7 @@ from engine.clock import FixedClock
 from engine.commands import ENGINE
 from engine.definitions.compile import load_folder
 from engine.directory import Person, Responsibility, Unit, from_data
-from engine.runtime import accounts, external, ledger_import, office, uploads
-from engine.runtime import engine as engine_module
+from engine.runtime import accounts, external, ledger_import, office, published, uploads
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
 from engine.runtime.worker import Worker
@@ -347,5 +346,5 @@ def _furnish_with_main_process(engine: Engine, files: dict[str, bytes]) -> None:
     office.seed_calendar(engine, range(2023, 2027), ENGINE)
     data = tomllib.loads((ROOT / "processes" / "demo_directory.toml").read_text(encoding="utf-8"))
     office.load_directory(engine, from_data(data), ENGINE)
-    with mock.patch.object(engine_module, "check_files", lambda _: []):  # checked by its own tests
+    with mock.patch.object(published, "check_files", lambda _: []):  # checked by its own tests
         engine.publish(files, ENGINE)

@@ -32,8 +32,7 @@ from engine.definitions.compile import load_folder
 from engine.definitions.model import Package
 from engine.directory import from_data
 from engine.errors import EngineError
-from engine.runtime import engine as engine_module
-from engine.runtime import office, uploads
+from engine.runtime import office, published, uploads
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
 from engine.store import tables
@@ -83,7 +82,7 @@ class Year:
         directory = tomllib.loads((ROOT / "processes" / "demo_directory.toml").read_text(encoding="utf-8"))
         office.load_directory(engine, from_data(directory), ENGINE)
         files = load_folder(ROOT / "processes" / PACKAGE, ROOT / "forms" / PACKAGE)
-        with mock.patch.object(engine_module, "check_files", lambda _: []):  # checked by tests of its own
+        with mock.patch.object(published, "check_files", lambda _: []):  # checked by tests of its own
             self.package: Package = engine.publish(files, ENGINE)[0]
         engine.close()
         self.database = StagedDatabase(quick(url).engine)

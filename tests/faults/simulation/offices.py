@@ -17,8 +17,7 @@ from engine.clock import FixedClock
 from engine.commands import ENGINE
 from engine.definitions.compile import compile_package, refuses
 from engine.definitions.model import Package
-from engine.runtime import engine as engine_module
-from engine.runtime import office
+from engine.runtime import office, present, published
 from engine.runtime.engine import Engine
 from engine.store.database import Database, open_database
 from tests import stores
@@ -39,14 +38,14 @@ class Office:
     observer: Database
     folder: Path
     packages: dict[str, Package]
-    seen: engine_module._Office
+    seen: present.Office
 
 
 @dataclass
 class _Template:
     content: bytes | str
     packages: dict[str, Package]
-    seen: engine_module._Office
+    seen: present.Office
 
 
 @dataclass
@@ -114,7 +113,7 @@ def _template(number: int, store: str) -> _Template:
         office.load_directory(engine, directory(), ENGINE)
         package, findings = compile_package(made)
         assert package is not None and not refuses(findings), findings
-        with mock.patch.object(engine_module, "check_files", lambda _: findings):
+        with mock.patch.object(published, "check_files", lambda _: findings):
             engine.publish(made, CHIEF, "模拟")
         engine.calendar()
         assert engine._office is not None

@@ -1,0 +1,152 @@
+"""The office as it is now 办公室现状: directory, calendar and clock, as a transaction sees them, and its own record.
+
+Directory and calendar are kept in memory and read anew only when their version counters in the settings have moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.audit import chain, office
+from engine.calendar import Moment, WorkCalendar
+from engine.clock import Clock
+from engine.commands import Actor
+from engine.directory import Directory
+from engine.runtime import demo_clock, guarded_clock
+from engine.runtime.guarded_clock import GuardedClock
+from engine.runtime.host_clock import SystemClock
+from engine.runtime.reading import read_calendar, read_directory
+from engine.store import settings
+from engine.store.database import Database, alone
+
+DIRECTORY_VERSION = "directory_version"
+CALENDAR_VERSION = "calendar_version"
+
+WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, demo_clock.KEY, *guarded_clock.WATCHED)
+"""Settings that every transaction reads."""
+
+OFFICE_LOCK = 0x6F66666963  # "offic"
+"""The number of the lock that those hold who change the office itself: its facts are one chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A writing transaction on the office's own tables. Every change leaves an office fact by `note`."""
+
+    connection: sa.Connection
+    now: datetime
+    actor: Actor
+    digest: chain.Hash
+
+    def note(self, kind: str, subject: str, data: dict[str, Any]) -> None:
+        office.note(self.connection, kind, subject, data, self.actor, self.now, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Directory and calendar as one transaction sees them."""
+
+    directory_version: str
+    calendar_version: str
+    directory: Directory
+    calendar: WorkCalendar
+
+
+class Present:
+    """The office over one database, by one clock. Thread-safe."""
+
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self.database = database
+        self.clock: Clock = GuardedClock() if clock is None or isinstance(clock, SystemClock) else clock
+        self._office: Office | None = None
+        with database.read() as connection:
+            name = settings.get(connection, [chain.SETTING]).get(chain.SETTING, "sha256")
+        self.digest = chain.hash_function(name)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent view for queries."""
+        with self.database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def desk(self, actor: Actor) -> Iterator[Desk]:
+        """One transaction on the office's own tables (directory, calendar, accounts). Who may is the caller's question."""
+        with self.database.write() as connection:
+            alone(connection, OFFICE_LOCK)
+            yield Desk(connection, self.moment_in(connection).now, actor, self.digest)
+
+    def directory(self) -> Directory:
+        """The directory as it is now."""
+        with self.database.read() as connection:
+            return self._seen(connection).directory
+
+    def directory_of(self, version: str | None) -> Directory:
+        """The directory of the version that a query of the caller's has just read under `DIRECTORY_VERSION` (None: not set):
+        without another query where it is known."""
+        office_ = self._office
+        if office_ is not None and office_.directory_version == (version or "0"):
+            return office_.directory
+        return self.directory()
+
+    def calendar(self) -> WorkCalendar:
+        """The working calendar as it is now."""
+        with self.database.read() as connection:
+            return self._seen(connection).calendar
+
+    def moment(self) -> Moment:
+        """Now (UTC) with the calendar: what expressions are evaluated at."""
+        with self.database.read() as connection:
+            return self.moment_in(connection)
+
+    def now(self) -> datetime:
+        """The present instant of the engine's clock (in demo mode, with the offset kept in the database)."""
+        return self.moment().now
+
+    def moment_in(self, connection: sa.Connection) -> Moment:
+        """`moment()` as the caller's transaction sees it."""
+        calendar = self._seen(connection).calendar  # also sets a demo clock's offset
+        return Moment(self.clock.now(), calendar)
+
+    def _seen(self, connection: sa.Connection) -> Office:
+        """Directory and calendar, read anew only when their version counters moved."""
+        return self._office_by(connection, settings.get(connection, WATCHED))
+
+    def _office_by(self, connection: sa.Connection, found: Mapping[str, str]) -> Office:
+        office_ = self._office_known(found)
+        if office_ is not None:
+            return office_
+        if isinstance(self.clock, GuardedClock):
+            self.clock.look(connection, found)
+        one, two = _versions(found)
+        known = self._office
+        same_directory = known is not None and known.directory_version == one
+        same_calendar = known is not None and known.calendar_version == two
+        self._office = office_ = Office(
+            one,
+            two,
+            known.directory if known and same_directory else read_directory(connection),
+            known.calendar if known and same_calendar else read_calendar(connection, version=two),
+        )
+        return office_
+
+    def _office_known(self, found: Mapping[str, str]) -> Office | None:
+        """The office by the settings in `WATCHED`, where nothing has to be read for it: neither clock nor tables."""
+        if isinstance(self.clock, demo_clock.DemoClock):
+            self.clock.set_offset(found.get(demo_clock.KEY, "0"))
+        elif isinstance(self.clock, GuardedClock) and not self.clock.heed(found):
+            return None
+        office_ = self._office
+        if office_ is None or (office_.directory_version, office_.calendar_version) != _versions(found):
+            return None
+        return office_
+
+
+def _versions(found: Mapping[str, str]) -> tuple[str, str]:
+    return found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
