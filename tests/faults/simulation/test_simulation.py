@@ -40,8 +40,8 @@ def play_all(seeds: range, store: str, drawings: int) -> Counter[str]:
         happened["runs"] += 1
         happened["crashes"] += world.crashes
         happened["acts"] += world.acts
-        happened["facts"] += sum(world.seen.values())
-        for (_, kind, _element), count in world.counted.items():
+        happened["facts"] += sum(world.observer.seen.values())
+        for (_, kind, _element), count in world.observer.counted.items():
             happened[kind] += count
     return happened
 
@@ -72,7 +72,7 @@ def test_a_few_days_in_the_quick_run() -> None:
 def test_a_seed_is_played_the_same_each_time() -> None:
     for seed in (7, 42):
         one, two = play(seed), play(seed)
-        assert one.world.trace == two.world.trace and one.world.seen == two.world.seen
+        assert one.world.trace == two.world.trace and one.world.observer.seen == two.world.observer.seen
 
 
 def test_what_fails_is_shortened() -> None:
