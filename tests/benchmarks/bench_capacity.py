@@ -123,7 +123,7 @@ def facts(engine: Engine) -> int:
 
 def stored(engine: Engine) -> tuple[int, int]:
     """Bytes of the facts, and of all other tables, with their indexes, vacuumed."""
-    with engine.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with engine.database.glance() as connection:
         connection.exec_driver_sql("VACUUM")
         query = sa.text(
             "SELECT relname, pg_total_relation_size(oid) AS size FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"

@@ -80,8 +80,7 @@ def fill(engine: Engine, open_items: int) -> int:
         with engine.database.write() as connection:
             connection.exec_driver_sql("ANALYZE")
     else:
-        vacuum = engine.database.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with vacuum.connect() as connection:
+        with engine.database.glance() as connection:  # not in a transaction
             connection.exec_driver_sql("VACUUM ANALYZE cases, work_items, deadlines")
     return count
 

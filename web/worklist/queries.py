@@ -114,11 +114,11 @@ def items(c: sa.Connection, who: Who, tab: str, now: datetime, *, after: str = "
 
 @lru_cache(maxsize=256)
 def _page(tab: str, posts: int, units: int, begins: str) -> sa.Select[Any] | None:
-    """The rows of a page; None where the person has no strands."""
+    """The rows of a page; None where there can be none."""
     strands = _strands(tab, posts, units)
-    if not strands:
+    if not strands or (tab == "overdue" and begins not in ("", "dated")):
         return None
-    keys = _merged(strands, begins)
+    keys = _merged(strands, begins, undated=tab != "overdue")
     order = (keys.c.due.is_(None), keys.c.due, keys.c.case, keys.c.item)
     statement = (
         sa.select(*_columns)
@@ -129,20 +129,22 @@ def _page(tab: str, posts: int, units: int, begins: str) -> sa.Select[Any] | Non
     return statement.order_by(*order)
 
 
-def _merged(strands: Iterable[Strand], begins: str) -> sa.Subquery:
+def _merged(strands: Iterable[Strand], begins: str, *, undated: bool) -> sa.Subquery:
     """The keys (due, case, item) of the next items of all strands, from the first one on or, as `begins` says, after an item
     with a limit or without. What has no limit has strands of its own, because the databases do not agree where NULL comes
-    in an order."""
+    in an order; a list in which there is none (`undated`) does without them."""
     parts: list[sa.Select[Any]] = []
     for strand in strands:
         found = sa.select(_i.c.due, _i.c.case, _i.c.item).where(strand)
         if begins in ("", "dated"):
             dated = found.where(_i.c.due.is_not(None)).order_by(_i.c.due, _i.c.case, _i.c.item)
             parts.append(dated if not begins else dated.where(sa.tuple_(*_key) > sa.tuple_(*_after)))
-        undated = found.where(_i.c.due.is_(None)).order_by(_i.c.case, _i.c.item)
+        if not undated:
+            continue
+        without = found.where(_i.c.due.is_(None)).order_by(_i.c.case, _i.c.item)
         if begins == "undated":
-            undated = undated.where(sa.tuple_(*_key[1:]) > sa.tuple_(*_after[1:]))
-        parts.append(undated)
+            without = without.where(sa.tuple_(*_key[1:]) > sa.tuple_(*_after[1:]))
+        parts.append(without)
     every = sa.union_all(*(sa.select(p.limit(_count).subquery()) for p in parts)).subquery()
     order = (every.c.due.is_(None), every.c.due, every.c.case, every.c.item)
     return sa.select(every).order_by(*order).limit(_count).subquery("page")
