@@ -1,5 +1,5 @@
-"""The floor: the rows of a completion as bare SQL through the same driver, one SELECT … FOR UPDATE and one statement of
-CTEs in a transaction. Nothing is decided, checked or hashed.
+"""The floor: the rows of a completion as bare SQL through the same driver, one SELECT and one statement of CTEs that takes
+effect only where the case has not moved, as the product does it: two round trips. Nothing is decided, checked or hashed.
 
 `SameRows` writes what the product writes into the product's own tables with all their indexes: three updates (case,
 snapshot, item closed), one delete (deadline gone), four inserts (ten facts, item opened, deadline armed, receipt). The rows
@@ -68,7 +68,9 @@ class Session:
     """A case is its id, its number of facts, and the ids of its open item and deadline."""
 
     def __init__(self, dsn: str, start: Template, step: Template) -> None:
-        self.connection = psycopg.connect(dsn, prepare_threshold=2, options="-c timezone=UTC")
+        self.connection = psycopg.connect(
+            dsn, autocommit=True, prepare_threshold=2, options="-c timezone=UTC"
+        )
         self.first, self.next = start, step
         made = [_insert("cases", start.case), _insert("snapshots", start.snapshot)]
         self.starting = self._statement(start, made)
@@ -104,14 +106,12 @@ class Session:
 
     def start(self) -> dict[str, Any]:
         case = {"case": secrets.token_hex(10), "seq": 0, "item": 0, "deadline": 0}
-        with self.connection.transaction():
-            self._write(self.starting, self.first, case)
+        self._write(self.starting, self.first, case)
         return case
 
     def complete(self, case: dict[str, Any]) -> None:
-        with self.connection.transaction():
-            self.connection.execute(_TAKE, [case["case"]]).fetchone()
-            self._write(self.completing, self.next, case)
+        self.connection.execute(_TAKE, [case["case"]]).fetchone()
+        self._write(self.completing, self.next, case)
 
     def _write(self, statement: bytes, template: Template, case: dict[str, Any]) -> None:
         now = datetime.now(UTC)
@@ -129,9 +129,9 @@ class Session:
         case.update(seq=seq, item=item, deadline=deadline)
 
 
-_TAKE = 'SELECT c.seq, c.head, s.state FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = %s FOR UPDATE OF c, s'
+_TAKE = 'SELECT c.seq, c.head, s.state FROM cases c JOIN snapshots s ON s."case" = c.id WHERE c.id = %s'
 _CHANGED = (
-    "UPDATE cases SET seq = %(seq)s, head = %(head)s, moved_at = %(now)s WHERE id = %(case)s",
+    "UPDATE cases SET seq = CASE WHEN seq = %(before)s THEN %(seq)s END, head = %(head)s, moved_at = %(now)s WHERE id = %(case)s",
     'UPDATE snapshots SET seq = %(seq)s, head = %(head)s, state = %(state)s WHERE "case" = %(case)s',
     "UPDATE work_items SET state = 'finished', person = 'anna', claimed_at = %(now)s, closed_at = %(now)s, closed_by = 'anna'"
     ' WHERE "case" = %(case)s AND item = %(closed)s',
@@ -193,7 +193,7 @@ f AS (INSERT INTO lean_fact SELECT id, 1, %(now)s, %(who)s, %(data)s, %(hash)s F
 SELECT "case", id FROM i
 """
 _LEAN_COMPLETE = """
-WITH c AS (UPDATE lean_case SET seq = seq + 1, state = %(state)s, moved_at = %(now)s WHERE id = %(case)s),
+WITH c AS (UPDATE lean_case SET seq = CASE WHEN seq = %(seq)s - 1 THEN %(seq)s END, state = %(state)s, moved_at = %(now)s WHERE id = %(case)s),
 o AS (UPDATE lean_item SET open = false, closed_by = %(who)s, closed_at = %(now)s WHERE id = %(item)s),
 d AS (DELETE FROM lean_deadline WHERE item = %(item)s),
 i AS (INSERT INTO lean_item ("case", element, unit, due, open) VALUES (%(case)s, 'B', '能源局', %(due)s, true) RETURNING id),
@@ -201,14 +201,14 @@ a AS (INSERT INTO lean_deadline SELECT id, %(due)s FROM i),
 f AS (INSERT INTO lean_fact VALUES (%(case)s, %(seq)s, %(now)s, %(who)s, %(data)s, %(hash)s))
 SELECT id FROM i
 """
-_LEAN_TAKE = "SELECT seq, state FROM lean_case WHERE id = %s FOR UPDATE"
+_LEAN_TAKE = "SELECT seq, state FROM lean_case WHERE id = %s"
 
 
 class LeanSession:
     """A case is its id and its open item's."""
 
     def __init__(self, dsn: str) -> None:
-        self.connection = psycopg.connect(dsn, prepare_threshold=2)
+        self.connection = psycopg.connect(dsn, autocommit=True, prepare_threshold=2)
         self.state, self.data, self.hash = (
             secrets.token_bytes(650),
             secrets.token_bytes(980),
@@ -222,17 +222,15 @@ class LeanSession:
         }  # fmt: skip
 
     def start(self) -> dict[str, Any]:
-        with self.connection.transaction():
-            row = self.connection.execute(_LEAN_START, self._words()).fetchone()
+        row = self.connection.execute(_LEAN_START, self._words()).fetchone()
         assert row is not None
         return {"case": row[0], "item": row[1]}
 
     def complete(self, case: dict[str, Any]) -> None:
-        with self.connection.transaction():
-            taken = self.connection.execute(_LEAN_TAKE, [case["case"]]).fetchone()
-            assert taken is not None
-            row = self.connection.execute(
-                _LEAN_COMPLETE, {**self._words(), **case, "seq": taken[0] + 1}
-            ).fetchone()
+        taken = self.connection.execute(_LEAN_TAKE, [case["case"]]).fetchone()
+        assert taken is not None
+        row = self.connection.execute(
+            _LEAN_COMPLETE, {**self._words(), **case, "seq": taken[0] + 1}
+        ).fetchone()
         assert row is not None
         case["item"] = row[0]
