@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from flask import g
 
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
@@ -119,29 +120,40 @@ def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
 def cases(c: sa.Connection, who: Who, f: Filter, now: datetime, *, after: str = "", limit: int = 50) -> Page:
     """One page, newest first."""
     limit = max(1, min(limit, LARGEST))
-    key = decode(after, (datetime, str)) if after else None
-    keys = _keys(who, _where(c, who, f, now), key, limit + 1)
+    keys = _keys(c, who, f, now, after)
     statement = sa.select(_k, is_overdue(who, now).label("overdue")).join(keys, keys.c.id == _k.c.id)
-    rows = c.execute(statement.order_by(_k.c.started_at.desc(), _k.c.id.desc())).all()
+    newest_first = statement.order_by(_k.c.started_at.desc(), _k.c.id.desc())
+    rows = c.execute(newest_first, {"b_count": limit + 1}).all()
     more, rows = len(rows) > limit, rows[:limit]
     page = Page([as_row(r) for r in rows], encode((rows[-1].started_at, rows[-1].id)) if more else "")
     _holders(c, who, page.rows)
     return page
 
 
-def _keys(who: Who, where: list[sa.ColumnElement[bool]], after: list[Any] | None, count: int) -> sa.Subquery:
-    """(began, id) of the next `count` cases that `who` sees, merged from strands of at most so many each."""
+_count = sa.bindparam("b_count", type_=sa.Integer())
 
+
+def _keys(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str = "") -> sa.Subquery:
+    """(began, id) of the next `b_count` cases that `who` sees, merged from strands of at most so many each. A person's strands
+    are many: what asks for the page, for its number and for what the filters offer shares them within a request."""
+    made: dict[Any, sa.Subquery] = g.setdefault("register_keys", {})
+    wanted = (who.person, f, now, after)
+    if wanted not in made:
+        made[wanted] = _merged(who, _where(c, who, f, now), decode(after, (datetime, str)) if after else None)
+    return made[wanted]
+
+
+def _merged(who: Who, where: list[sa.ColumnElement[bool]], after: list[Any] | None) -> sa.Subquery:
     def further(began: sa.ColumnElement[Any], id_: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         return [beyond((began, id_), after, descending=True)] if after is not None else []
 
     parts = []
     for strand in strands(who, where, further):
         began, id_ = strand.selected_columns
-        parts.append(sa.select(strand.order_by(began.desc(), id_.desc()).limit(count).subquery()))
+        parts.append(sa.select(strand.order_by(began.desc(), id_.desc()).limit(_count).subquery()))
     every = sa.union(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
     newest = (every.c.began.desc(), every.c.id.desc())
-    return sa.select(every).order_by(*newest).limit(count).subquery("page")
+    return sa.select(every).order_by(*newest).limit(_count).subquery("page")
 
 
 def _holders(c: sa.Connection, who: Who, rows: list[dict[str, Any]]) -> None:
@@ -170,11 +182,12 @@ def as_row(r: Any) -> dict[str, Any]:
 
 def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
     """How many cases the filter holds, at most `MOST_COUNTED`."""
-    keys = _keys(who, _where(c, who, f, now), None, MOST_COUNTED)
-    return int(c.execute(sa.select(sa.func.count()).select_from(keys)).scalar_one())
+    keys = _keys(c, who, f, now)
+    counted = sa.select(sa.func.count()).select_from(keys)
+    return int(c.execute(counted, {"b_count": MOST_COUNTED}).scalar_one())
 
 
-def options(c: sa.Connection, who: Who) -> dict[str, list[str]]:
+def options(c: sa.Connection, who: Who, now: datetime) -> dict[str, list[str]]:
     """The values the filters offer: what occurs among the cases one may see, for people who do not see all of them among
     the newest `MOST_COUNTED`."""
     found: dict[str, list[str]] = {"package_key": sorted(p.key for p in the_packages())}
@@ -183,8 +196,9 @@ def options(c: sa.Connection, who: Who) -> dict[str, list[str]]:
         for column in columns:
             found[column.name] = [r[0] for r in c.execute(_distinct(column)) if r[0]]
         return found
-    keys = _keys(who, [], None, MOST_COUNTED)
-    rows = c.execute(sa.select(*columns).join(keys, keys.c.id == _k.c.id).distinct()).all()
+    keys = _keys(c, who, Filter(), now)
+    offered = sa.select(*columns).join(keys, keys.c.id == _k.c.id).distinct()
+    rows = c.execute(offered, {"b_count": MOST_COUNTED}).all()
     for at, name in enumerate(OFFERED):
         found[name] = sorted({r[at] for r in rows} - {""})
     return found

@@ -41,7 +41,7 @@ def index() -> str:
             page=queries.cases(c, me, chosen, now, after=request.args.get("after", "")),
             total=queries.total(c, me, chosen, now),
             most_counted=queries.MOST_COUNTED,
-            options=queries.options(c, me),
+            options=queries.options(c, me, now),
             titles={p.key: p.title for p in the_packages()},
             starts=starts.open_to(me),
         )
