@@ -573,8 +573,8 @@ def acting(actor: Actor, command: Command, state: State, directory: Directory) -
 _ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem)
 
 
-class _NotOutright(Exception):
-    """Something needs a transaction."""
+class _NotOutright(BaseException):
+    """Something needs a transaction. No `Exception`: automatic work would take it for a failure of its own."""
 
 
 def _transaction(connection: sa.Connection | Line) -> sa.Connection:

@@ -19,7 +19,17 @@ from engine.runtime.engine import Engine
 from engine.store import partition
 from engine.store.raw import Line
 from tests import stores
-from tests.engine.office_builder import ANNA, BEN, CHIEF, later, new_office, start
+from tests.engine.office_builder import (
+    ANNA,
+    BEN,
+    CHIEF,
+    WITHOUT_ACTIONS,
+    finish,
+    later,
+    new_office,
+    start,
+    trial_files,
+)
 
 pytestmark = stores.on_postgresql
 
@@ -100,3 +110,26 @@ def test_what_was_decided_on_an_older_state_is_decided_anew(tmp_path: Path, also
     kinds = [e.fact.kind for e in engine.facts(begun.case)][before:]
     assert "CaseSuspended" in kinds and ("NoteAdded" in kinds) == (also is AddNote)
     assert "WorkItemCompleted" not in kinds
+
+
+NUMBERED = """
+process trial name=编号
+    start S
+    user A name=初核 groups=DB
+    service N name=取文号 topic=letter.number in:series="\\"督\\"" in:format="\\"{series}{number}号\\""
+    user B name=归档 groups=DB
+    end E
+    S -> A -> N -> B -> E
+"""
+
+
+def test_a_number_is_counted_in_a_transaction(tmp_path: Path) -> None:
+    """Also where an automatic step asks for it, whose failures become incidents."""
+    engine = new_office(tmp_path)
+    engine.publish(trial_files(NUMBERED, WITHOUT_ACTIONS), CHIEF)
+    begun = [start(engine), start(engine)]
+    with seen(engine) as sent:
+        done = [finish(engine, one, "A") for one in begun]
+    assert [one.state.root_variables["文号"] for one in done] == ["督1号", "督2号"]
+    assert not any(one.state.incidents for one in done)
+    assert sent.count("BEGIN") == 2 and sent[0] == "SELECT"
