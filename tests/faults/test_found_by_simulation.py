@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands import SuspendCase
+from engine.commands import ResumeCase, SuspendCase
 from engine.errors import NotFound, Suspended
 from engine.facts import JobFailed, MessageReceived
 from engine.runtime import external
@@ -64,6 +64,27 @@ def test_a_suspended_case_does_not_hold_up_a_message_to_the_others(tmp_path: Pat
     finish(engine, sender, "A")
     Worker(engine).step()
     assert heard(engine, listening[1]) and not heard(engine, listening[0])
+
+
+def test_a_message_on_its_way_reaches_who_has_begun_since_and_was_suspended_too(tmp_path: Path) -> None:
+    """The model believed it delivered as soon as those who waited when it was sent had it: the product was right."""
+    engine = office(tmp_path, SAYS)
+    waited, sender = start(engine).case, start(engine)
+    engine.execute(SuspendCase(waited, "不可抗力"), CHIEF)
+    finish(engine, sender, "A")
+    Worker(engine).step()
+    begun_since = start(engine).case
+    engine.execute(SuspendCase(begun_since, "不可抗力"), CHIEF)
+    engine.execute(ResumeCase(waited, "情况消除"), CHIEF)
+    later(engine, hours=1)
+    Worker(engine).step()
+    assert heard(engine, waited) and not heard(engine, begun_since)
+    engine.execute(ResumeCase(begun_since, "情况消除"), CHIEF)
+    later(engine, hours=1)
+    for _ in range(2):
+        Worker(engine).step()
+    assert sum(isinstance(entry.fact, MessageReceived) for entry in engine.facts(begun_since)) == 1
+    assert sum(isinstance(entry.fact, MessageReceived) for entry in engine.facts(waited)) == 1
 
 
 def test_a_failed_attempt_at_a_job_that_time_has_taken_is_refused(tmp_path: Path) -> None:

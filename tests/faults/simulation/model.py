@@ -69,14 +69,16 @@ class Armed:
 
 @dataclass(eq=False)
 class Letter:
-    """A message or signal that a case sent. `owed`: cases that waited for it then, and since when they can have it."""
+    """A message or signal that a case sent. `owed`: cases that waited for it then, and since when they must have it.
+    `missed`: cases that were suspended while it was on its way; it is tried again for them, however long that takes."""
 
     name: str
     sender: str
     owed: dict[str, datetime]
     at: datetime
+    missed: set[str] = field(default_factory=set)
     heard: set[str] = field(default_factory=set)
-    last: datetime | None = None  # when it was last delivered to somebody
+    last: datetime | None = None  # the last instant at which it was on its way
     begun: bool = False
 
 
@@ -304,6 +306,7 @@ class Case:
 
     def suspend(self, until: datetime | None) -> None:
         self.state = "suspended"
+        self.model.asleep(self.id)
         for armed in self.armed:
             assert armed.due is not None
             armed.remaining, armed.due = left(self.model.now, armed.due), None
@@ -355,9 +358,7 @@ class Model:
         """The clock stands at `now`: what is due has happened."""
         self.now = now
         for letter in self.letters:
-            if self._still_waited_for(
-                letter
-            ):  # it is tried again at this instant, whatever becomes of who is waited for
+            if self._tried_again(letter):  # at this instant, whatever becomes of who has missed it
                 letter.last = now
         for case in list(self.cases.values()):
             case.pass_due()
@@ -372,10 +373,22 @@ class Model:
     # -- letters -----------------------------------------------------------------------------------------
 
     def send(self, name: str, sender: str) -> None:
-        waiting = {} if name == NEW else {
-            id: self.now for id, case in self.cases.items() if id != sender and case.hears(name)
-        }  # fmt: skip
-        self.letters.append(Letter(name, sender, waiting, self.now))
+        waiting = [] if name == NEW else [
+            id for id, case in self.cases.items() if id != sender and case.hears(name)
+        ]  # fmt: skip
+        asleep = {id for id in waiting if self.cases[id].state == "suspended"}
+        self.letters.append(Letter(name, sender, dict.fromkeys(waiting, self.now), self.now, asleep))
+
+    def sent_by(self, name: str, sender: str, nth: int) -> Letter | None:
+        """The letter of this name that the case sent as its `nth`, from 0."""
+        theirs = [one for one in self.letters if (one.name, one.sender) == (name, sender)]
+        return theirs[nth] if nth < len(theirs) else None
+
+    def asleep(self, case: str) -> None:
+        """A case has been suspended: what is on its way now misses it, also if it began after that was sent."""
+        for letter in self.letters:
+            if letter.name != NEW and case not in (letter.sender, *letter.heard) and self._on_its_way(letter):
+                letter.missed.add(case)
 
     def awake(self, case: str) -> None:
         """A case that was suspended hears again; what it missed comes when it is tried again."""
@@ -383,37 +396,36 @@ class Model:
             if case in letter.owed and case not in letter.heard:
                 letter.owed[case] = self.now + LONGEST_BACKOFF
 
-    def delivered(self, name: str, case: str) -> None:
-        """The product says that a message or signal of another case, or of a person, reached this one."""
+    def delivered(self, name: str, case: str, letter: Letter | None) -> None:
+        """The product says that a message or signal reached this case: a letter, or what a person outside told it."""
         if self.cases[case].state != "open":
             raise Fault("message", f"{case} is {self.cases[case].state} and took “{name}”")
-        if name not in (HEARD, URGED):
-            self.cases[case].hear(name)
-            return
-        fitting = [
-            one for one in self.letters if one.name == name and one.sender != case and case not in one.heard
-        ]
-        owed = [one for one in fitting if case in one.owed]
-        # who has begun since it was sent may hear it too, as long as it is on its way
-        on_its_way = [one for one in fitting if self.now in (one.at, one.last) or self._still_waited_for(one)]
-        if not owed and not on_its_way:
-            raise Fault("message", f"{case} took “{name}” once more than it was sent")
-        letter = (owed or on_its_way)[0]
-        letter.heard.add(case)
-        letter.last = self.now
+        if name in (HEARD, URGED):
+            if letter is None or letter.name != name or letter.sender == case:
+                raise Fault("message", f"{case} took “{name}”, which nobody sent it")
+            if case in letter.heard:
+                raise Fault("message", f"{case} took “{name}” of {letter.sender} twice")
+            # who has begun since it was sent may hear it too, as long as it is on its way
+            if case not in letter.owed and not self._on_its_way(letter):
+                raise Fault(
+                    "message", f"{case} took “{name}” of {letter.sender} when that was delivered already"
+                )
+            letter.heard.add(case)
         self.cases[case].hear(name)
 
-    def _still_waited_for(self, letter: Letter) -> bool:
-        """Somebody whose case is suspended could not take it yet, or has not been asked again since."""
+    def _on_its_way(self, letter: Letter) -> bool:
+        return self.now in (letter.at, letter.last) or self._tried_again(letter)
+
+    def _tried_again(self, letter: Letter) -> bool:
+        """Somebody whose case was suspended could not take it, or has not been asked again since."""
         return any(
-            id not in letter.heard and self.cases[id].state in ("open", "suspended") for id in letter.owed
+            id not in letter.heard and self.cases[id].state in ("open", "suspended") for id in letter.missed
         )
 
-    def started(self, id: str, start: str) -> None:
-        """A case has begun."""
+    def started(self, id: str, start: str, letter: Letter | None) -> None:
+        """A case has begun, perhaps by a letter."""
         if start == "SM":
-            letter = next((one for one in self.letters if one.name == NEW and not one.begun), None)
-            if letter is None:
+            if letter is None or letter.name != NEW or letter.begun:
                 raise Fault(
                     "start", f"{id} was begun by a message that nobody sent, or once more than it was sent"
                 )

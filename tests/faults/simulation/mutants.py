@@ -161,7 +161,12 @@ def _deliver(engine: Engine, row: Any) -> None:
 
 @mutant("the relay delivers without a receipt")
 def deliver_without_receipt() -> Iterator[None]:
-    with mock.patch.object(relay, "_receipt", lambda key, receiver: engine_module.new_id()):
+    receipt = relay._receipt
+
+    def another_each_time(key: str, receiver: str) -> str:
+        return f"{receipt(key, receiver)}/{engine_module.new_id()}"
+
+    with mock.patch.object(relay, "_receipt", another_each_time):
         yield
 
 

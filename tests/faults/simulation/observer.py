@@ -14,10 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.runtime.relay import _receipt
 from engine.store import tables
 from engine.store.database import Database
 from engine.values import loads
-from tests.faults.simulation.model import Fault, Model
+from tests.faults.simulation.drawing import KEY
+from tests.faults.simulation.model import Fault, Letter, Model
 
 COUNTED = {
     "WorkItemOffered", "JobOffered", "DeadlinePassed", "NoticeSent", "MessageSent", "SignalSent", "CaseCompleted",
@@ -37,6 +39,9 @@ class Observer:
             tuple[str, int], tuple[str, datetime]
         ] = {}  # job → the worker that holds it, and until when
         self._elements: dict[tuple[str, int], str] = {}
+        self._letters: dict[
+            str, tuple[str, str, int]
+        ] = {}  # key in the outbox → name, sender, which of those
 
     def observe(self) -> None:
         """Something was committed: read it, tell the model what came from outside, count everything."""
@@ -45,8 +50,8 @@ class Observer:
             facts = [loads(row.data) for row in batch]
             self.commands[batch[0].command] += 1
             for fact, row in zip(facts, batch, strict=True):
-                self._learn(case, row.kind, fact)
-            self._tell(case, kinds, facts, self.targets.get(batch[0].command, 0))
+                self._learn(case, row, fact)
+            self._tell(case, kinds, facts, batch[0].command)
             for fact, row in zip(facts, batch, strict=True):
                 self._count(case, row.kind, fact)
 
@@ -66,21 +71,33 @@ class Observer:
                 for _, batch in groupby(new, key=lambda row: row.command):
                     yield list(batch)
 
-    def _learn(self, case: str, kind: str, fact: dict[str, Any]) -> None:
-        """Which element the numbers of the product belong to."""
-        if kind in ("WorkItemOffered", "JobOffered", "DeadlineSet"):
+    def _learn(self, case: str, row: Any, fact: dict[str, Any]) -> None:
+        """Which element the numbers of the product belong to, and which letter a row of its outbox is."""
+        if row.kind in ("WorkItemOffered", "JobOffered", "DeadlineSet"):
             self._elements[case, fact["id"]] = fact["element"]
+        elif row.kind in ("MessageSent", "SignalSent"):
+            same = sum((name, by) == (fact["name"], case) for name, by, _ in self._letters.values())
+            self._letters[f"{case}/{row.seq}"] = (fact["name"], case, same)
 
-    def _tell(self, case: str, kinds: list[str], facts: list[dict[str, Any]], target: int) -> None:
-        """Tell the model what came from outside. `target`: the item that the command was about, 0 for none."""
+    def _letter(self, command: str, receiver: str) -> Letter | None:
+        """The letter that this command delivered to the receiver; None where it delivered none. The command's id begins with
+        the letter's own receipt, also where a mutant makes every try another command."""
+        for key, (name, sender, nth) in self._letters.items():
+            if command.startswith(_receipt(key, receiver)):
+                return self.model.sent_by(name, sender, nth)
+        return None
+
+    def _tell(self, case: str, kinds: list[str], facts: list[dict[str, Any]], command: str) -> None:
+        """Tell the model what came from outside."""
         model, first = self.model, facts[0]
+        target = self.targets.get(command, 0)  # the item that the command was about, 0 for none
         if kinds[0] == "CaseStarted":
-            model.started(case, first["start"])
+            model.started(case, first["start"], self._letter(command, f"{KEY}/{first['start']}"))
         one = model.cases.get(case)
         if one is None:
             raise Fault("start", f"{case} has facts and never began")
         if kinds[0] in ("MessageReceived", "SignalReceived"):
-            model.delivered(first["name"], case)
+            model.delivered(first["name"], case, self._letter(command, case))
         elif kinds[0] == "CaseSuspended":
             one.suspend(first["until"])
         elif kinds[0] == "CaseResumed":
