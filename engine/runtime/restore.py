@@ -53,14 +53,14 @@ def restore(
     """
     told = progress or (lambda what, done, total: None)
     if not while_others_work:
-        _alone(database)
+        alone(database)
     manifest = prove(folder, folder.parent, told)
     if not migrate.knows(manifest.revision):
         raise InputInvalid(
             f"这份备份的数据库版本 {manifest.revision} 比本程序新，请用做备份时的程序或更新的程序恢复。"
         )
     if not while_others_work:
-        _alone(database)  # again: proving takes its time
+        alone(database)  # again: proving takes its time
     with database.write() as connection:
         if not dump.empty(connection) and not replace:
             raise Conflict("目标数据库不是空的。换一个空的数据库，或确认要整个替换后加上 --replace。")
@@ -93,7 +93,7 @@ def restore(
     return Restored(manifest, report.cases, report.facts, held)
 
 
-def _alone(database: Database) -> None:
+def alone(database: Database) -> None:
     """Raises `Conflict` that names the other processes of the product on this database, and what to do."""
     found = presence.others(database)
     if found:

@@ -44,6 +44,8 @@ class Product:
     database: str
     ports: list[int]
     workers: int
+    serve: str = "serve --no-worker"
+    """The words of the `duban` command that serves people; the port is added."""
     running: dict[str, int] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     """Processes that ended by themselves and were started again, as a service manager does."""
@@ -55,7 +57,7 @@ class Product:
     def start(self, name: str) -> None:
         """Start one process of the product. It may find the database gone, and end."""
         if name.startswith("web"):
-            words = f"serve --no-worker --port {self.ports[int(name[3:])]}"
+            words = f"{self.serve} --port {self.ports[int(name[3:])]}"
         else:
             words = "worker"
         assert self.nursery.stdin is not None and self.nursery.stdout is not None
@@ -116,6 +118,15 @@ def alive(pid: int) -> bool:
         return False
 
 
+def children(pid: int) -> list[int]:
+    """The processes that it has started and that are there."""
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(one) for one in found if alive(int(one))]
+
+
 @contextlib.contextmanager
 def product(
     folder: Path,
@@ -126,10 +137,11 @@ def product(
     webs: int,
     workers: int,
     code: Path = ROOT,
+    serve: str = "serve --no-worker",
 ) -> Iterator[Product]:
     """The product over this database and data folder; nothing is started yet. Whatever runs at the end is killed.
 
-    `code` is the folder whose `engine` and `web` are run.
+    `code` is the folder whose `engine` and `web` are run, `serve` what serves people.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.product", str(folder / "product.log")],
@@ -139,7 +151,9 @@ def product(
         cwd=folder,
         env={**environment(folder, postgres.url(database), redis_.url()), "PYTHONPATH": f"{code}:{ROOT}"},
     )
-    made = Product(process, postgres, redis_, database, [child.free_port() for _ in range(webs)], workers)
+    made = Product(
+        process, postgres, redis_, database, [child.free_port() for _ in range(webs)], workers, serve
+    )
     try:
         yield made
     finally:
@@ -161,6 +175,7 @@ def environment(folder: Path, database: str, redis_: str) -> Mapping[str, str]:
 
 def nursery(log: Path) -> None:
     import web.cli.serve
+    import web.cli.web
     import web.cli.worker  # noqa: F401
     from web.app import create_app  # noqa: F401
     from web.cli.main import main

@@ -7,10 +7,17 @@ They share those pages of memory, and a process that is begun anew is there at o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import multiprocessing
+import os
+import signal
 import sys
+import threading
+import time
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
@@ -22,6 +29,14 @@ from web.app import create_app
 
 LEAVE_SECONDS = 25
 """What a request still has when the server is told to stop; processes that do not end by then are killed [P]."""
+
+LOOK_SECONDS = 0.5
+"""How soon a process notices that the one which looks after it is gone [P]."""
+
+BEGIN_SECONDS = 2
+"""What the server of a process has for its beginning, before it is told to stop [P]."""
+
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"督办网站：http://{host}:{port}，{processes} 个进程，{_mode(settings)}", file=sys.stderr, flush=True
     )
-    Granian(
+    global _server
+    _server = Granian(
         "web.cli.web:application",
         address=host,
         port=port,
@@ -63,9 +79,13 @@ def run(args: argparse.Namespace) -> int:
         respawn_failed_workers=True,
         workers_kill_timeout=LEAVE_SECONDS,
         log_dictconfig=_left_to_us(),
-    ).serve()
+    )
+    _server.serve()
     return 0
 
+
+_server: Any = None
+"""The one that looks after the others; a process that it has forked finds it here as it was then."""
 
 _made: Flask | None = None
 
@@ -86,8 +106,42 @@ def _make(settings: Settings) -> None:
 def application() -> Flask:
     """The app, in each process."""
     assert _made is not None, "made before the processes are"
+    for name in ENDINGS:  # the parent's handlers, inherited, would swallow them
+        signal.signal(name, signal.SIG_DFL)  # nobody is let in before the server sets its own
+    if _server is not None and _server.interrupt_signal:  # they have
+        sys.exit(0)
+    _end_when_told()
     logs.begin(_made.extensions["duban.settings"].log)  # the server has had its own way with them
+    with contextlib.suppress(sa.exc.DBAPIError), _made.extensions["duban.engine"].read() as connection:
+        connection.execute(sa.select(1))  # whoever is about to restore the database sees that we work on it
     return _made
+
+
+def _end_when_told() -> None:
+    """This process ends when it is told to, and when the process that looks after it is killed: it would go on answering at the
+    port, with the program of its day, beside whatever is started there next.
+
+    The server loses a signal that comes while it begins, and takes a second one ill. So signals are waited for here, by a thread,
+    and handed to it once, when it has begun.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    begun = time.monotonic()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # in every thread: those to come inherit it
+
+    def watch(pid: int | None) -> None:
+        while os.getppid() == pid and signal.sigtimedwait(ENDINGS, LOOK_SECONDS) is None:
+            pass
+        time.sleep(max(0.0, begun + BEGIN_SECONDS - time.monotonic()))
+        heard = signal.getsignal(signal.SIGTERM)
+        if not callable(heard):
+            os._exit(0)  # it has not come so far as to let anybody in
+        heard(signal.SIGTERM, None)
+        time.sleep(LEAVE_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, args=(parent.pid,), name="parent", daemon=True).start()
 
 
 def _mode(settings: Settings) -> str:
