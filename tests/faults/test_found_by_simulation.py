@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.commands import ResumeCase, SuspendCase
+from engine.commands import CancelCase, ResumeCase, SuspendCase
 from engine.errors import NotFound, Suspended
 from engine.facts import JobFailed, MessageReceived
 from engine.runtime import external
@@ -85,6 +85,24 @@ def test_a_message_on_its_way_reaches_who_has_begun_since_and_was_suspended_too(
         Worker(engine).step()
     assert sum(isinstance(entry.fact, MessageReceived) for entry in engine.facts(begun_since)) == 1
     assert sum(isinstance(entry.fact, MessageReceived) for entry in engine.facts(waited)) == 1
+
+
+def test_a_message_tried_again_for_a_case_that_is_gone_reaches_who_has_begun_since(tmp_path: Path) -> None:
+    """The model believed it over with the case that had missed it; the next try finds who listens then."""
+    engine = office(tmp_path, SAYS)
+    waited, sender = start(engine).case, start(engine)
+    engine.execute(SuspendCase(waited, "不可抗力"), CHIEF)
+    finish(engine, sender, "A")
+    Worker(engine).step()
+    engine.execute(CancelCase(waited, "重复登记"), CHIEF)
+    begun_since = start(engine).case
+    later(engine, hours=1)
+    Worker(engine).step()
+    assert heard(engine, begun_since)
+    too_late = start(engine).case
+    later(engine, hours=1)
+    Worker(engine).step()
+    assert not heard(engine, too_late)
 
 
 def test_a_failed_attempt_at_a_job_that_time_has_taken_is_refused(tmp_path: Path) -> None:

@@ -79,6 +79,9 @@ class Letter:
     missed: set[str] = field(default_factory=set)
     heard: set[str] = field(default_factory=set)
     last: datetime | None = None  # the last instant at which it was on its way
+    tried_by: datetime | None = (
+        None  # who has missed it is gone: it is tried once more, by then at the latest
+    )
     begun: bool = False
 
 
@@ -196,6 +199,7 @@ class Case:
 
     def _over(self, state: str) -> None:
         self.state = state
+        self.model.ended(self.id)
         for live in list(self.root.inside):
             self._end(live)
         self.armed, self.until = [], None
@@ -356,9 +360,12 @@ class Model:
 
     def move(self, now: datetime) -> None:
         """The clock stands at `now`: what is due has happened."""
-        self.now = now
+        before, self.now = self.now, now
         for letter in self.letters:
-            if self._tried_again(letter):  # at this instant, whatever becomes of who has missed it
+            once_more = letter.tried_by is not None and before < letter.tried_by
+            if once_more or self._tried_again(
+                letter
+            ):  # at this instant, whatever becomes of who has missed it
                 letter.last = now
         for case in list(self.cases.values()):
             case.pass_due()
@@ -395,6 +402,12 @@ class Model:
         for letter in self.letters:
             if case in letter.owed and case not in letter.heard:
                 letter.owed[case] = self.now + LONGEST_BACKOFF
+
+    def ended(self, case: str) -> None:
+        """A case is over. What is tried again for it does not know that yet: who listens at the next try hears it."""
+        for letter in self.letters:
+            if case in letter.missed and case not in letter.heard:
+                letter.tried_by = self.now + LONGEST_BACKOFF
 
     def delivered(self, name: str, case: str, letter: Letter | None) -> None:
         """The product says that a message or signal reached this case: a letter, or what a person outside told it."""
