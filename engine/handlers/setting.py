@@ -50,7 +50,8 @@ def no_related(_state: State) -> list[Value]:
 class Setting:
     """All that a handler may look at beside the command and the case's state.
 
-    `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`.
+    `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`. `fatal` is what
+    these callbacks raise where the whole command must end: a lost database is no failure of automatic work.
     """
 
     package: Package
@@ -61,3 +62,4 @@ class Setting:
     numbers: Numbers
     file: Callable[[str], FileInfo | None] = no_file
     related: Callable[[State], list[Value]] = no_related
+    fatal: tuple[type[Exception], ...] = ()

@@ -76,6 +76,8 @@ def run_job(work: Work, job: Job) -> None:
     call = JobCall(job.id, job.element, work.state, work.setting)
     try:
         result = TOPICS[job.topic](job.inputs, call)
+    except work.setting.fatal:
+        raise
     except EngineError as refusal:
         work.advance(FailJob(job.id, refusal.message))
         return

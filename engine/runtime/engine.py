@@ -434,6 +434,7 @@ class Engine(Published):
             numbers=lambda series, year: next_number(_transaction(connection), series, year),
             file=lambda file: uploads.info(connection, file),
             related=lambda state: related_cases(_transaction(connection), case),
+            fatal=(sa.exc.SQLAlchemyError, _NotOutright),
         )
         facts = decide(command, loaded.state, setting)
         entries = self._record(loaded, facts, actor, command_id, asked, moment)
@@ -573,8 +574,8 @@ def acting(actor: Actor, command: Command, state: State, directory: Directory) -
 _ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem)
 
 
-class _NotOutright(BaseException):
-    """Something needs a transaction. No `Exception`: automatic work would take it for a failure of its own."""
+class _NotOutright(Exception):
+    """Something needs a transaction."""
 
 
 def _transaction(connection: sa.Connection | Line) -> sa.Connection:

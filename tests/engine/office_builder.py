@@ -132,6 +132,17 @@ format = "{series}〔{year}〕{number}号"
 """
 
 
+NUMBERED = """
+process trial name=编号
+    start S
+    user A name=初核 groups=DB
+    service N name=取文号 topic=letter.number in:series="\\"督\\"" in:format="\\"{series}{number}号\\""
+    user B name=归档 groups=DB
+    end E
+    S -> A -> N -> B -> E
+"""
+"""A letter gets its number by itself between two steps."""
+
 WITHOUT_ACTIONS = TOML[: TOML.index("[actions")] + TOML[TOML.index("[start.S]") :]
 """process.toml for diagrams that wait for no message."""
 

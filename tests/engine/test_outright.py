@@ -23,6 +23,7 @@ from tests.engine.office_builder import (
     ANNA,
     BEN,
     CHIEF,
+    NUMBERED,
     WITHOUT_ACTIONS,
     finish,
     later,
@@ -110,17 +111,6 @@ def test_what_was_decided_on_an_older_state_is_decided_anew(tmp_path: Path, also
     kinds = [e.fact.kind for e in engine.facts(begun.case)][before:]
     assert "CaseSuspended" in kinds and ("NoteAdded" in kinds) == (also is AddNote)
     assert "WorkItemCompleted" not in kinds
-
-
-NUMBERED = """
-process trial name=编号
-    start S
-    user A name=初核 groups=DB
-    service N name=取文号 topic=letter.number in:series="\\"督\\"" in:format="\\"{series}{number}号\\""
-    user B name=归档 groups=DB
-    end E
-    S -> A -> N -> B -> E
-"""
 
 
 def test_a_number_is_counted_in_a_transaction(tmp_path: Path) -> None:

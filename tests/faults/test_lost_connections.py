@@ -27,8 +27,11 @@ from engine.store.raw import Line
 from tests import stores
 from tests.engine.office_builder import (
     ANNA,
+    CHIEF,
     KEY,
     MONDAY,
+    NUMBERED,
+    WITHOUT_ACTIONS,
     finish,
     furnish,
     later,
@@ -43,6 +46,14 @@ pytestmark = stores.on_postgresql
 WHEN = ["before the first statement", "before COMMIT", "after COMMIT"]
 
 
+def terminate(engine: Engine, pid: int) -> None:
+    """The server ends one of its backends."""
+    other = open_database(engine.database.engine.url.render_as_string(hide_password=False))
+    with other.write() as c:
+        assert c.execute(sa.select(sa.func.pg_terminate_backend(pid, 5000))).scalar()
+    other.close()
+
+
 @contextmanager
 def hanging_up(engine: Engine, when: str) -> Iterator[list[str]]:
     """The server ends the connection of the next writing transaction at this moment, once."""
@@ -54,11 +65,7 @@ def hanging_up(engine: Engine, when: str) -> Iterator[list[str]]:
 
     def end(driver: Any) -> None:
         over.append(when)
-        pid = driver.info.backend_pid
-        other = open_database(database.url.render_as_string(hide_password=False))
-        with other.write() as c:
-            assert c.execute(sa.select(sa.func.pg_terminate_backend(pid, 5000))).scalar()
-        other.close()
+        terminate(engine, driver.info.backend_pid)
 
     def begin(connection: Any) -> None:
         writes = connection.get_execution_options().get(BEGINS) == "BEGIN"
@@ -146,6 +153,24 @@ def test_a_lost_connection_is_settled(
         assert answer.state == engine.load(answer.case)
     with engine.read() as connection:
         assert verify(connection, fold=True).ok
+
+
+def test_a_connection_lost_inside_automatic_work_is_no_incident(tmp_path: Path) -> None:
+    """A letter's number is counted in the middle of a command: what fails there is the database, not the step."""
+    engine = new_office(tmp_path)
+    engine.publish(trial_files(NUMBERED, WITHOUT_ACTIONS), CHIEF)
+    begun = start(engine)
+    over: list[int] = []
+
+    def end(connection: Any, cursor: Any, text: str, *_: Any) -> None:
+        if not over and text.startswith("INSERT INTO numbers"):
+            over.append(connection.connection.dbapi_connection.info.backend_pid)
+            terminate(engine, over[0])
+
+    sa.event.listen(engine.database.engine, "before_cursor_execute", end)
+    done = finish(engine, begun, "A")
+    sa.event.remove(engine.database.engine, "before_cursor_execute", end)
+    assert over and done.state.root_variables["文号"] == "督1号" and not done.state.incidents
 
 
 def test_two_that_wait_for_each_other_both_end_well(tmp_path: Path) -> None:
