@@ -115,10 +115,7 @@ def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]
     row = c.execute(_case, {"b_case": case}).first()
     if row is None:
         raise NotFound
-    seen = c.execute(
-        sa.select(sa.literal(1)).select_from(t.cases).where(t.cases.c.id == case, visible(who))
-    ).first()
-    if seen is None:
+    if not _sees(c, who, row):
         work = look(case, who.actor)
         if not may_see(who.actor, work.view, work.directory):
             raise NotFound
@@ -127,6 +124,33 @@ def case_row(c: sa.Connection, who: Who, case: str) -> sa.Row[tuple[object, ...]
     return row
 
 
+def _sees(c: sa.Connection, who: Who, row: Any) -> bool:
+    """`visible`, for one row that is read: the ways that are asked most first, and none of them built anew but the last."""
+    if sees_all(who.actor, the_directory()) or row.started_by == who.person:
+        return True
+    if not {row.started_unit, row.party, row.region}.isdisjoint(who.units):
+        return True
+    held = {"b_case": row.id, "b_person": who.person, "b_units": list(who.units)}
+    if c.execute(_held, held).first() is not None:
+        return True
+    ways = _responsible(who, the_directory())
+    asked = sa.select(t.cases.c.id).where(t.cases.c.id == row.id, sa.or_(sa.false(), *ways))
+    return bool(ways) and c.execute(asked).first() is not None
+
+
+_person = sa.bindparam("b_person", type_=sa.String())
+_held = (
+    sa.select(t.work_items.c.item)
+    .where(
+        t.work_items.c.case == sa.bindparam("b_case"),
+        sa.or_(
+            t.work_items.c.unit.in_(sa.bindparam("b_units", expanding=True)),
+            t.work_items.c.person == _person,
+            t.work_items.c.closed_by == _person,
+        ),
+    )
+    .limit(1)
+)
 _case = (
     sa.select(t.cases, t.archived.c.archive)
     .join_from(t.cases, t.archived, t.archived.c.case == t.cases.c.id, isouter=True)

@@ -159,6 +159,10 @@ def test_lists_and_pages_keep_the_rule(site: Site, seed: int) -> None:
             met |= {case in right for case in ids(sa.true())}
             assert ids(sight.visible(who)) == right, who.person
             assert ids(sight.among(who)) == right, who.person
+            one_by_one = {
+                r.id for r in connection.execute(sa.select(cases)) if sight._sees(connection, who, r)
+            }
+            assert one_by_one == right, who.person
             every = register.Filter()
             now = site.engine.now()
             newest = sa.select(cases.c.id).order_by(cases.c.started_at.desc(), cases.c.id.desc())

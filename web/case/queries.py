@@ -22,22 +22,19 @@ _i = t.work_items
 
 def open_items(c: sa.Connection, case: str) -> list[dict[str, Any]]:
     """The open work items, soonest due first."""
-    statement = (
-        sa.select(_i)
-        .where(_i.c.case == case, _i.c.state == "open")
-        .order_by(_i.c.due.is_(None), _i.c.due, _i.c.item)
-    )
-    return [dict(r._mapping) for r in c.execute(statement)]
+    return [dict(r._mapping) for r in c.execute(_open_items, {"b_case": case})]
 
 
 def closed_items(c: sa.Connection, case: str) -> list[dict[str, Any]]:
     """What has been done, newest first."""
-    statement = (
-        sa.select(_i)
-        .where(_i.c.case == case, _i.c.state != "open")
-        .order_by(_i.c.closed_at.desc(), _i.c.item.desc())
-    )
-    return [dict(r._mapping) for r in c.execute(statement.limit(500))]
+    return [dict(r._mapping) for r in c.execute(_closed_items, {"b_case": case})]
+
+
+_of_case = sa.select(_i).where(_i.c.case == sa.bindparam("b_case"))
+_open_items = _of_case.where(_i.c.state == "open").order_by(_i.c.due.is_(None), _i.c.due, _i.c.item)
+_closed_items = (
+    _of_case.where(_i.c.state != "open").order_by(_i.c.closed_at.desc(), _i.c.item.desc()).limit(500)
+)
 
 
 def files(c: sa.Connection, case: str) -> list[dict[str, Any]]:
