@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import configparser
 import http.client
+import http.server
 import json
 import os
 import re
@@ -19,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -260,12 +261,7 @@ def test_nginx_stands_before_two_web_servers(store: str, data: Path, tmp_path: P
     with running(["web"], data, **small) as one, running(["web"], data, log="second", **small) as two:
         one.until_ready(), two.until_ready()
         with nginx(tmp_path / "nginx", [one.port, two.port]) as base:
-            for _ in range(100):
-                try:
-                    if over_tls(f"{base}/livez")[0] == 200:
-                        break
-                except OSError:
-                    pass
+            until(lambda: over_tls(f"{base}/livez")[0] == 200)
             status, headers, _ = over_tls(f"{base}/sign-in")
             assert status == 200 and "Secure" in headers["Set-Cookie"], (
                 "the app does not know that it was https"
@@ -281,6 +277,64 @@ def test_nginx_stands_before_two_web_servers(store: str, data: Path, tmp_path: P
             assert one.end() == 0
             found = Counter(over_tls(f"{base}/api/v1/me", **bearer)[0] for _ in range(10))
             assert found == {200: 10}, "with one server gone the other answers"
+
+
+@contextmanager
+def listener(answering: bool) -> Iterator[tuple[int, list[bytes]]]:
+    """A server's port and the bodies it was sent. It answers 201, or hangs up when it has read everything."""
+    bodies: list[bytes] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.close_connection = True
+            if answering:
+                self.send_response(201)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """To nobody."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port, bodies
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_only_what_has_a_number_is_sent_again(tmp_path: Path) -> None:
+    """A server that hangs up after it was sent a write may have done it: asking the other one is right only under a number."""
+    with (
+        listener(False) as (dying, first),
+        listener(True) as (living, second),
+        nginx(tmp_path / "nginx", [dying, living]) as base,
+    ):
+        until(lambda: over_tls(f"{base}/readyz")[0] > 0)
+        body = b"x" * 300_000
+        told = Counter(over_tls(base, body, Idempotency_Key=f"k{n}")[0] for n in range(6))
+        assert told == {201: 6} and len(first) >= 1 and second == [body] * 6
+        first.clear(), second.clear()
+        told = Counter(over_tls(base, body)[0] for _ in range(6))
+        assert told[502] == len(first) >= 1 and told[201] == len(second) and sum(told.values()) == 6
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Until nginx listens."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            if reached():
+                return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.05)
 
 
 class Client(threading.Thread):
