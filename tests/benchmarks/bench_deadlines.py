@@ -60,7 +60,7 @@ def rows(full: bool = False) -> Iterator[Row]:
             armed - due,
             "later",
             due="now() + interval '30 days' + n * interval '1 second'",
-            settle=False,
+            settled=False,
         )
         cloning.clone(dsn, model, due, "due", due=f"now() - ({due} - n) * interval '10 milliseconds'")
         command = [sys.executable, "-m", "tests.benchmarks.bench_deadlines", server().url(database), name]
@@ -69,6 +69,7 @@ def rows(full: bool = False) -> Iterator[Row]:
             yield from rate(workers, armed)
             with psycopg.connect(dsn) as connection:  # what is left over is not late, it was never waited for
                 connection.execute("UPDATE deadlines SET due = NULL WHERE due < now()")
+            cloning.settle(dsn)
             yield from lateness(workers, dsn, model, armed)
         finally:
             for worker in workers:
@@ -104,7 +105,7 @@ def lateness(workers: list[Child], dsn: str, model: str, armed: int) -> Iterator
         count,
         "soon",
         due=f"now() + interval '{LEAD} seconds' + n * interval '{1000 / A_SECOND} milliseconds'",
-        settle=False,
+        settled=False,
     )
     with psycopg.connect(dsn) as connection:
         connection.execute(

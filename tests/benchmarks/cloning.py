@@ -24,12 +24,12 @@ def clone(
     *,
     due: str = "",
     without: tuple[str, ...] = (),
-    settle: bool = True,
+    settled: bool = True,
 ) -> None:
     """Copy `case` to the ids `prefix`1 … `prefix``count`, in the tables but `without`.
 
-    `due` is SQL for the instant at which the deadlines of copy `n` are due, in the deadlines table and in the snapshot. `settle`: vacuum
-    and write everything out afterwards, so that it does not happen while something is measured.
+    `due` is SQL for the instant at which the deadlines of copy `n` are due, in the deadlines table and in the snapshot. `settled`:
+    `settle` afterwards.
     """
     with psycopg.connect(dsn, options="-c timezone=UTC") as connection:
         # References are right by construction; checking each row would be most of the time.
@@ -40,8 +40,12 @@ def clone(
         for table in TABLES:
             if table not in without:
                 connection.execute(_copied(connection, table, case, count, prefix, due, armed))
-    if not settle:
-        return
+    if settled:
+        settle(dsn)
+
+
+def settle(dsn: str) -> None:
+    """Vacuum and write everything out, so that it does not happen while something is measured."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
