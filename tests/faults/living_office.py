@@ -4,6 +4,7 @@ and processes."""
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 import threading
@@ -129,6 +130,36 @@ def move_the_clock(office: Office, stop: threading.Event) -> None:
                 )
         except psycopg.OperationalError:
             continue
+
+
+@contextmanager
+def at_work(office: Office, running: Product, number: int) -> Iterator[People]:
+    """So many people at work over HTTP while the clock moves. At the end they have stopped and what was killed runs again."""
+    running.look_after()
+    people = People(running.ports, office.tokens, "crowd")
+    clock_stops = threading.Event()
+    clock = threading.Thread(target=move_the_clock, args=(office, clock_stops))
+    threads = [clock, *people.start(number, 7)]
+    clock.start()
+    try:
+        yield people
+    finally:
+        people.stop.set()
+        clock_stops.set()
+        for thread in threads:
+            thread.join()
+    running.look_after()
+
+
+def work_goes_on(running: Product, people: People, choice: random.Random) -> None:
+    """Until somebody has got something done again; then a moment that nobody foresees."""
+    wanted = people.acknowledged + choice.randint(1, 6)
+    until = time.monotonic() + 120
+    while people.acknowledged < wanted and not people.wrong:
+        assert time.monotonic() < until, "nobody gets on"
+        running.look_after()
+        time.sleep(0.005)
+    time.sleep(choice.uniform(0, 0.05))
 
 
 def settled(office: Office, *products: Product) -> None:

@@ -66,13 +66,19 @@ def test_a_suspended_case_does_not_hold_up_a_message_to_the_others(tmp_path: Pat
     assert heard(engine, listening[1]) and not heard(engine, listening[0])
 
 
-def test_a_message_on_its_way_reaches_who_has_begun_since_and_was_suspended_too(tmp_path: Path) -> None:
-    """The model believed it delivered as soon as those who waited when it was sent had it: the product was right."""
-    engine = office(tmp_path, SAYS)
+def missed(engine: Engine) -> str:
+    """A case that was suspended when a message was sent, which therefore waits in the outbox."""
     waited, sender = start(engine).case, start(engine)
     engine.execute(SuspendCase(waited, "不可抗力"), CHIEF)
     finish(engine, sender, "A")
     Worker(engine).step()
+    return waited
+
+
+def test_a_message_on_its_way_reaches_who_has_begun_since_and_was_suspended_too(tmp_path: Path) -> None:
+    """The model believed it delivered as soon as those who waited when it was sent had it: the product was right."""
+    engine = office(tmp_path, SAYS)
+    waited = missed(engine)
     begun_since = start(engine).case
     engine.execute(SuspendCase(begun_since, "不可抗力"), CHIEF)
     engine.execute(ResumeCase(waited, "情况消除"), CHIEF)
@@ -90,10 +96,7 @@ def test_a_message_on_its_way_reaches_who_has_begun_since_and_was_suspended_too(
 def test_a_message_tried_again_for_a_case_that_is_gone_reaches_who_has_begun_since(tmp_path: Path) -> None:
     """The model believed it over with the case that had missed it; the next try finds who listens then."""
     engine = office(tmp_path, SAYS)
-    waited, sender = start(engine).case, start(engine)
-    engine.execute(SuspendCase(waited, "不可抗力"), CHIEF)
-    finish(engine, sender, "A")
-    Worker(engine).step()
+    waited = missed(engine)
     engine.execute(CancelCase(waited, "重复登记"), CHIEF)
     begun_since = start(engine).case
     later(engine, hours=1)

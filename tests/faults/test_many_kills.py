@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections import Counter
 
 import pytest
 
-from tests.faults.http_people import People
-from tests.faults.living_office import Office, check, living_office, move_the_clock, settled
+from tests.faults.living_office import Office, at_work, check, living_office, settled, work_goes_on
 from tests.faults.product import Product, product
 
 pytestmark = pytest.mark.slow
@@ -44,23 +42,11 @@ def kill_everything(office: Office) -> None:
     with product(
         office.folder, office.postgres, office.redis, office.database, webs=WEBS, workers=WORKERS
     ) as running:
-        running.look_after()
-        people = People(running.ports, office.tokens, "crowd")
-        clock_stops = threading.Event()
-        clock = threading.Thread(target=move_the_clock, args=(office, clock_stops))
-        threads = [clock, *people.start(PEOPLE, 7)]
-        clock.start()
-        try:
+        with at_work(office, running, PEOPLE) as people:
             for kind in planned:
                 work_goes_on(running, people, choice)
                 killed[kind] += kill(running, kind, choice)
                 assert not people.wrong, people.wrong[:5]
-        finally:
-            people.stop.set()
-            clock_stops.set()
-            for thread in threads:
-                thread.join()
-        running.look_after()
         settled(office, running)
         ended = Counter(name.rstrip("0123456789") for name in running.ended)
         assert running.stop() == [], "told to stop, it stops"
@@ -70,17 +56,6 @@ def kill_everything(office: Office) -> None:
         f"ended by themselves meanwhile and started again: {dict(ended)}; {told}"
     )
     assert sum(killed.values()) >= 150 * TIMES
-
-
-def work_goes_on(running: Product, people: People, choice: random.Random) -> None:
-    """Until somebody has got something done again; then a moment that nobody foresees."""
-    wanted = people.acknowledged + choice.randint(1, 6)
-    until = time.monotonic() + 120
-    while people.acknowledged < wanted and not people.wrong:
-        assert time.monotonic() < until, "nobody gets on"
-        running.look_after()
-        time.sleep(0.005)
-    time.sleep(choice.uniform(0, 0.05))
 
 
 def kill(running: Product, kind: str, choice: random.Random) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
 from collections import Counter
 
@@ -17,10 +16,8 @@ import pytest
 from engine.errors import Conflict
 from engine.runtime import presence, restore
 from engine.store.database import open_database
-from tests.faults.http_people import People
-from tests.faults.living_office import Office, check, living_office, move_the_clock, settled
+from tests.faults.living_office import Office, at_work, check, living_office, settled, work_goes_on
 from tests.faults.product import Product, alive, children, product
-from tests.faults.test_many_kills import work_goes_on
 
 pytestmark = pytest.mark.slow
 
@@ -49,13 +46,7 @@ def kill_servers(office: Office) -> None:
         office.folder, office.postgres, office.redis, office.database,
         webs=SERVERS, workers=WORKERS, serve=f"web --processes {PROCESSES}",
     ) as running:  # fmt: skip
-        running.look_after()
-        people = People(running.ports, office.tokens, "crowd")
-        clock_stops = threading.Event()
-        clock = threading.Thread(target=move_the_clock, args=(office, clock_stops))
-        threads = [clock, *people.start(PEOPLE, 7)]
-        clock.start()
-        try:
+        with at_work(office, running, PEOPLE) as people:
             for kind in planned:
                 work_goes_on(running, people, choice)
                 name = choice.choice([f"web{n}" for n in range(SERVERS)])
@@ -66,12 +57,6 @@ def kill_servers(office: Office) -> None:
                 killed[kind] += 1
                 assert not people.wrong, people.wrong[:5]
             refused_while_they_work(office)
-        finally:
-            people.stop.set()
-            clock_stops.set()
-            for thread in threads:
-                thread.join()
-        running.look_after()
         settled(office, running)
         ended = Counter(name.rstrip("0123456789") for name in running.ended)
         assert running.stop() == [], "told to stop, it stops"

@@ -53,10 +53,16 @@ _after: tuple[sa.BindParameter[Any], ...] = (
 
 def _bound(who: Who, now: datetime) -> dict[str, Any]:
     """The person, the posts, the units and the instant, by the names under which the strands speak of them."""
-    bound: dict[str, Any] = {"b_me": who.person, "b_now": now}
+    units = {f"b_unit_{n}": unit for n, unit in enumerate(who.units)}
+    return {"b_now": now, **_bound_posts(who), **units}
+
+
+def _bound_posts(who: Who) -> dict[str, Any]:
+    """The person and the posts alone."""
+    bound: dict[str, Any] = {"b_me": who.person}
     for n, (role, unit) in enumerate(who.posts):
         bound |= {f"b_role_{n}": role, f"b_place_{n}": unit}
-    return bound | {f"b_unit_{n}": unit for n, unit in enumerate(who.units)}
+    return bound
 
 
 def _mine() -> list[Strand]:
@@ -203,11 +209,7 @@ def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> 
     n = t.notices
     directory = the_directory()
     below = [[u for u in directory.below(unit) if not directory.members(u, role)] for role, unit in who.posts]
-    bound: dict[str, Any] = {"b_me": who.person}
-    for at, (role, unit) in enumerate(who.posts):
-        bound |= {f"b_role_{at}": role, f"b_place_{at}": unit}
-        if below[at]:
-            bound[f"b_below_{at}"] = below[at]
+    bound = _bound_posts(who) | {f"b_below_{at}": units for at, units in enumerate(below) if units}
     return paged(
         c, _notices(tuple(bool(units) for units in below)), (n.c.at, n.c.key), lambda r: (r.at, r.key), as_row,
         kinds=(datetime, str), after=after, limit=limit, descending=True, bound=bound,
