@@ -10,6 +10,7 @@ differ), and once a day at all of them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -44,10 +45,14 @@ def leaf_data(case: str, seq: int, head: bytes) -> bytes:
     return orjson.dumps([case, seq, head.hex()])
 
 
-def append(database: Database, digest: Hash, since: datetime | None) -> int:
+NEVER = threading.Event()
+"""Told to whoever can be stopped between two steps, where nobody is going to."""
+
+
+def append(database: Database, digest: Hash, since: datetime | None, stop: threading.Event = NEVER) -> int:
     """Give a leaf to every chain that has grown: among cases with facts since then, or, with None, among all. Returns how many.
 
-    Another process that appends just now is left to do it.
+    Another process that appends just now is left to do it. Once `stop` is set, the rest is left for the next round.
     """
     with database.read() as connection:
         query = sa.select(cases.c.id).where(cases.c.seq > _last_leaf)
@@ -57,6 +62,8 @@ def append(database: Database, digest: Hash, since: datetime | None) -> int:
         ids = connection.execute(query.order_by(cases.c.id)).scalars().all()
     done = 0
     for start in range(0, max(1, len(ids)), TOGETHER):
+        if stop.is_set():
+            return done
         with database.write() as connection:
             if not alone(connection):
                 return done

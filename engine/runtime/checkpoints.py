@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from engine.audit import chain, checkpoint, sequence, signing
 from engine.audit.checkpoint import Checkpoint
+from engine.audit.sequence import NEVER
 from engine.commands import ENGINE, Actor
 from engine.errors import InputInvalid
 from engine.runtime.engine import Engine
@@ -79,32 +80,45 @@ def set_plan(engine: Engine, actor: Actor, *, minutes: int | None = None, folder
         desk.note("CheckpointsSet", "checkpoint", {"title": title})
 
 
-class Checkpoints:
-    """Makes them for one worker."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._look_at = 0.0  # of this process's own clock
-
-    def make_if_due(self) -> Checkpoint | None:
-        """Make and put away a checkpoint if one is due; between two looks some seconds pass, in which this costs nothing. A second
-        place that cannot be written is said in the log and kept in the settings; the checkpoint is made all the same."""
-        if time.monotonic() < self._look_at:
-            return None
-        self._look_at = time.monotonic() + LOOK_SECONDS
-        now = self.engine.now()
-        with self.engine.read() as connection:
-            every = timedelta(minutes=plan(connection).minutes)
-            query = sa.select(checkpoints.c.at).order_by(checkpoints.c.number.desc()).limit(1)
-            last = connection.execute(query).scalar()
-        if last is not None and last <= now < last + every:
-            return None
-        return make(self.engine)
+@contextlib.contextmanager
+def making(engine: Engine) -> Iterator[None]:
+    """While the block runs, a thread of its own makes them as they fall due: the first one of a big database takes minutes, and
+    deadlines do not wait for it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_keep_making, args=(engine, stop), name="checkpoints")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
-def make(engine: Engine) -> Checkpoint | None:
-    """Number what is new, sign the tree, put it into the second place. None when nothing is new since the last one of today, or
-    when another process is at it."""
+def _keep_making(engine: Engine, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            make_if_due(engine, stop)
+        except Exception:
+            log.exception("no checkpoint could be made; it is tried again")
+        stop.wait(LOOK_SECONDS)
+
+
+def make_if_due(engine: Engine, stop: threading.Event = NEVER) -> Checkpoint | None:
+    """Make and put away a checkpoint if one is due. A second place that cannot be written is said in the log and kept in the
+    settings; the checkpoint is made all the same. Once `stop` is set, what was begun is left for the next one."""
+    now = engine.now()
+    with engine.read() as connection:
+        every = timedelta(minutes=plan(connection).minutes)
+        query = sa.select(checkpoints.c.at).order_by(checkpoints.c.number.desc()).limit(1)
+        last = connection.execute(query).scalar()
+    if last is not None and last <= now < last + every:
+        return None
+    return make(engine, stop)
+
+
+def make(engine: Engine, stop: threading.Event = NEVER) -> Checkpoint | None:
+    """Number what is new, sign the tree, put it into the second place. None when nothing is new since the last one of today, when
+    another process is at it, or when `stop` was set meanwhile."""
     now = engine.now()
     signer = signer_of(engine)
     with engine.read() as connection:
@@ -113,7 +127,9 @@ def make(engine: Engine) -> Checkpoint | None:
         last = connection.execute(query).first()
     swept = datetime.fromisoformat(kept[SWEPT]) if SWEPT in kept else None
     sweep = last is None or swept is None or not swept <= now < swept + DAY
-    sequence.append(engine.database, engine.digest, None if sweep or last is None else last.at - MARGIN)
+    sequence.append(engine.database, engine.digest, None if sweep or last is None else last.at - MARGIN, stop)
+    if stop.is_set():
+        return None
     with engine.database.write() as connection:
         if not sequence.alone(connection):
             return None

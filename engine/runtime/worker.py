@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from engine.runtime import again, claims, guarded_clock
-from engine.runtime.checkpoints import Checkpoints
+from engine.runtime import again, checkpoints, claims, guarded_clock
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
 from engine.store.projection import backoff
@@ -51,17 +50,15 @@ class Worker:
             0.0  # when it was last asked whom a crowd keeps waiting; the host's steady clock
         )
         self._failing: dict[str, tuple[int, datetime]] = {}  # case → (failures, not before)
-        self._checkpoints = Checkpoints(engine)
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
         """Work until `stop` is set and the bell is rung; the step that is running is finished first."""
         pause = poll
-        with self.engine.bell.listening():
+        with checkpoints.making(self.engine), self.engine.bell.listening():
             while not stop.is_set():
                 self.engine.bell.clear()
                 try:
                     done = self.step()
-                    self._checkpoints.make_if_due()
                     pause = poll if done else self._until_next(poll, pause)
                 except Exception:
                     log.exception("the worker's step failed; it goes on")

@@ -15,14 +15,13 @@ from engine.audit.verify_tree import TREE, verify_tree
 from engine.commands import AddNote
 from engine.errors import InputInvalid, NotFound
 from engine.runtime import checkpoints
-from engine.runtime.checkpoints import Checkpoints
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
 from engine.store import append_only, settings, tables
 from tests import stores
 from tests.engine.office_builder import ANNA, CHIEF, later, start
 from tests.engine.random_office import RandomOffice
-from tests.engine.working import working
+from tests.engine.working import eventually, working
 
 pytestmark = stores.both
 
@@ -146,19 +145,19 @@ def test_two_who_append_at_once_make_one_sequence(engine: Engine) -> None:
 
 def test_the_worker_makes_them_as_often_as_the_office_said(engine: Engine) -> None:
     start(engine)
-    one = Checkpoints(engine)
-    assert one.make_if_due() is not None
-    later(engine, minutes=11)
+    assert checkpoints.make_if_due(engine) is not None
+    later(engine, minutes=9)
     start(engine)
-    assert one.make_if_due() is None, "it has just looked"
-    assert Checkpoints(engine).make_if_due() is not None
+    assert checkpoints.make_if_due(engine) is None, "every ten minutes, where nobody said otherwise"
+    later(engine, minutes=2)
+    assert checkpoints.make_if_due(engine) is not None
     checkpoints.set_plan(engine, CHIEF, minutes=30)
     later(engine, minutes=29)
-    assert Checkpoints(engine).make_if_due() is None
+    assert checkpoints.make_if_due(engine) is None
     later(engine, minutes=2)
-    assert Checkpoints(engine).make_if_due() is not None
+    assert checkpoints.make_if_due(engine) is not None
     later(engine, hours=25)
-    again = Checkpoints(engine).make_if_due()
+    again = checkpoints.make_if_due(engine)
     assert again is not None and again.size > 0, "daily, also when nothing happened"
     for minutes in (0, 24 * 60 + 1):
         with pytest.raises(InputInvalid, match="1 到 1440"):
@@ -167,11 +166,22 @@ def test_the_worker_makes_them_as_often_as_the_office_said(engine: Engine) -> No
 
 def test_a_running_worker_makes_one(engine: Engine) -> None:
     start(engine)
+
+    def newest() -> int:
+        with engine.read() as connection:
+            made = checkpoint.latest(connection)
+        return made.size if made is not None else 0
+
     with working(engine, poll=0.01):
-        pass  # it has taken its first look
-    with engine.read() as connection:
-        latest = checkpoint.latest(connection)
-    assert latest is not None and latest.size == 2
+        eventually(lambda: newest() == 2)
+
+
+def test_one_that_is_told_to_stop_leaves_the_rest_to_the_next(engine: Engine) -> None:
+    start(engine)
+    told = threading.Event()
+    told.set()
+    assert checkpoints.make(engine, told) is None and leaves(engine) == []
+    assert checkpoints.make(engine) is not None and len(leaves(engine)) == 2
 
 
 def test_the_second_place(engine: Engine, tmp_path: Path) -> None:
