@@ -26,6 +26,7 @@ def test_a_step_is_taken_transferred_and_noted(sign_in: Callable[..., Person], p
     office.page.get_by_role("button", name="添加", exact=True).click()
     expect(office.page.locator("#notes")).to_contain_text("已电话核实")
     office.open_item(case, "T02")
+    office.page.locator("#transfer > summary").click()
     office.page.get_by_label("转给本单位人员").select_option(label="斯琴高娃")
     office.page.locator("#transfer-reason").fill("本周外出检查")
     office.page.locator("#transfer").get_by_role("button", name="转办").click()

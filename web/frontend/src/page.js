@@ -24,3 +24,11 @@ document.addEventListener('click', (event) => {
   const row = /** @type {HTMLElement|null} */ (target.closest?.('[data-href]'));
   if (row && !target.closest('a, button, input, select, label, summary') && !getSelection()?.toString()) location.assign(row.dataset.href ?? '');
 });
+
+/** A link to a closed <details> (`#return`) opens it; one to a place that holds some goes there. */
+const openTarget = () => {
+  const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  if (target instanceof HTMLDetailsElement) target.open = true;
+};
+window.addEventListener('hashchange', openTarget);
+openTarget();
