@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar as months_of_the_year
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -69,6 +69,8 @@ class WorkCalendar:
     send_from: str = "08:30"
     send_until: str = "18:00"
     version: str = ""
+    notes: Mapping[date, str] = field(default_factory=dict, repr=False, compare=False)
+    """Why a day differs from its weekday: 国庆节, 调休补班."""
 
     _hours: tuple[time, time, time, time] = field(init=False, repr=False, compare=False)
     _blocks: list[_Block] = field(init=False, repr=False, compare=False)
@@ -142,6 +144,18 @@ class WorkCalendar:
         if high > block.last:
             raise _unknown(date.fromordinal(block.last).year + 1)
         return bisect_right(block.days, high) - bisect_right(block.days, low)
+
+    def days_between(self, a: date, b: date) -> list[CalendarDay]:
+        """The days that `between` looks at, the earlier end left out: each with whether it counts, and its note.
+
+        Raises `CalendarUnknown` as `between` does.
+        """
+        low, high = sorted((ordinal_of(a), ordinal_of(b)))
+        found = []
+        for ordinal in range(low + 1, high + 1):
+            day = date.fromordinal(ordinal)
+            found.append(CalendarDay(day, self.is_working(day), self.notes.get(day, "")))
+        return found
 
     def end_of(self, day: date) -> datetime:
         """End of office hours of `day` itself, working day or not: what a bare date means as a due date."""
@@ -310,6 +324,7 @@ def seed(years: Iterable[int]) -> WorkCalendar:
         makeup=frozenset(row.day for row in rows if row.working),
         confirmed_years=frozenset(confirmed),
         version="seed",
+        notes={row.day: row.note for row in rows},
     )
 
 

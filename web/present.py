@@ -65,7 +65,7 @@ def left(due: datetime | None, now: datetime, calendar: WorkCalendar, *, suspend
             "天（日历未确认）",
         )
     if due < now:
-        return Left(f"逾期 {-days} {unit}" if days < 0 else "今天已过时限", "danger", days)
+        return Left(f"已超 {-days} {unit}" if days < 0 else "今天已过时限", "danger", days)
     if days <= 0:
         return Left("今天到期", "warning", 0)
     return Left(f"还剩 {days} {unit}", "warning" if days <= SOON else "muted", days)

@@ -45,7 +45,9 @@ def _made(kind: type[T], row: sa.Row[Any]) -> T:
 
 def read_calendar(connection: sa.Connection, *, version: str) -> WorkCalendar:
     """The working calendar 工作日历 as the office keeps it."""
-    days = connection.execute(sa.select(calendar_days.c.day, calendar_days.c.working)).all()
+    days = connection.execute(
+        sa.select(calendar_days.c.day, calendar_days.c.working, calendar_days.c.note)
+    ).all()
     years = connection.execute(sa.select(calendar_years.c.year).where(calendar_years.c.confirmed))
     hours = settings.get(connection, [f"hours_{name}" for name in HOURS])
     return WorkCalendar(
@@ -53,5 +55,6 @@ def read_calendar(connection: sa.Connection, *, version: str) -> WorkCalendar:
         makeup=frozenset(row.day for row in days if row.working),
         confirmed_years=frozenset(years.scalars()),
         version=version,
+        notes={row.day: row.note for row in days},
         **{name: hours[f"hours_{name}"] for name in HOURS if f"hours_{name}" in hours},
     )

@@ -211,6 +211,8 @@ work_items = Table(
     Column("closed_by", String(40), nullable=False, default=""),
     # When its case began, by which lists of cases are ordered. The default is what a program from before this column leaves.
     Column("began", Instant, nullable=False, server_default="1970-01-01T00:00:00.000000+00:00"),
+    # Its case's number, written so that the order of texts is that of numbers (`projection.by_number`); kept while it is open.
+    Column("by_number", String(200), nullable=False, default="", server_default=""),
 )
 open_item = work_items.c.state == sa.literal_column("'open'")
 closed_by_somebody = work_items.c.closed_by != sa.literal_column("''")
@@ -227,6 +229,12 @@ _items("items_of_post", "unit", "role", "person", *_order, where=open_item)
 _items("items_of_unit", "unit", *_order, where=open_item)
 _items("items_of_person", "person", "state", *_order, "unit", "began", where=with_somebody)
 _items("items_due", *_order, where=open_item)
+# The worklist's other orders: when it came, and its case's number.
+_open_with_somebody = sa.and_(with_somebody, open_item)
+for _sort in ("offered_at", "by_number"):
+    _items(f"items_of_post_{_sort}", "unit", "role", "person", _sort, "case", "item", where=open_item)
+    _items(f"items_of_unit_{_sort}", "unit", _sort, "case", "item", where=open_item)
+    _items(f"items_of_person_{_sort}", "person", _sort, "case", "item", where=_open_with_somebody)
 _items("items_closed_by", "closed_by", "closed_at", "case", "item", "unit", "began", where=closed_by_somebody)
 _items("items_seen_by_unit", "unit", "began", "case")
 
@@ -439,6 +447,19 @@ tokens = Table(
     ),  # SHA-256 of the secret; the secret is shown once
     Column("made_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+)
+
+saved_filters = Table(
+    "saved_filters",
+    metadata,
+    # What a person looks for again and again in the worklist 常用筛选; nobody else sees it.
+    Column("id", String(40), primary_key=True),
+    Column("person", ForeignKey("people.id"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("query", Text, nullable=False),  # of the page's address
+    Column("first", Boolean, nullable=False, server_default=sa.false()),  # the page opens with it
+    Column("saved_at", Instant, nullable=False),
+    sa.UniqueConstraint("person", "name"),
 )
 
 drafts = Table(

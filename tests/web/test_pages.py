@@ -49,7 +49,7 @@ def test_what_is_late_is_red_and_counted(site: Site) -> None:
     site.engine.clock.at += timedelta(days=14)  # type: ignore[attr-defined]
     page = site.user("wang").get("/worklist?tab=overdue").text
     assert f"/cases/{case}/items/" in page and "bg-red" in page
-    assert re.search(r"逾期 \d+ 个工作日", page)
+    assert re.search(r"已超 \d+ 个工作日", page)
     stuck = site.user("zhao").get("/api/v1/monitor").json
     (row,) = stuck["items"]
     assert {r["kind"] for r in row["reasons"]} == {"overdue", "stalled"}
