@@ -32,6 +32,11 @@ _TABLES: dict[str, dict[str, str]] = {
         "party": _TEXT,
         "origin": _TEXT,
         "deadline": _TEXT,
+        "supervisor": _TEXT,
+        "rung": _TEXT,
+        "rungs": _TEXTS,
+        "closed": _TEXT,
+        "alike": _TEXTS,
         "columns": _COLUMNS,
     },
     "number": {"series": _TEXT, "format": _TEXT},
@@ -50,7 +55,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "start": ("title", "roles"),
     "number": ("series", "format"),
 }
-_FORMULAS = ("title", "region", "sector", "party", "origin", "deadline")
+_FORMULAS = ("title", "region", "sector", "party", "origin", "deadline", "supervisor", "rung", "closed")
 
 
 @dataclass
@@ -66,7 +71,8 @@ class Manifest:
     actions: dict[str, Action] = field(default_factory=dict)
     starts: dict[str, Start] = field(default_factory=dict)
     register: dict[str, Any] = field(default_factory=dict)
-    """As written: FEEL texts by name, `columns` a list of `{key, title}`."""
+    """As written: FEEL texts by name, `rungs` the ladder's names from 0 on, `alike` the columns by which doubles are found,
+    `columns` a list of `{key, title}`, with `correct` where the office may correct what they say."""
     formulas: dict[str, Expression] = field(default_factory=dict)
     """The register's FEEL texts and roles' units, compiled, by path; for lint."""
     number: dict[str, str] = field(default_factory=dict)
@@ -161,8 +167,9 @@ def _is_value(value: object) -> bool:
 def _is_columns(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(v, dict)
-        and set(v) == {"key", "title"}
-        and all(isinstance(t, str) and t for t in v.values())
+        and set(v) - {"correct"} == {"key", "title"}
+        and all(isinstance(v[part], str) and v[part] for part in ("key", "title"))
+        and isinstance(v.get("correct", False), bool)
         for v in value
     )
 
@@ -177,7 +184,7 @@ _KINDS = {
     _TEXT: "文字",
     _TEXTS: '文字列表，如 ["DB", "SD"]',
     _VALUE: "数、文字或它们的列表",
-    _COLUMNS: '列的列表，每列写 {key="…", title="…"}',
+    _COLUMNS: '列的列表，每列写 {key="…", title="…"}，可以更正的加 correct=true',
 }
 
 

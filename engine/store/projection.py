@@ -314,7 +314,7 @@ class Projection:
 _NEW_CASE = {
     "number": "", "title": "", "status": "", "end": "", "region": "", "sector": "", "party": "",
     "origin": "", "deadline": None, "register": "{}", "ended_at": None, "imported": False,
-    "started_by": "", "started_unit": "",
+    "started_by": "", "started_unit": "", "rung": 0, "supervisor": "", "closed_on": None,
 }  # fmt: skip
 
 _READERS: dict[type[f.Fact], Any] = {

@@ -27,7 +27,7 @@ class Registered(Protocol):
     def root_variables(self) -> Mapping[str, Value]: ...
 
 
-_WIDTHS = {"region": 100, "sector": 100, "party": 200, "origin": 40}
+_WIDTHS = {"region": 100, "sector": 100, "party": 200, "origin": 40, "supervisor": 200}
 """Characters of a column in the table `cases`."""
 
 
@@ -59,6 +59,8 @@ def register_values(package: Package, case: str, state: Registered, moment: Mome
     result: dict[str, Any] = {k: _text(value(k))[:width] for k, width in _WIDTHS.items()}
     result["title"] = _text(value("title"))
     result["deadline"] = _day(value("deadline"))
+    result["closed_on"] = _day(value("closed"))
+    result["rung"] = _rung(value("rung"))
     columns = {c["key"]: plain(variables.get(c["key"])) for c in register.get("columns", ())}
     result["register"] = orjson.dumps(columns).decode()
     return result
@@ -84,3 +86,9 @@ def _day(value: Value) -> date | None:
     if isinstance(value, datetime):
         return value.astimezone(SHANGHAI).date()
     return value if isinstance(value, date) else None
+
+
+def _rung(value: Value) -> int:
+    """A rung of the ladder is a small whole number; anything else is none."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < 100 else 0

@@ -94,12 +94,24 @@ cases = Table(
     Column("imported", Boolean, nullable=False, default=False),  # 补录
     Column("started_by", String(40), nullable=False, default="", server_default=""),  # "" = the engine
     Column("started_unit", String(200), nullable=False, default="", server_default=""),  # it was begun for
+    Column(
+        "rung", Integer, nullable=False, default=0, server_default="0"
+    ),  # of the ladder 预警级, reached so far
+    Column("supervisor", String(200), nullable=False, default="", server_default=""),  # 督办部门
+    Column("closed_on", Date),  # 销号日期, by which lists strike a hazard off; a case may go on after it
 )
 # The register is read newest first, by each of the ways in which a person comes to see a case (`web.sight`).
 Index("cases_by_start", cases.c.started_at, cases.c.id)
-for _way in ("region", "sector", "status", "party", "started_unit", "started_by"):
+for _way in ("region", "sector", "status", "party", "supervisor", "started_unit", "started_by"):
     Index(f"cases_by_{_way}", cases.c[_way], cases.c.started_at, cases.c.id)
 Index("cases_by_number", cases.c.number)
+on_the_ladder = cases.c.rung > sa.literal_column("0")
+Index(
+    "cases_by_rung",
+    *(cases.c[c] for c in ("rung", "started_at", "id")),
+    sqlite_where=on_the_ladder,
+    postgresql_where=on_the_ladder,
+)
 running_case = cases.c.state == sa.literal_column("'open'")
 """Written out, not bound: only so is it seen that `cases_by_moved` holds what is asked for."""
 Index(

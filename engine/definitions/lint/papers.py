@@ -12,6 +12,9 @@ from engine.errors import Finding
 from engine.feel import Expression
 
 READ_BY_THE_ENGINE = frozenset({"suspend_max_days", "suspend_roles", "cancel_roles"})
+READ_BY_THE_LISTS = frozenset(
+    {"duplicate_days", "duplicate_likeness", "light_yellow_days", "light_yellow_rung", "light_red_rung"}
+)
 """Parameters that work without standing in an expression."""
 
 
@@ -134,6 +137,6 @@ def _parameters(package: Package, about: Manifest) -> Iterator[Finding]:
                 message = f"“{place}”的表达式用到参数 p.{key}，但参数表中没有，请添加或改正。"
                 yield Finding("error", "unknown_parameter", message, file, place, line)
     for key, parameter in package.parameters.items():
-        if key not in used and key not in READ_BY_THE_ENGINE:
+        if key not in used and key not in READ_BY_THE_ENGINE | READ_BY_THE_LISTS:
             message = f"参数“{parameter.title}”（p.{key}）没有被用到，改它不起作用，请删去或在流程中使用。"
             yield _finding(about, "parameter_unused", f"parameters.{key}", message, "warning")
