@@ -11,7 +11,7 @@ make them stand above this one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.calendar import Moment
@@ -51,6 +51,8 @@ class HeldItem(Protocol):
     def role(self) -> str: ...
     @property
     def person(self) -> str: ...
+    @property
+    def behalf(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _to_person(person: str, groups: Sequence[str], directory: Directory) -> Rout
     found = directory.find_person(person)
     if found is None or not found.active:
         return Route("", "", f"流程指定由“{person}”办理，但通讯录中没有这个在岗人员", False)
-    posts = directory.posts_of(found.id)
+    posts = directory.own_posts(found.id)
     wanted = {g.partition("@")[0] for g in groups}
     for role, unit in posts:
         if role in wanted or not wanted:
@@ -201,14 +203,16 @@ def may_do(
     """Return when the actor may do the item; raise the refusal, in words, when not.
 
     `performers` are the people who completed each element of this case; `names` the elements' titles, for the
-    sentence. Raises `NotAllowed`, `AlreadyClaimed`, `SeparationOfDuties`.
+    sentence. Who stands in for another 代 may do what that one may, but for what either of them is kept from. Raises
+    `NotAllowed`, `AlreadyClaimed`, `SeparationOfDuties`.
     """
+    behalf = behalf_of(actor.person, item, directory)
     if item.assignee and item.person in ("", item.assignee):
         found = directory.find_person(item.assignee)
-        if found is None or found.id != actor.person:
+        if (found is None or found.id != actor.person) and not behalf:
             name = found.name if found else item.assignee
             raise NotAllowed(f"“{item.name}”指定由{name}办理，其他人不能代办。")
-    elif item.person and item.person != actor.person:
+    elif item.person and not _with(actor.person, item, behalf):
         name = directory.name_of(item.person)
         raise AlreadyClaimed(
             f"“{item.name}”已由{name}签收。需要由您办理的，请{name}退签或转办。", person=item.person
@@ -223,12 +227,15 @@ def may_do(
             f"“{item.name}”由{where}办理，您的岗位不能办理这一步。如需由您办理，请办理单位转办。"
         )
     for other in group_list(element.properties.get("separateFrom", "")):  # 不相容岗位分离
-        if actor.person in performers.get(other, ()):
+        for person in (actor.person, behalf):
+            if not person or person not in performers.get(other, ()):
+                continue
             step = names.get(other) or other
+            acts = "，不能再办理" if person == actor.person else "，替岗人也不能再办理"
             raise SeparationOfDuties(
-                f"{directory.name_of(actor.person)}已在本案办理“{step}”，不能再办理“{item.name}”。"
+                f"{directory.name_of(person)}已在本案办理“{step}”{acts}“{item.name}”。"
                 f"请转交{item.unit or '本单位'}其他人员办理。",
-                person=actor.person,
+                person=person,
                 step=other,
             )
 
@@ -238,8 +245,63 @@ def may_take(actor: Actor, item: HeldItem, directory: Directory) -> bool:
     return item.person == actor.person or holds(actor, item.role, item.unit, directory)
 
 
+def has(actor: Actor, item: HeldItem, directory: Directory) -> bool:
+    """Whether the actor has claimed the item, or stands in for who has, or has a substitute who did so for the actor."""
+    return bool(item.person) and _with(actor.person, item, behalf_of(actor.person, item, directory))
+
+
+def _with(person: str, item: HeldItem, behalf: str) -> bool:
+    return item.person in (person, behalf) or item.behalf == person
+
+
+def behalf_of(person: str, item: HeldItem, directory: Directory) -> str:
+    """Id of whom the person stands in for 代 in doing the item; "" for who does it in a post of one's own, or not at all.
+
+    What another has claimed is done for that one. What nobody has is done in one's own name where one holds the post oneself.
+    """
+    standing = directory.standing_in(person)
+    if not standing:
+        return ""
+    held = item.person
+    if not held and item.assignee:
+        named = directory.find_person(item.assignee)
+        held = named.id if named is not None else item.assignee
+    if held == person:
+        held = item.behalf
+    elif not held:
+        if (item.role, item.unit) in directory.own_posts(person):
+            return ""
+        held = next((p for p, *post in standing if post == [item.role, item.unit]), "")
+    return held if (held, item.role, item.unit) in standing else ""
+
+
+def in_the_name_of(behalf: str, actor: Actor, directory: Directory) -> Actor:
+    """The actor, standing in for a person 代: 李四代张三. Unchanged for ""."""
+    if not behalf:
+        return actor
+    return replace(actor, behalf=behalf, name=f"{actor.name}代{directory.name_of(behalf)}"[:LONGEST_NAME])
+
+
+def in_post_of_another(actor: Actor, roles: Sequence[str], directory: Directory) -> Actor:
+    """The actor as it asks what concerns no item: for another 代 in that one's post, or because only that one holds one of the
+    `roles` it takes; else in its own name."""
+    own, standing = directory.own_posts(actor.person), directory.standing_in(actor.person)
+    post = (actor.role, actor.unit)
+    kept = actor.role in roles if roles else post != ("", "")
+    if not kept and not any(role in roles for role, _ in own):
+        post = next(((r, u) for _, r, u in standing if r in roles), post)
+    if post in own:
+        return actor
+    behalf = next((p for p, r, u in standing if (r, u) == post), "")
+    return in_the_name_of(behalf, replace(actor, role=post[0], unit=post[1]), directory) if behalf else actor
+
+
+LONGEST_NAME = 100
+"""Characters that the ledger keeps of who did something."""
+
+
 def holds(actor: Actor, role: str, unit: str, directory: Directory) -> bool:
-    """Whether the actor holds the post, by the directory as it is now."""
+    """Whether the actor holds the post, also as somebody's substitute, by the directory as it is now."""
     return bool(actor.person) and (role, unit) in directory.posts_of(actor.person)
 
 
@@ -251,13 +313,13 @@ def candidates(
     directory: Directory,
 ) -> list[str]:
     """Ids of the people who may do the item now, sorted."""
-    if item.person:
-        pool = [item.person]
-    elif item.assignee:
-        found = directory.find_person(item.assignee)
-        pool = [found.id] if found else []
+    named = directory.find_person(item.assignee) if item.assignee else None
+    if item.person or item.assignee:
+        first = item.person or (named.id if named is not None and named.active else "")
+        others = directory.substitutes_of(first, item.role, item.unit)
+        pool = [p for p in dict.fromkeys((first, item.behalf, *others)) if p]
     else:
-        pool = directory.members(item.unit, item.role)
+        pool = directory.holders(item.unit, item.role)
     able: list[str] = []
     for person in pool:
         try:

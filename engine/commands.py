@@ -17,7 +17,8 @@ from engine.values import Value
 class Actor:
     """Who asks 办理人. `person` is "" for the engine itself (clocks, automatic steps).
 
-    `unit` and `role` say in which post the person acts; `posts` are all posts (`ROLE@UNIT`) the person holds.
+    `unit` and `role` say in which post the person acts; `posts` are all posts (`ROLE@UNIT`) the person holds. `behalf` is the
+    person stood in for 代, who is named in `name` too (李四代张三); the engine finds out and believes nobody else about it.
     """
 
     person: str = ""
@@ -25,6 +26,7 @@ class Actor:
     unit: str = ""
     role: str = ""
     posts: tuple[str, ...] = ()
+    behalf: str = ""
 
 
 ENGINE = Actor(name="系统")
@@ -167,6 +169,14 @@ class AttachFile(Command):
     item: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CheckPosts(Command):
+    """岗位核对：what people did who are no longer in the post goes back to it, and an item that nobody can take any more is an
+    incident, as long as that is so. The engine asks it when the directory has changed."""
+
+    case: str
+
+
 # -- the kernel ----------------------------------------------------------------------------------------
 
 
@@ -186,6 +196,7 @@ class StartProcess(KernelCommand):
     person: str = ""
     unit: str = ""
     part: int = -1
+    behalf: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +207,7 @@ class CompleteItem(KernelCommand):
     variables: dict[str, Value] = field(default_factory=dict)
     person: str = ""
     unit: str = ""
+    behalf: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """The office's directory 通讯录与职责库: units, people, posts and who is responsible for what.
 
-An immutable picture of the tables, made anew when one of them changes. A unit's id is the name it was entered
-under, which people read. A post 岗位 is (person, unit, role); one person may hold several. The responsibility
-table 职责库 says which unit acts in a role for an industry and a place; "*" stands for any.
+An immutable picture of the tables as they count on one day, made anew when a table changes or the day does. A unit's id
+is the name it was entered under, which people read. A post 岗位 is (person, unit, role); one person may hold several. The
+responsibility table 职责库 says which unit acts in a role for an industry and a place; "*" stands for any. Who is away
+离岗 may have a substitute 替岗人, who holds the same posts beside one's own on those days; a substitute's substitute is not
+followed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from engine.errors import InputInvalid
@@ -73,17 +76,41 @@ class Responsibility:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """离岗：`person` is away from day `first` to day `last` (both included, days in the office's zone), from the post `role` of
+    `unit` or, where they are "", from all. `substitute` 替岗人 does meanwhile what is to be done there; "" for nobody."""
+
+    id: str
+    person: str
+    first: date
+    last: date
+    reason: str = ""
+    substitute: str = ""
+    unit: str = ""
+    role: str = ""
+
+    def on(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    def of_post(self, role: str, unit: str) -> bool:
+        return not self.role or (self.role, self.unit) == (role, unit)
+
+
 @dataclass(frozen=True)
 class Directory:
-    """Units and people by id, posts, responsibilities, and the look-ups the engine needs.
+    """Units and people by id, posts, responsibilities, who is away, and the look-ups the engine needs.
 
-    Retired units and people stay readable by id, but never count as members or as responsible.
+    Retired units and people stay readable by id, but never count as members or as responsible. Of `absences` those count
+    that `day` lies in; without a day none does.
     """
 
     units: Mapping[str, Unit] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
     posts: tuple[Post, ...] = ()
     responsibilities: tuple[Responsibility, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    day: date | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         members: dict[tuple[str, str], list[str]] = {}
@@ -105,7 +132,19 @@ class Directory:
         for one in self.units.values():
             if one.parent:
                 below.setdefault(one.parent, []).append(one.id)
+        today = [a for a in self.absences if self.day is not None and a.on(self.day)]
+        standing: dict[str, list[tuple[str, str, str]]] = {}
+        for absence in today:
+            there = self.people.get(absence.substitute)
+            if there is not None and there.active:
+                standing.setdefault(absence.substitute, []).extend(
+                    (absence.person, role, unit)
+                    for role, unit in by_person.get(absence.person, ())
+                    if absence.of_post(role, unit)
+                )
         for name, value in (
+            ("_today", tuple(today)),
+            ("_standing", standing),
             ("_below", below),
             ("_members", {k: sorted(v) for k, v in members.items()}),
             ("_by_person", by_person),
@@ -123,22 +162,59 @@ class Directory:
     _table: Mapping[tuple[str, str, str], Responsibility] = field(init=False, repr=False, compare=False)
     _names: Mapping[str, Person] = field(init=False, repr=False, compare=False)
     _accounts: Mapping[str, Person] = field(init=False, repr=False, compare=False)
+    _today: tuple[Absence, ...] = field(init=False, repr=False, compare=False)
+    _standing: Mapping[str, list[tuple[str, str, str]]] = field(init=False, repr=False, compare=False)
+
+    def at(self, day: date) -> Directory:
+        """The same directory as it counts on a day."""
+        if self.day == day or not self.absences:
+            return self
+        if self.day is not None and self._today == tuple(a for a in self.absences if a.on(day)):
+            return self
+        return replace(self, day=day)
 
     def _acts(self, unit: str) -> bool:
         found = self.units.get(unit)
         return found is not None and found.active
 
     def members(self, unit: str, role: str) -> list[str]:
-        """Ids of the active people who hold `role` in `unit`."""
+        """Ids of the active people whose own post `role` in `unit` is."""
         return list(self._members.get((unit, role), ()))
+
+    def holders(self, unit: str, role: str) -> list[str]:
+        """Ids of those who may act in the post today: its own people and their substitutes."""
+        found = self.members(unit, role)
+        others = (s for s, posts in self._standing.items() if any(p[1:] == (role, unit) for p in posts))
+        return [*found, *(s for s in others if s not in found)]
+
+    def standing_in(self, person: str) -> list[tuple[str, str, str]]:
+        """What the person does today for others 替岗: (for whom, role, unit)."""
+        return list(self._standing.get(person, ()))
+
+    def substitutes_of(self, person: str, role: str, unit: str) -> list[str]:
+        """Ids of those who stand in for the person at a post today."""
+        return [s for s, posts in self._standing.items() if (person, role, unit) in posts]
+
+    def absence_of(self, person: str, role: str = "", unit: str = "") -> Absence | None:
+        """The person's absence of today, from the post where one is named."""
+        found = (a for a in self._today if a.person == person)
+        return next((a for a in found if not role or a.of_post(role, unit)), None)
 
     def below(self, unit: str) -> list[str]:
         """Ids of the units, in office or retired, of which it is the superior one."""
         return list(self._below.get(unit, ()))
 
-    def posts_of(self, person: str) -> list[tuple[str, str]]:
-        """The person's posts as (role, unit), in the order they were entered."""
+    def own_posts(self, person: str) -> list[tuple[str, str]]:
+        """The person's own posts as (role, unit), in the order they were entered."""
         return list(self._by_person.get(person, ()))
+
+    def posts_of(self, person: str) -> list[tuple[str, str]]:
+        """All posts in which the person may act today, as (role, unit): one's own first, then those of whom one stands in for."""
+        found = self.own_posts(person)
+        for _, role, unit in self._standing.get(person, ()):
+            if (role, unit) not in found:
+                found.append((role, unit))
+        return found
 
     def units_with(self, role: str) -> list[str]:
         """Ids of the units in which somebody holds `role`, in the order they were entered."""
@@ -172,9 +248,7 @@ class Directory:
 
     def with_units(self, units: Iterable[Unit]) -> Directory:
         """The same directory with more units: used to foresee what an import would do."""
-        return Directory(
-            {**self.units, **{u.id: u for u in units}}, self.people, self.posts, self.responsibilities
-        )
+        return replace(self, units={**self.units, **{u.id: u for u in units}})
 
 
 def from_data(data: Mapping[str, Any]) -> Directory:

@@ -45,7 +45,7 @@ class Fact:
 @fact
 class CaseStarted(Fact):
     """立案：the case began under this version of this process. `variables` are the root scope's first ones; `person`
-    registered it for `unit` (both "" when the engine began it)."""
+    registered it for `unit` (both "" when the engine began it), standing in for `behalf` 代 where that is said."""
 
     package: str
     process: str
@@ -54,6 +54,7 @@ class CaseStarted(Fact):
     variables: dict[str, Value]
     person: str = ""
     unit: str = ""
+    behalf: str = ""
 
 
 @fact
@@ -287,10 +288,11 @@ class WorkItemRouted(Fact):
 
 @fact
 class WorkItemClaimed(Fact):
-    """签收：a person took the item."""
+    """签收：a person took the item, standing in for `behalf` 代 where that is said."""
 
     id: int
     person: str
+    behalf: str = ""
 
 
 @fact
@@ -314,13 +316,15 @@ class WorkItemTransferred(Fact):
 
 @fact
 class WorkItemCompleted(Fact):
-    """办结：a person finished the item with this form. The process moves on after it."""
+    """办结：a person finished the item with this form, standing in for `behalf` 代 where that is said. The process moves on
+    after it."""
 
     id: int
     element: str
     person: str
     unit: str
     form: dict[str, Value]
+    behalf: str = ""
 
 
 @fact
@@ -602,6 +606,9 @@ class HistoryImported(Fact):
 
 # -- to data and back ----------------------------------------------------------------------------------
 
+BEHALF = "behalf"
+"""The key under which a fact's data in the ledger say for whom 代 its actor stood in."""
+
 
 def to_data(fact: Fact) -> dict[str, Any]:
     """Fact → data for `values.dumps`. Fields that hold their default are left out."""
@@ -614,9 +621,13 @@ def to_data(fact: Fact) -> dict[str, Any]:
 
 
 def from_data(data: dict[str, Any]) -> Fact:
-    """The inverse of `to_data`, after `values.loads`. Unknown kinds raise `KeyError`: old code must not guess."""
+    """The inverse of `to_data`, after `values.loads`. Unknown kinds raise `KeyError`: old code must not guess.
+
+    The ledger writes into every fact for whom its actor stood in (`BEHALF`); of the kinds here only some have a place for it."""
     given = dict(data)
     cls = KINDS[given.pop("kind")]
+    if BEHALF in given and BEHALF not in cls.__dataclass_fields__:
+        del given[BEHALF]
     for name in _TUPLES[cls]:
         if name in given:
             given[name] = tuple(given[name])

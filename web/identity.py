@@ -84,10 +84,14 @@ class Who:
     person: str
     name: str
     account: str
-    posts: tuple[tuple[str, str], ...]  # (role, unit)
+    posts: tuple[
+        tuple[str, str], ...
+    ]  # (role, unit), one's own first, then those in which one stands in today
     post: tuple[str, str]  # the chosen one; ("", "") without any
     levels: frozenset[str]
     by: str  # "session" | "token"
+    own_posts: tuple[tuple[str, str], ...] = ()
+    standing: tuple[tuple[str, str, str], ...] = ()  # (for whom, role, unit)
 
     @property
     def role(self) -> str:
@@ -108,6 +112,12 @@ class Who:
             return replace(self.actor, role=role, unit=unit)
         return self.actor
 
+    def stands_for(self, role: str, unit: str) -> str:
+        """Id of whom the person acts for in a post that is not one's own; "" in one's own."""
+        if (role, unit) in self.own_posts:
+            return ""
+        return next((p for p, r, u in self.standing if (r, u) == (role, unit)), "")
+
     @property
     def units(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(unit for _, unit in self.posts))
@@ -121,7 +131,8 @@ class Who:
 
 
 def levels_of(posts: tuple[tuple[str, str], ...], directory: Directory) -> frozenset[str]:
-    """What a person's posts open: the office publishes and administers; auditors (and the office) read the trail."""
+    """What a person's own posts open: the office publishes and administers; auditors (and the office) read the trail. To stand
+    in for somebody opens none of this."""
     kinds = {directory.units[unit].kind for _, unit in posts if unit in directory.units}
     found = {"anyone", "signed_in"}
     if OFFICE in kinds:
@@ -147,9 +158,10 @@ def _who(account: accounts.Account, chosen: str, by: str) -> Who:
     found = directory.people.get(person)
     if found is None or not found.active:
         raise NotSignedIn("这个账号已停用，请联系安委办管理员。")
-    posts = tuple(directory.posts_of(person))
+    posts, own = tuple(directory.posts_of(person)), tuple(directory.own_posts(person))
     post = next((p for p in posts if f"{p[0]}@{p[1]}" == chosen), posts[0] if posts else ("", ""))
-    return Who(person, found.name, found.account, posts, post, levels_of(posts, directory), by)
+    standing = tuple(directory.standing_in(person))
+    return Who(person, found.name, found.account, posts, post, levels_of(own, directory), by, own, standing)
 
 
 def _who_by_session() -> Who | None:

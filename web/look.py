@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NoReturn
 
-from engine.assignment import candidates, may_take
+from engine.assignment import candidates, has, may_take
 from engine.commands import Actor
 from engine.directory import ENTERPRISE
 from engine.errors import EngineError, NotAllowed
@@ -60,7 +60,7 @@ def abilities(work: Work, item: Item) -> dict[str, bool]:
     """What the actor may do with an open item: finish, claim, release, transfer, return."""
     running = not work.state.suspended and not work.state.ended
     able = running and refusal(work, item) == ""
-    mine = item.person == work.actor.person
+    mine = has(work.actor, item, work.directory)
     office = work.in_office()
     takes = may_take(work.actor, item, work.directory)
     return {
@@ -82,8 +82,10 @@ def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
     found = work.state.items.get(item)
     if found is None:
         return {"people": [], "units": []}
-    free = replace(found, person="")
-    people = candidates(free, work.state.performers, work.element(item), work.package.titles, work.directory)
+    free = replace(found, person="", behalf="")
+    able = candidates(free, work.state.performers, work.element(item), work.package.titles, work.directory)
+    members = set(work.directory.members(found.unit, found.role)) or set(able)
+    people = [p for p in able if p in members and not work.directory.absence_of(p, found.role, found.unit)]
     own = own_enterprises(work.actor.person, work.directory)
     units = [
         u

@@ -104,9 +104,10 @@ def chained(
     rows: list[dict[str, Any]] = []
     when = chain.instant_text(at)
     person, name, unit, role = actor.person, actor.name, actor.unit, actor.role
+    behalf = {f.BEHALF: actor.behalf} if actor.behalf else {}
     for fact in facts:
         seq += 1
-        data = dumps(f.to_data(fact))
+        data = dumps(f.to_data(fact) | behalf)
         head = chain.link(
             digest, head, case, seq, when, fact.kind, person, name, unit, role, command_id, data
         )
@@ -156,12 +157,13 @@ _of_command = _of_case.where(tables.facts.c.command == sa.bindparam("b_command")
 
 def entry_of(row: Any) -> Entry:
     """A row of the facts table as an entry."""
+    data = loads(row.data)
     return Entry(
         row.case,
         row.seq,
         row.at,
-        f.from_data(loads(row.data)),
-        Actor(row.person, row.person_name, row.unit, row.role),
+        f.from_data(data),
+        Actor(row.person, row.person_name, row.unit, row.role, behalf=data.get(f.BEHALF, "")),
         row.command,
         row.hash,
     )

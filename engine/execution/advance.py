@@ -97,6 +97,7 @@ def _start(run: Run, command: StartProcess) -> None:
             dict(command.variables),
             command.person,
             command.unit,
+            command.behalf,
         )
     )
     start = process.elements.get(entry)
@@ -205,7 +206,10 @@ def _complete_item(run: Run, command: CompleteItem) -> None:
     item = run.state.items.get(command.item)
     if item is None:
         raise NotOpen()
-    run.emit(WorkItemCompleted(item.id, item.element, command.person, command.unit, dict(command.variables)))
+    form = dict(command.variables)
+    run.emit(
+        WorkItemCompleted(item.id, item.element, command.person, command.unit, form, behalf=command.behalf)
+    )
     item_ended(run, item.id)
     result = run.state.instances[item.id].result
     leave(run, run.state.instances[item.id], result, result)

@@ -295,6 +295,7 @@ _TABLES = {
         ("person", ""),
         ("assignee", ""),
         ("remaining", None),
+        ("behalf", ""),
     ),
     "undoing": _Rows(Undoing, ("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)),
     "jobs": _Rows(Job, ("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)),

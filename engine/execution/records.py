@@ -70,8 +70,8 @@ class Undoing:
 
 @dataclass(slots=True)
 class Item:
-    """待办：an open work item. `person` has claimed it or was assigned; `due` None: no limit, or (with
-    `remaining`) its clock stands still."""
+    """待办：an open work item. `person` has claimed it (for `behalf`, stood in for 代) or was assigned; `due` None: no limit,
+    or (with `remaining`) its clock stands still."""
 
     id: int
     element: str
@@ -86,6 +86,7 @@ class Item:
     basis: str = ""
     person: str = ""
     remaining: timedelta | None = None
+    behalf: str = ""
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ def _started(state: State, fact: f.CaseStarted) -> None:
     state.instances[ROOT] = Instance(ROOT, fact.process, "", 0, variables=dict(fact.variables))
     _came_to(state, fact.unit)
     if fact.person:
-        state.performers[fact.start] = [fact.person]
+        state.performers[fact.start] = [p for p in (fact.behalf, fact.person) if p]
 
 
 def _completed_case(state: State, fact: f.CaseCompleted) -> None:
@@ -333,17 +333,19 @@ def _came_to(state: State, unit: str) -> None:
 
 
 def _claimed(state: State, fact: f.WorkItemClaimed) -> None:
-    state.items[fact.id].person = fact.person
+    item = state.items[fact.id]
+    item.person, item.behalf = fact.person, fact.behalf
 
 
 def _released(state: State, fact: f.WorkItemReleased) -> None:
-    state.items[fact.id].person = ""
+    item = state.items[fact.id]
+    item.person = item.behalf = ""
 
 
 def _transferred(state: State, fact: f.WorkItemTransferred) -> None:
     item = state.items[fact.id]
     item.unit, item.role, item.person, item.basis = fact.unit, fact.role, fact.person, fact.reason
-    item.assignee = ""  # whom the diagram named no longer counts
+    item.assignee = item.behalf = ""  # whom the diagram named no longer counts
     _came_to(state, fact.unit)
 
 
@@ -353,11 +355,13 @@ def _finished(state: State, fact: f.WorkItemCompleted) -> None:
         state.causes[fact.id] = known  # output mappings still see `item`
     state.items.pop(fact.id, None)
     state.instances[fact.id].result = dict(fact.form)
-    if fact.person:
+    for person in (fact.behalf, fact.person):  # both have done it, and may not do what is separate from it
+        if not person:
+            continue
         people = state.performers.setdefault(fact.element, [])
-        if fact.person in people:
-            people.remove(fact.person)
-        people.append(fact.person)
+        if person in people:
+            people.remove(person)
+        people.append(person)
 
 
 def _returned(state: State, fact: f.WorkItemReturned) -> None:

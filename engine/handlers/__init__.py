@@ -14,6 +14,7 @@ from engine.commands import (
     AttachFile,
     CallAction,
     CancelCase,
+    CheckPosts,
     ClaimItem,
     Command,
     FinishItem,
@@ -29,7 +30,7 @@ from engine.commands import (
 from engine.errors import InputInvalid
 from engine.execution.state import State
 from engine.facts import Fact
-from engine.handlers import actions, cases, items, machine
+from engine.handlers import actions, cases, items, machine, posts
 from engine.handlers.setting import FileInfo, Setting
 from engine.handlers.settle import settle
 from engine.handlers.work import Work
@@ -48,6 +49,7 @@ HANDLERS: dict[type[Command], Callable[[Any, Work], None]] = {
     FinishItem: items.finish_item,
     ReturnItem: items.return_item,
     CallAction: actions.call_action,
+    CheckPosts: posts.check_posts,
 }
 
 

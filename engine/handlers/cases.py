@@ -38,7 +38,9 @@ def start_case(command: StartCase, work: Work) -> None:
     unit = next((u for r, u in work.directory.posts_of(work.actor.person) if r in rule.roles), "")
     if work.actor.role in rule.roles:
         unit = work.actor.unit or unit
-    work.advance(StartProcess(work.package.main, element, form, work.actor.person, unit))
+    work.advance(
+        StartProcess(work.package.main, element, form, work.actor.person, unit, behalf=work.actor.behalf)
+    )
     for file in work.files_of(rule.form, form):
         attach(file, 0, work)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.assignment import may_take
+from engine.assignment import behalf_of, has, may_take
 from engine.commands import (
     ClaimItem,
     CompleteItem,
@@ -27,9 +27,10 @@ def claim_item(command: ClaimItem, work: Work) -> None:
     """签收: the item is the actor's from now on."""
     item = work.open_item(command.item)
     work.must_do(item)
-    if item.person == work.actor.person:
-        raise AlreadyClaimed(f"“{item.name}”已由您签收。", person=item.person)
-    work.say(WorkItemClaimed(id=item.id, person=work.actor.person))
+    if has(work.actor, item, work.directory):
+        who = "您" if item.person == work.actor.person else work.directory.name_of(item.person)
+        raise AlreadyClaimed(f"“{item.name}”已由{who}签收。", person=item.person)
+    _claim(work, item)
     _someone_does_it(work, item)
 
 
@@ -38,7 +39,7 @@ def release_item(command: ReleaseItem, work: Work) -> None:
     item = work.open_item(command.item)
     if not item.person:
         raise NotAllowed(f"“{item.name}”还没有人签收。")
-    if item.person != work.actor.person and not work.in_office():
+    if not has(work.actor, item, work.directory) and not work.in_office():
         raise NotAllowed(
             f"“{item.name}”由{work.directory.name_of(item.person)}签收，只有本人或安委办可以退签。"
         )
@@ -50,7 +51,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
     item = work.open_item(command.item)
     if not may_take(work.actor, item, work.directory) and not work.in_office():
         raise NotAllowed(f"“{item.name}”不在您或您的单位手中，不能转办。")
-    if item.person and item.person != work.actor.person and not work.in_office():
+    if item.person and not has(work.actor, item, work.directory) and not work.in_office():
         raise AlreadyClaimed(
             f"“{item.name}”已由{work.directory.name_of(item.person)}签收，请本人或安委办转办。",
             person=item.person,
@@ -66,7 +67,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
         found = work.directory.find_person(command.person)
         if found is None or not found.active:
             raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
-        units = [u for r, u in work.directory.posts_of(found.id) if r == role]
+        units = [u for r, u in work.directory.own_posts(found.id) if r == role]
         unit = unit or (item.unit if item.unit in units else units[0] if units else "")
         if unit and not _known(unit, work):
             raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
@@ -74,6 +75,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
             where = f"在{unit}" if unit else ""
             raise NotAllowed(f"{found.name}{where}没有{title}岗位，不能接办“{item.name}”。", field="person")
         person = found.id
+        _must_be_there(person, role, unit, work)
     elif not work.directory.members(unit, role):
         raise NotAllowed(
             f"{unit}没有在岗的{title}，不能接办“{item.name}”。请先在通讯录中设岗。", field="unit"
@@ -89,12 +91,15 @@ def finish_item(command: FinishItem, work: Work) -> None:
     item = work.open_item(command.item)
     work.must_do(item)
     form = work.checked(item.form, command.form, item.id)
+    behalf = behalf_of(work.actor.person, item, work.directory)
     if not item.person:
-        work.say(WorkItemClaimed(id=item.id, person=work.actor.person))
+        _claim(work, item)
     _someone_does_it(work, item)
     for file in dict.fromkeys((*command.files, *work.files_of(item.form, form))):
         attach(file, item.id, work)
-    work.advance(CompleteItem(item.id, form, work.actor.person, _acting_unit(item, work)))
+    work.advance(
+        CompleteItem(item.id, form, work.actor.person, _acting_unit(item, work), behalf=behalf),
+    )
 
 
 def return_item(command: ReturnItem, work: Work) -> None:
@@ -149,6 +154,25 @@ def _before(element: Element, process: Process) -> list[str]:
     """Elements one step against the flow: sources of incoming flows, the host of a boundary event."""
     sources = [process.flows[f].source for f in element.incoming]
     return [*sources, element.attached_to] if element.attached_to else sources
+
+
+def _claim(work: Work, item: Item) -> None:
+    behalf = behalf_of(work.actor.person, item, work.directory)
+    work.say(WorkItemClaimed(id=item.id, person=work.actor.person, behalf=behalf))
+
+
+def _must_be_there(person: str, role: str, unit: str, work: Work) -> None:
+    """Nothing is put directly into the hands of who is away 离岗."""
+    away = work.directory.absence_of(person, role, unit)
+    if away is None:
+        return
+    name = work.directory.name_of
+    instead = f"可转办给替岗人{name(away.substitute)}，或" if away.substitute else "请"
+    raise NotAllowed(
+        f"{name(person)}{away.first.isoformat()}至{away.last.isoformat()}离岗，不能直接接办。"
+        f"{instead}只选单位，由同岗位人员签收。",
+        field="person",
+    )
 
 
 def _acting_unit(item: Item, work: Work) -> str:

@@ -57,17 +57,36 @@ def route_item(work: Work, item: Item) -> None:
         unit, role, basis, holders = "", "", f"派单规则无法计算：{refusal.message}", False
     work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
     named = work.directory.find_person(item.assignee) if item.assignee else None
-    if named is not None and holders and item.person != named.id:  # drawn by name or account, not by id
+    away = named is not None and work.directory.absence_of(named.id, role, unit) is not None
+    if (
+        named is not None and holders and item.person != named.id and not away
+    ):  # drawn by name or account, not by id
         work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=named.id, reason=basis))
     if not holders:
         why = basis
-    elif not candidates(item, work.state.performers, element, work.package.titles, work.directory):
-        steps = "、".join(f"“{work.package.titles.get(s, s)}”" for s in element.names("separateFrom"))
-        why = (
-            f"{unit}在岗的人员都已办理过{steps}，同一人不能再办这一步。请转办给其他单位，或在通讯录中增补人员"
-        )
+    elif not able(work, item):
+        why = why_kept_from(work, item)
     else:
         return
+    nobody(work, item, why)
+
+
+def able(work: Work, item: Item) -> list[str]:
+    """Ids of the people who may do the item now."""
+    element = work.element(item.id)
+    return candidates(item, work.state.performers, element, work.package.titles, work.directory)
+
+
+def why_kept_from(work: Work, item: Item) -> str:
+    """Why nobody of those in the post may do it: they have done what must be done by others 不相容岗位分离."""
+    steps = "、".join(
+        f"“{work.package.titles.get(s, s)}”" for s in work.element(item.id).names("separateFrom")
+    )
+    return f"{item.unit}在岗的人员都已办理过{steps}，同一人不能再办这一步。请转办给其他单位，或在通讯录中增补人员"
+
+
+def nobody(work: Work, item: Item, why: str) -> None:
+    """Raise the incident of an item that nobody can take."""
     raise_incident(work, item.id, item.element, NO_ONE, f"“{item.name}”没有人可以办理：{why}")
 
 

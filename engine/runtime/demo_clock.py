@@ -57,6 +57,7 @@ def move_to(engine: Engine, instant: datetime, actor: Actor) -> datetime:
         if offset > FARTHEST:
             raise InputInvalid(f"演示时钟最多比真实时间快 {FARTHEST.days} 天。")
         settings.put(desk.connection, KEY, repr(offset.total_seconds()))
+        settings.bump(desk.connection, "directory_version")  # the directory is one day's
         desk.note("DemoClockMoved", KEY, {"title": instant.isoformat(), "to": instant})
     engine.bell.ring()
     return engine.now()

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from engine.assignment import behalf_of, in_post_of_another, in_the_name_of
 from engine.audit import chain, ledger
 from engine.audit.ledger import Entry, Position
 from engine.calendar import Moment
@@ -24,6 +25,8 @@ from engine.clock import Clock
 from engine.commands import (
     ENGINE,
     Actor,
+    CallAction,
+    CancelCase,
     ClaimItem,
     Command,
     FinishItem,
@@ -31,8 +34,10 @@ from engine.commands import (
     KernelCommand,
     PassDeadline,
     ReleaseItem,
+    ResumeCase,
     ReturnItem,
     StartCase,
+    SuspendCase,
     TransferItem,
 )
 from engine.definitions.model import Package
@@ -423,7 +428,7 @@ class Engine(Published):
         moment: Moment,
     ) -> Outcome:
         directory = loaded.office.directory
-        actor = acting(actor, command, loaded.state, directory)
+        actor = acting(actor, command, loaded.state, directory, loaded.package)
         case = loaded.position.case
         setting = Setting(
             package=loaded.package,
@@ -555,20 +560,47 @@ def next_due(state: State, now: datetime) -> int | None:
     return min(due)[1] if due else None
 
 
-def acting(actor: Actor, command: Command, state: State, directory: Directory) -> Actor:
-    """The actor with the post it acts in: the item's, if the person holds it, else the one it came in, or the person's first.
-    Who came in a post keeps it in what only mentions an item (a note)."""
+def acting(
+    actor: Actor, command: Command, state: State, directory: Directory, package: Package | None = None
+) -> Actor:
+    """The actor with the post it acts in: the item's, if the person holds it, else the one it came in, or the person's first;
+    and for whom 代, if it is not the person's own. Who came in a post keeps it in what only mentions an item (a note)."""
     if not actor.person or isinstance(command, KernelCommand):
         return actor
-    if actor.unit and not isinstance(command, _ON_ITEMS):
-        return actor
+    on_item = isinstance(command, _ON_ITEMS)
     posts = directory.posts_of(actor.person)
-    item = state.items.get(getattr(command, "item", 0))
+    item = state.items.get(getattr(command, "item", 0)) if on_item or not actor.unit else None
     if item is not None and (item.role, item.unit) in posts:
-        return replace(actor, role=item.role, unit=item.unit)
-    if actor.unit or not posts:
+        actor = replace(actor, role=item.role, unit=item.unit)
+    elif not actor.unit and posts:
+        actor = replace(actor, role=posts[0][0], unit=posts[0][1])
+    if not directory.standing_in(actor.person):
         return actor
-    return replace(actor, role=posts[0][0], unit=posts[0][1])
+    if on_item and item is not None:
+        return in_the_name_of(behalf_of(actor.person, item, directory), actor, directory)
+    return in_post_of_another(actor, _roles_asked(command, package), directory)
+
+
+def _roles_asked(command: Command, package: Package | None) -> Sequence[str]:
+    """The roles of which somebody must hold one to ask this; none where anybody may."""
+    if package is None:
+        return ()
+    match command:
+        case StartCase():
+            main = package.processes[package.main]
+            start = command.start or (main.plain_entries[0] if main.plain_entries else "")
+            return package.starts[start].roles if start in package.starts else ()
+        case CallAction():
+            return package.actions[command.action].roles if command.action in package.actions else ()
+        case SuspendCase() | ResumeCase() | CancelCase():
+            which = "cancel_roles" if isinstance(command, CancelCase) else "suspend_roles"
+            found = package.parameters.get(which)
+            return (
+                [r for r in found.value if isinstance(r, str)]
+                if found and isinstance(found.value, list)
+                else ()
+            )
+    return ()
 
 
 _ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem)

@@ -1,6 +1,7 @@
 """The office as it is now 办公室现状: directory, calendar and clock, as a transaction sees them, and its own record.
 
-Directory and calendar are kept in memory and read anew only when their version counters in the settings have moved.
+Directory and calendar are kept in memory and read anew only when their version counters in the settings have moved. Who
+stands in for whom also depends on the day: the directory in memory is one day's.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.audit import chain, office
 from engine.calendar import Moment, WorkCalendar
-from engine.clock import Clock
+from engine.clock import SHANGHAI, Clock
 from engine.commands import Actor
 from engine.directory import Directory
 from engine.runtime import demo_clock, guarded_clock
@@ -50,10 +51,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Directory and calendar as one transaction sees them."""
+    """Directory and calendar as one transaction sees them, on one day in the office's zone."""
 
     directory_version: str
     calendar_version: str
+    day: date
     directory: Directory
     calendar: WorkCalendar
 
@@ -90,10 +92,27 @@ class Present:
     def directory_of(self, version: str | None) -> Directory:
         """The directory of the version that a query of the caller's has just read under `DIRECTORY_VERSION` (None: not set):
         without another query where it is known."""
-        office_ = self._office
-        if office_ is not None and office_.directory_version == (version or "0"):
+        office_, wanted = self._office, (version or "0", self._today())
+        if office_ is not None and (office_.directory_version, office_.day) == wanted:
             return office_.directory
         return self.directory()
+
+    def posts_as_of(self) -> tuple[str, date]:
+        """Version and day of the directory: while they stay, nobody comes to a post or leaves it."""
+        with self.database.read() as connection:
+            office_ = self._seen(connection)
+        return office_.directory_version, office_.day
+
+    def _today(self) -> date:
+        return self.clock.now().astimezone(SHANGHAI).date()
+
+    def directory_in(self, connection: sa.Connection) -> Directory:
+        """`directory()` as the caller's transaction sees it."""
+        return self._seen(connection).directory
+
+    def day_in(self, connection: sa.Connection) -> date:
+        """Today in the office's zone, as the caller's transaction sees it."""
+        return self._seen(connection).day
 
     def calendar(self) -> WorkCalendar:
         """The working calendar as it is now."""
@@ -125,13 +144,15 @@ class Present:
         if isinstance(self.clock, GuardedClock):
             self.clock.look(connection, found)
         one, two = _versions(found)
+        day = self._today()
         known = self._office
-        same_directory = known is not None and known.directory_version == one
+        same_directory = known is not None and known.directory_version == one and known.day <= day
         same_calendar = known is not None and known.calendar_version == two
         self._office = office_ = Office(
             one,
             two,
-            known.directory if known and same_directory else read_directory(connection),
+            day,
+            known.directory.at(day) if known and same_directory else read_directory(connection, day),
             known.calendar if known and same_calendar else read_calendar(connection, version=two),
         )
         return office_
@@ -144,6 +165,8 @@ class Present:
             return None
         office_ = self._office
         if office_ is None or (office_.directory_version, office_.calendar_version) != _versions(found):
+            return None
+        if office_.day != self._today():
             return None
         return office_
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from engine.calendar import WorkCalendar
-from engine.directory import Directory, Person, Post, Responsibility, Unit
+from engine.directory import Absence, Directory, Person, Post, Responsibility, Unit
 from engine.store import settings
-from engine.store.tables import calendar_days, calendar_years, people, posts, responsibilities, units
+from engine.store.tables import (
+    absences,
+    calendar_days,
+    calendar_years,
+    people,
+    posts,
+    responsibilities,
+    units,
+)
 
-T = TypeVar("T", Unit, Person, Post, Responsibility)
+T = TypeVar("T", Unit, Person, Post, Responsibility, Absence)
 
 HOURS = ("opens", "closes", "send_from", "send_until")
 """Office hours and sending hours, kept in the settings table as `hours_<name>`."""
 
 
-def read_directory(connection: sa.Connection) -> Directory:
-    """The directory in the order things were entered."""
+def read_directory(connection: sa.Connection, day: date) -> Directory:
+    """The directory in the order things were entered, as it counts on `day`. Absences that are over by then are left out."""
     by_entry = (sa.select(table).order_by(table.c.position, table.c.id) for table in (units, people))
     found_units, found_people = (connection.execute(query).all() for query in by_entry)
     of_people = {row.id: row.position for row in found_people}
@@ -35,6 +44,15 @@ def read_directory(connection: sa.Connection) -> Directory:
             _made(Responsibility, row)
             for row in connection.execute(sa.select(responsibilities).order_by(responsibilities.c.id))
         ),
+        absences=tuple(
+            _made(Absence, row)
+            for row in connection.execute(
+                sa.select(absences)
+                .where(absences.c.last >= day)
+                .order_by(absences.c.first, absences.c.last, absences.c.id)
+            )
+        ),
+        day=day,
     )
 
 

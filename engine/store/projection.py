@@ -191,6 +191,7 @@ class Projection:
             unit="",
             role="",
             person=fact.assignee,
+            behalf="",
             basis="",
             due=fact.due,
             offered_at=fact.at,
@@ -205,10 +206,10 @@ class Projection:
         self.items.change(fact.id, unit=fact.unit, role=fact.role, basis=fact.basis)
 
     def item_claimed(self, fact: f.WorkItemClaimed) -> None:
-        self.items.change(fact.id, person=fact.person, claimed_at=self.at)
+        self.items.change(fact.id, person=fact.person, behalf=fact.behalf, claimed_at=self.at)
 
     def item_released(self, fact: f.WorkItemReleased) -> None:
-        self.items.change(fact.id, person="", claimed_at=None)
+        self.items.change(fact.id, person="", behalf="", claimed_at=None)
 
     def item_transferred(self, fact: f.WorkItemTransferred) -> None:
         self.items.change(
@@ -216,6 +217,7 @@ class Projection:
             unit=fact.unit,
             role=fact.role,
             person=fact.person,
+            behalf="",
             claimed_at=None,
             basis=f"转办：{fact.reason}",
         )
@@ -231,7 +233,8 @@ class Projection:
 
     def _close(self, item: int, state: str, person: str) -> None:
         self.closed.add(item)
-        self.items.change(item, state=state, closed_at=self.at, closed_by=person)
+        behalf = self.actor.behalf if person else ""
+        self.items.change(item, state=state, closed_at=self.at, closed_by=person, behalf=behalf)
 
     def job_offered(self, fact: f.JobOffered) -> None:
         self.jobs.add(

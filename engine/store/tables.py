@@ -225,6 +225,8 @@ work_items = Table(
     Column("began", Instant, nullable=False, server_default="1970-01-01T00:00:00.000000+00:00"),
     # Its case's number, written so that the order of texts is that of numbers (`projection.by_number`); kept while it is open.
     Column("by_number", String(200), nullable=False, default="", server_default=""),
+    # For whom `person`, or once it is closed `closed_by`, stood in 代; "" = nobody.
+    Column("behalf", String(40), nullable=False, default="", server_default=""),
 )
 open_item = work_items.c.state == sa.literal_column("'open'")
 closed_by_somebody = work_items.c.closed_by != sa.literal_column("''")
@@ -412,6 +414,55 @@ posts = Table(
     Column("position", Integer, nullable=False, default=0),  # order in which a person's posts are listed
 )
 Index("posts_of_unit", posts.c.unit, posts.c.role)
+
+absences = Table(
+    "absences",
+    metadata,
+    # 离岗与替岗: who is away on which days, and who stands in. One that is withdrawn goes; office facts keep it.
+    Column("id", String(40), primary_key=True),
+    Column("person", ForeignKey("people.id"), nullable=False),
+    Column("first", Date, nullable=False),  # days in the office's zone, both included
+    Column("last", Date, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("substitute", String(40), nullable=False, default=""),  # "" = nobody
+    Column("unit", String(200), nullable=False, default=""),  # with role: of one post only; "" = of all
+    Column("role", String(40), nullable=False, default=""),
+)
+Index("absences_of_person", absences.c.person, absences.c.last)
+
+handovers = Table(
+    "handovers",
+    metadata,
+    # 移交: what one person had in hand, given to another or back to the post; the worker moves it item by item.
+    Column("id", String(40), primary_key=True),
+    Column("person", ForeignKey("people.id"), nullable=False),
+    Column("successor", String(40), nullable=False, default=""),  # "" = back to the post
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("asked_by", String(40), nullable=False),
+    Column("asked_name", String(100), nullable=False),
+    Column("done_at", Instant),  # when the last of its items was moved
+)
+_unfinished = handovers.c.done_at.is_(None)
+Index("handovers_unfinished", handovers.c.at, sqlite_where=_unfinished, postgresql_where=_unfinished)
+
+handover_items = Table(
+    "handover_items",
+    metadata,
+    # The list as it was confirmed, and what became of each line.
+    Column("handover", ForeignKey("handovers.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("case", String(40), nullable=False),
+    Column("item", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("number", String(100), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("unit", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("due", Instant),
+    Column("result", String(10), nullable=False, default=""),  # "" | moved | returned | gone | refused
+    Column("said", Text, nullable=False, default=""),  # why, where it was not moved as asked
+)
 
 responsibilities = Table(
     "responsibilities",

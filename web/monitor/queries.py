@@ -230,11 +230,11 @@ def _lost_posts(c: sa.Connection, directory: Directory) -> Lost:
         return known[1]
     i = t.work_items
     held = c.execute(sa.select(i.c.unit, i.c.role, i.c.person).where(t.open_item).distinct()).all()
-    empty = {(r.unit, r.role) for r in held if not r.unit or not directory.members(r.unit, r.role)}
+    empty = {(r.unit, r.role) for r in held if not r.unit or not directory.holders(r.unit, r.role)}
     gone = [
         (r.unit, r.role, r.person)
         for r in held
-        if r.person and r.role and r.person not in directory.members(r.unit, r.role)
+        if r.person and r.role and r.person not in directory.holders(r.unit, r.role)
     ]
     found = (sorted(empty), gone)
     current_app.extensions["duban.lost_posts"] = (directory, found)

@@ -28,7 +28,7 @@ MOST_COUNTED = 100
 _i = t.work_items
 _columns = (
     _i.c.case, _i.c.item, _i.c.element, _i.c.name, _i.c.form, _i.c.state, _i.c.unit, _i.c.role, _i.c.person,
-    _i.c.basis, _i.c.due, _i.c.offered_at, _i.c.claimed_at, _i.c.closed_at, _i.c.closed_by,
+    _i.c.behalf, _i.c.basis, _i.c.due, _i.c.offered_at, _i.c.claimed_at, _i.c.closed_at, _i.c.closed_by,
     t.cases.c.number, t.cases.c.title, t.cases.c.status, t.cases.c.party, t.cases.c.region,
     t.cases.c.state.label("case_state"), t.cases.c.package_key,
 )  # fmt: skip
@@ -58,15 +58,28 @@ def _bound(who: Who, now: datetime) -> dict[str, Any]:
 
 
 def _bound_posts(who: Who) -> dict[str, Any]:
-    """The person and the posts alone."""
+    """The person, the posts, and whom the person stands in for at which of them."""
     bound: dict[str, Any] = {"b_me": who.person}
+    for n, (person, role, unit) in enumerate(who.standing):
+        bound |= {f"b_for_{n}": person, f"b_for_role_{n}": role, f"b_for_place_{n}": unit}
     for n, (role, unit) in enumerate(who.posts):
         bound |= {f"b_role_{n}": role, f"b_place_{n}": unit}
     return bound
 
 
-def _mine() -> list[Strand]:
-    return [sa.and_(_i.c.person == _me, t.with_somebody, t.open_item)]
+def _mine(standing: int) -> list[Strand]:
+    """What the person has in hand, and what those have whom the person stands in for 代, at those posts."""
+    others = [
+        sa.and_(
+            _i.c.person == sa.bindparam(f"b_for_{n}"),
+            _i.c.role == sa.bindparam(f"b_for_role_{n}"),
+            _i.c.unit == sa.bindparam(f"b_for_place_{n}"),
+            t.with_somebody,
+            t.open_item,
+        )
+        for n in range(standing)
+    ]
+    return [sa.and_(_i.c.person == _me, t.with_somebody, t.open_item), *others]
 
 
 def _at_posts(posts: int) -> list[Strand]:
@@ -83,19 +96,19 @@ def _at_posts(posts: int) -> list[Strand]:
     ]
 
 
-def _strands(tab: str, posts: int, units: int) -> list[Strand]:
-    """The strands of a tab of open items, of somebody with so many posts and units."""
+def _strands(tab: str, posts: int, units: int, standing: int) -> list[Strand]:
+    """The strands of a tab of open items, of somebody with so many posts and units who stands in so many times."""
     match tab:
         case "unclaimed":
             return _at_posts(posts)
         case "mine":
-            return _mine()
+            return _mine(standing)
         case "overdue":
-            return [sa.and_(s, _i.c.due < _now) for s in (*_mine(), *_at_posts(posts))]
+            return [sa.and_(s, _i.c.due < _now) for s in (*_mine(standing), *_at_posts(posts))]
         case "unit":
             return [sa.and_(_i.c.unit == sa.bindparam(f"b_unit_{n}"), t.open_item) for n in range(units)]
         case "all":
-            return [*_mine(), *_at_posts(posts)]
+            return [*_mine(standing), *_at_posts(posts)]
     raise KeyError(tab)
 
 
@@ -106,7 +119,7 @@ def items(c: sa.Connection, who: Who, tab: str, now: datetime, *, after: str = "
     limit = max(1, min(limit, LARGEST))
     key = decode(after, (datetime, str, int)) if after else None
     begins = "" if key is None else "dated" if key[0] < FAR else "undated" if key[0] == FAR else "beyond"
-    statement = _page(tab, len(who.posts), len(who.units), begins)
+    statement = _page(tab, len(who.posts), len(who.units), len(who.standing), begins)
     if statement is None:
         return Page([], "")
     bound = _bound(who, now) | {"b_count": limit + 1}
@@ -119,9 +132,9 @@ def items(c: sa.Connection, who: Who, tab: str, now: datetime, *, after: str = "
 
 
 @lru_cache(maxsize=256)
-def _page(tab: str, posts: int, units: int, begins: str) -> sa.Select[Any] | None:
+def _page(tab: str, posts: int, units: int, standing: int, begins: str) -> sa.Select[Any] | None:
     """The rows of a page; None where there can be none."""
-    strands = _strands(tab, posts, units)
+    strands = _strands(tab, posts, units, standing)
     if not strands or (tab == "overdue" and begins not in ("", "dated")):
         return None
     keys = _merged(strands, begins, undated=tab != "overdue")
@@ -184,12 +197,14 @@ COUNTED = ("unclaimed", "mine", "overdue", "unit")
 
 def counts(c: sa.Connection, who: Who, now: datetime) -> dict[str, int]:
     """How many items each open tab holds, at most `MOST_COUNTED`."""
-    found = c.execute(_counts(len(who.posts), len(who.units)), _bound(who, now)).one()._mapping
+    found = (
+        c.execute(_counts(len(who.posts), len(who.units), len(who.standing)), _bound(who, now)).one()._mapping
+    )
     return {tab: min(MOST_COUNTED, found[tab]) for tab in COUNTED}
 
 
 @lru_cache(maxsize=64)
-def _counts(posts: int, units: int) -> sa.Select[Any]:
+def _counts(posts: int, units: int, standing: int) -> sa.Select[Any]:
     """For each tab of open items the sum of its strands, each counted to `MOST_COUNTED`."""
 
     def one(strand: Strand) -> Any:
@@ -197,7 +212,7 @@ def _counts(posts: int, units: int) -> sa.Select[Any]:
         return sa.select(sa.func.count()).select_from(inner).scalar_subquery()
 
     def every(tab: str) -> Any:
-        return reduce(add, (one(s) for s in _strands(tab, posts, units)), sa.literal_column("0"))
+        return reduce(add, (one(s) for s in _strands(tab, posts, units, standing)), sa.literal_column("0"))
 
     return sa.select(*(every(tab).label(tab) for tab in COUNTED))
 
