@@ -153,11 +153,63 @@ class CancelCase(Command):
 
 @dataclass(frozen=True, slots=True)
 class AddNote(Command):
-    """备注。"""
+    """评论, perhaps about an item, perhaps as an answer to comment `reply`. Who is named in the text with @姓名 is told of it;
+    `mentions` (ids) say who is meant where several bear the name. `copy`: whoever of them cannot see the case gets a copy."""
 
     case: str
     text: str
     item: int = 0
+    reply: int = 0
+    mentions: tuple[str, ...] = ()
+    copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyCase(Command):
+    """抄送 the case to people (ids) and posts (`ROLE@UNIT`; `@UNIT` = everybody of the unit), who may see it from then on."""
+
+    case: str
+    people: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCopies(Command):
+    """阅知：the actor has read what copies of the case came to the actor or to one of the actor's posts."""
+
+    case: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrgeItem(Command):
+    """催办 who holds an open item, with a sentence."""
+
+    case: str
+    item: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeCase(Command):
+    """并案：end the case because `into` is about the same hazard and goes on. It cannot be undone."""
+
+    case: str
+    into: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCase(Command):
+    """并入：what the outbox brings to the case that goes on when `other` was merged into it (`CaseMerged`). The engine's own."""
+
+    case: str
+    other: str
+    number: str = ""
+    reason: str = ""
+    people: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
+    joined: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,3 +352,16 @@ class Cancel(KernelCommand):
     """End the case here."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(KernelCommand):
+    """End the case here, because another goes on for it: `CaseMerged` with these words."""
+
+    into: str
+    reason: str
+    joined: dict[str, str]
+    number: str = ""
+    own: str = ""
+    people: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()

@@ -200,6 +200,10 @@ class Directory:
         found = (a for a in self._today if a.person == person)
         return next((a for a in found if not role or a.of_post(role, unit)), None)
 
+    def roles_in(self, unit: str) -> list[str]:
+        """The roles that somebody holds in the unit."""
+        return [role for place, role in self._members if place == unit]
+
     def below(self, unit: str) -> list[str]:
         """Ids of the units, in office or retired, of which it is the superior one."""
         return list(self._below.get(unit, ()))

@@ -10,6 +10,7 @@ root. A user task's work item, an automatic task's job and the element that is b
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
@@ -575,16 +576,88 @@ class FileAttached(Fact):
 
 @fact
 class NoteAdded(Fact):
-    """备注：a person wrote something down."""
+    """评论：a person wrote something down, perhaps about an `item`. `number` counts the case's comments from 1 (0: from before
+    they were counted); `reply` is the number of the one it answers, `mentions` the people it names with @."""
 
     text: str
     item: int = 0
+    number: int = 0
+    reply: int = 0
+    mentions: tuple[str, ...] = ()
+
+
+@fact
+class CaseCopied(Fact):
+    """抄送：a copy of the case went to a `person`, or to a post (`role` in `unit`; "" = everybody of the unit), who may see it
+    from then on. `id` counts the case's copies from 1. `element`: the step at whose end the diagram sends it, "" where a person
+    did."""
+
+    id: int
+    person: str = ""
+    unit: str = ""
+    role: str = ""
+    note: str = ""
+    element: str = ""
+
+
+@fact
+class CopyRead(Fact):
+    """阅知：`person` has read copy `id`."""
+
+    id: int
+    person: str
+
+
+@fact
+class WorkItemUrged(Fact):
+    """催办：a person asked whoever held item `id` (`unit`, `role`, `person`, as it was then) to get on with it."""
+
+    id: int
+    at: datetime
+    by: str
+    text: str
+    unit: str = ""
+    role: str = ""
+    person: str = ""
+
+
+@fact
+class CaseMerged(Fact):
+    """并案：the case ended because it is about the same hazard as case `into`, which goes on. `number` and `own` are the numbers
+    of that one and of this one, as they were then.
+
+    `people` and `posts` (`ROLE@UNIT`; `@UNIT` = everybody of the unit) could see this case and may see that one from now on;
+    `joined` are the cases that were merged into this one, with their numbers. `passes`: this one had been merged before, and
+    passes on what came late of case `passes`.
+    """
+
+    into: str
+    reason: str
+    joined: dict[str, str]
+    number: str = ""
+    own: str = ""
+    people: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
+    passes: str = ""
+
+
+@fact
+class CaseJoined(Fact):
+    """并入：case `other` was merged into this one. Those who could see it get the copies from number `first` on, `people` first,
+    then `posts`, of those who could not see this one by a copy already."""
+
+    other: str
+    number: str = ""
+    reason: str = ""
+    first: int = 0
+    people: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
 
 
 @fact
 class NoticeSent(Fact):
     """通知：something was told to a post (`role` in `unit`) or to one `person`. `key` makes a second sending of
-    the same notice recognisable."""
+    the same notice recognisable. `quiet`: the fact before it says so already, and timelines fold it away."""
 
     unit: str
     role: str
@@ -592,6 +665,7 @@ class NoticeSent(Fact):
     title: str
     body: str
     key: str
+    quiet: bool = False
 
 
 @fact
@@ -602,6 +676,15 @@ class HistoryImported(Fact):
     row: dict[str, Value]
     happened: date | None
     note: str
+
+
+def receivers(people: Iterable[str], posts: Iterable[str]) -> list[tuple[str, str, str]]:
+    """People, and posts written `ROLE@UNIT`, as (person, role, unit) in their order."""
+    found = [(person, "", "") for person in people]
+    for post in posts:
+        role, _, unit = post.partition("@")
+        found.append(("", role, unit))
+    return found
 
 
 # -- to data and back ----------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.definitions.model import Kind, Package
-from engine.directory import ENTERPRISE, OFFICE, SEES_ALL, Directory
+from engine.directory import ENTERPRISE, Directory
+from engine.handlers.secrecy import KEEPERS, REPORT, knows
 from engine.store import tables as t
 from web.context import the_directory
 from web.identity import Who
@@ -24,21 +25,16 @@ from web.identity import Who
 REPORTED = "群众举报"
 """The channel 来源渠道 that gives a reporter away."""
 
-KEEPERS = frozenset({"JB"})
-"""Roles 举报专管员 whose steps exist only because somebody reported."""
+_TALK = frozenset({"NoteAdded", "CaseCopied", "CopyRead", "WorkItemUrged"})
+INNER = _TALK | {"IncidentRaised", "IncidentResolved", "JobFailed"}
+"""Kinds of fact that are between the units and the office, unless they are addressed to the reader."""
 
-REPORT = "举报"
-"""The word that gives a report away, in names of steps and in sentences."""
-
-INNER = frozenset({"NoteAdded", "IncidentRaised", "IncidentResolved", "JobFailed"})
-"""Kinds of fact that are between the units and the office."""
+_WRITTEN = ("text", "note", "reason", "title", "body")
+_ENDS_MET = frozenset({"CaseMerged", "CaseJoined"})
 
 _CAME = frozenset({"WorkItemRouted", "WorkItemTransferred"})
 _REASON = re.compile("，理由：.*", re.DOTALL)
 _FAILURE = re.compile("出现异常：.*（", re.DOTALL)
-
-INFORMED = frozenset({OFFICE, "督办部门"}) | SEES_ALL
-"""Kinds of unit that may know of a report."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +99,14 @@ class Discretion:
         ]
         return shown if self.inner else [r | {"message": "自动步骤停在这里，由安委办处理。"} for r in shown]
 
-    def fact(self, row: dict[str, Any], steps: frozenset[str] = frozenset()) -> dict[str, Any] | None:
-        """A line of the history; None when it is not this person's to read. `steps`: elements that came to its units."""
+    def fact(
+        self,
+        row: dict[str, Any],
+        steps: frozenset[str] = frozenset(),
+        came: frozenset[int] = frozenset(),
+    ) -> dict[str, Any] | None:
+        """A line of the history; None when it is not this person's to read. `steps`: elements that came to its units; `came`: the
+        items."""
         if self.reports and self.inner:
             return row
         if not self.reports and (
@@ -112,9 +114,15 @@ class Discretion:
             or row["role"] in KEEPERS
             or REPORT in row["sentence"]
             or row["data"].get("role") in KEEPERS
+            or (row["kind"] in _TALK and not self.keepers.isdisjoint(_named_in(row["data"])))
+            or any(REPORT in str(row["data"].get(key, "")) for key in _WRITTEN)  # a sentence is cut short
         ):
             return None
+        if row["kind"] in _ENDS_MET:  # who could see the other case is no business of towns and enterprises
+            row = row | {"data": {}}
         own = row["unit"] in self.units
+        if not self.inner and not own and self._addressed(row, came):
+            return row | {"data": self.text(row["data"])}
         if not self.inner and not own:
             if row["technical"] or row["kind"] in INNER:
                 return None
@@ -125,13 +133,23 @@ class Discretion:
             "data": {} if row["kind"] == "CaseStarted" and not self.reports else self.text(row["data"])
         }
 
+    def _addressed(self, row: dict[str, Any], came: frozenset[int]) -> bool:
+        """Whether others meant it for this person or its units: a comment with @, a copy, the urging of a step of theirs."""
+        data = row["data"]
+        if row["kind"] == "WorkItemUrged":
+            return data["id"] in came
+        to_them = data.get("person") == self.person or data.get("unit") in self.units
+        return (row["kind"] == "CaseCopied" and to_them) or self.person in data.get("mentions", ())
+
     def facts(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Lines of the history."""
         told = list(rows)
-        came = {x["data"]["id"] for x in told if x["kind"] in _CAME and x["data"]["unit"] in self.units}
+        came = frozenset(
+            x["data"]["id"] for x in told if x["kind"] in _CAME and x["data"]["unit"] in self.units
+        )
         offered = (x["data"] for x in told if x["kind"] == "WorkItemOffered")
         steps = frozenset(d["element"] for d in offered if d["id"] in came)
-        return [shown for row in told if (shown := self.fact(row, steps)) is not None]
+        return [shown for row in told if (shown := self.fact(row, steps, came)) is not None]
 
     def variables(
         self, rows: list[dict[str, Any]], columns: Iterable[str], own: Iterable[str]
@@ -186,6 +204,11 @@ class Discretion:
         }
 
 
+def _named_in(data: Mapping[str, Any]) -> Iterable[str]:
+    """People whom a line of people's talk names."""
+    return (data.get("person", ""), *data.get("mentions", ()))
+
+
 def _keepers_step(role: str, name: str) -> bool:
     return role in KEEPERS or REPORT in name
 
@@ -210,7 +233,7 @@ def of(who: Who) -> Discretion:
     units = directory.units
     kinds = {units[u].kind for u in who.units if u in units}
     return Discretion(
-        reports=bool(kinds & INFORMED) or bool(set(who.roles) & KEEPERS),
+        reports=knows(who.posts, directory),
         inner=bool(kinds - {ENTERPRISE}),
         units=frozenset(who.units),
         person=who.person,

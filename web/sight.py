@@ -15,7 +15,7 @@ from engine.directory import ANY, Directory
 from engine.errors import NotFound
 from engine.handlers.visibility import may_see, sees_all
 from engine.store import tables as t
-from web import discretion
+from web import copies, discretion
 from web.context import the_directory
 from web.identity import Who
 from web.look import look
@@ -28,7 +28,8 @@ def visible(who: Who) -> sa.ColumnElement[bool]:
         return sa.true()
     own = t.work_items.c.case == t.cases.c.id
     held = sa.exists().where(own, sa.or_(*_by_items(who))).correlate(t.cases)
-    return sa.or_(held, *_by_cases(who))
+    copied = sa.exists().where(t.copies.c.case == t.cases.c.id, sa.or_(*copies.ways(who))).correlate(t.cases)
+    return sa.or_(held, copied, *_by_cases(who))
 
 
 def among(who: Who) -> sa.ColumnElement[bool]:
@@ -38,6 +39,7 @@ def among(who: Who) -> sa.ColumnElement[bool]:
     cases, items = t.cases, t.work_items
     seen = [sa.select(cases.c.id).where(way) for way in _by_cases(who)]
     seen += [sa.select(items.c.case).where(way) for way in _by_items(who)]
+    seen += [sa.select(t.copies.c.case).where(way) for way in copies.ways(who)]
     return cases.c.id.in_(sa.union_all(*seen))
 
 
@@ -57,8 +59,13 @@ def strands(
     of_items = of_items.where(*beyond(items.c.began, items.c.case))
     if narrowed:
         of_items = of_items.join(cases, cases.c.id == items.c.case).where(*narrowed)
+    of_copies = sa.select(t.copies.c.began.label("began"), t.copies.c.case.label("id"))
+    of_copies = of_copies.where(*beyond(t.copies.c.began, t.copies.c.case))
+    if narrowed:
+        of_copies = of_copies.join(cases, cases.c.id == t.copies.c.case).where(*narrowed)
     found = [of_cases.where(way) for way in _by_cases(who)]
-    return found + [of_items.where(way).distinct() for way in _by_items(who)]
+    found += [of_items.where(way).distinct() for way in _by_items(who)]
+    return found + [of_copies.where(way).distinct() for way in copies.ways(who)]
 
 
 def _by_items(who: Who) -> list[sa.ColumnElement[bool]]:
@@ -132,6 +139,9 @@ def _sees(c: sa.Connection, who: Who, row: Any) -> bool:
         return True
     held = {"b_case": row.id, "b_person": who.person, "b_units": list(who.units)}
     if c.execute(_held, held).first() is not None:
+        return True
+    copied = sa.select(t.copies.c.copy).where(t.copies.c.case == row.id, sa.or_(*copies.ways(who)))
+    if c.execute(copied.limit(1)).first() is not None:
         return True
     ways = _responsible(who, the_directory())
     asked = sa.select(t.cases.c.id).where(t.cases.c.id == row.id, sa.or_(sa.false(), *ways))

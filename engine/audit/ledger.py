@@ -48,7 +48,7 @@ class Position:
     standing: Standing = field(default_factory=Standing)
 
 
-OUTGOING = (f.MessageSent, f.SignalSent, f.NoticeSent)
+OUTGOING = (f.MessageSent, f.SignalSent, f.NoticeSent, f.CaseMerged)
 """Facts that leave a row in the outbox."""
 
 
@@ -135,6 +135,8 @@ def _outgoing(entry: Entry) -> dict[str, Any]:
     key = f"{entry.case}/{entry.seq}"
     if isinstance(fact, f.NoticeSent):
         what, key = "notice", fact.key or key
+    elif isinstance(fact, f.CaseMerged):
+        what = "merge"
     return {
         "key": key,
         "case": entry.case,

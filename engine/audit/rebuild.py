@@ -28,6 +28,8 @@ PROJECTED = (
     tables.subscriptions,
     tables.incidents,
     tables.jobs,
+    tables.copies,
+    tables.joined_cases,
     tables.snapshots,
 )
 """Tables dropped and written anew, beside `cases` (whose rows others refer to: they are brought to the same content)."""

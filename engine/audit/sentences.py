@@ -77,13 +77,15 @@ class Narrator:
         self.items: dict[int, str] = {}  # id → the item's own name, with what it is about
         self.subscribed: dict[int, str] = {}
         self.incidents: dict[int, str] = {}
+        self.notes: dict[int, str] = {}  # comment's number → who wrote it
 
     def tell(self, entry: Entry) -> Line:
         """The entry as a line, remembering what later entries refer to."""
         fact = entry.fact
         self._remember(fact)
         text = _SENTENCES[type(fact)](self, fact, entry)
-        return Line(entry, text, type(fact) in TECHNICAL and not _asked(entry))
+        quiet = isinstance(fact, f.NoticeSent) and fact.quiet
+        return Line(entry, text, quiet or (type(fact) in TECHNICAL and not _asked(entry)))
 
     def _remember(self, fact: f.Fact) -> None:
         if isinstance(fact, f.ElementEntered | f.WorkItemOffered | f.JobOffered | f.DeadlineSet):
@@ -422,7 +424,37 @@ def _file(n: Narrator, x: f.FileAttached, e: Entry) -> str:
 
 
 def _note(n: Narrator, x: f.NoteAdded, e: Entry) -> str:
-    return f"{who(e.actor)}备注：{quoted(x.text)}"
+    n.notes[x.number] = e.actor.name or n.person(e.actor.person)
+    to = n.notes.get(x.reply, "") if x.reply else ""
+    about = f"（{n.what(x.item)}）" if x.item in n.ids else ""
+    return (
+        f"{who(e.actor)}{f'回复{to}' if to else '备注' if not x.number else '评论'}{about}：{quoted(x.text)}"
+    )
+
+
+def _copied(n: Narrator, x: f.CaseCopied, e: Entry) -> str:
+    to = n.person(x.person) if x.person else n.post(x.unit, x.role)
+    by = f"“{n.named(x.element)}”办结后自动" if x.element else who(e.actor)
+    return f"{by}抄送给{to}" + (f"：{quoted(x.note)}" if x.note else "")
+
+
+def _copy_read(n: Narrator, x: f.CopyRead, e: Entry) -> str:
+    return f"{who(e.actor)}已阅知"
+
+
+def _urged(n: Narrator, x: f.WorkItemUrged, e: Entry) -> str:
+    held = n.person(x.person) if x.person else ""
+    return f"{who(e.actor)}催办{n.what(x.id)}（{x.unit}{held}）：{quoted(x.text)}"
+
+
+def _merged(n: Narrator, x: f.CaseMerged, e: Entry) -> str:
+    if x.passes:
+        return f"晚到的并案材料转给案件{x.number or x.into}"
+    return f"{who(e.actor)}将本案并入案件{x.number or x.into}，本案到此结束{_because(x.reason)}"
+
+
+def _joined(n: Narrator, x: f.CaseJoined, e: Entry) -> str:
+    return f"案件{x.number or x.other}并入本案，材料和可见范围随之并入{_because(x.reason)}"
 
 
 def _notice(n: Narrator, x: f.NoticeSent, e: Entry) -> str:
@@ -486,6 +518,11 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.NumberGiven: _number,
     f.FileAttached: _file,
     f.NoteAdded: _note,
+    f.CaseCopied: _copied,
+    f.CopyRead: _copy_read,
+    f.WorkItemUrged: _urged,
+    f.CaseMerged: _merged,
+    f.CaseJoined: _joined,
     f.NoticeSent: _notice,
     f.HistoryImported: _imported,
 }

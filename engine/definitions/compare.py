@@ -228,6 +228,7 @@ _PROPERTIES = {
     "status": "案件状态",
     "separateFrom": "职责分离",
     "returnTo": "可退回到的步骤",
+    "copyTo": "办结后抄送",
     "documents": "文书",
     "outputCollection": "汇总变量",
     "outputElement": "汇总内容",

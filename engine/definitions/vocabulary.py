@@ -345,6 +345,7 @@ PROPERTIES: dict[str, frozenset[Kind]] = {
     "separateFrom": PEOPLE,
     "unit": PEOPLE,
     "returnTo": PEOPLE,
+    "copyTo": PEOPLE,
     "documents": PEOPLE,
     "summary": PEOPLE,
     "correlationKey": EVENTS | {Kind.RECEIVE, Kind.SEND},

@@ -7,6 +7,7 @@ package, state, command and moment give the same facts on any machine.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from engine.commands import (
     DeliverSignal,
     FailJob,
     KernelCommand,
+    Merge,
     MoveItem,
     PassDeadline,
     Resume,
@@ -39,6 +41,7 @@ from engine.execution.starting import begin
 from engine.execution.state import ROOT, Instance, State
 from engine.facts import (
     CaseCancelled,
+    CaseMerged,
     CaseResumed,
     CaseStarted,
     CaseSuspended,
@@ -117,6 +120,17 @@ def _plain_entry(process: Process) -> str:
 
 
 def _cancel(run: Run, command: Cancel) -> None:
+    _stop(run)
+    run.emit(CaseCancelled(command.reason))
+
+
+def _merge(run: Run, command: Merge) -> None:
+    _stop(run)
+    run.emit(CaseMerged(**asdict(command)))
+
+
+def _stop(run: Run) -> None:
+    """Whatever goes on in the case ends."""
     _must_be_open(run)
     root = run.state.instances[ROOT]
     for child in list(root.children):
@@ -127,7 +141,6 @@ def _cancel(run: Run, command: Cancel) -> None:
         if deadline.owner == 0:
             run.emit(DeadlineDropped(id))
     run.todo.clear()
-    run.emit(CaseCancelled(command.reason))
 
 
 def _suspend(run: Run, command: Suspend) -> None:
@@ -361,4 +374,5 @@ _COMMANDS: dict[type[KernelCommand], Callable[[Run, Any], None]] = {
     Suspend: _suspend,
     Resume: _resume,
     Cancel: _cancel,
+    Merge: _merge,
 }

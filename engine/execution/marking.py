@@ -14,6 +14,7 @@ from typing import Any
 from engine.execution.records import (
     ROOT,
     Cause,
+    Copy,
     Deadline,
     Incident,
     Instance,
@@ -31,6 +32,7 @@ class State:
     __slots__ = (
         "causes",
         "compensable",
+        "copies",
         "deadlines",
         "end",
         "ended",
@@ -39,9 +41,12 @@ class State:
         "instances",
         "items",
         "jobs",
+        "joined",
         "kept",
         "last",
         "left",
+        "merged",
+        "notes",
         "number",
         "numbers",
         "package",
@@ -65,7 +70,7 @@ class State:
         self.number = ""  # the first number given: the case's own
         self.numbers: list[str] = []  # every number given to the case and its letters
         self.suspended = False
-        self.ended = ""  # "" | "completed" | "cancelled"
+        self.ended = ""  # "" | "completed" | "cancelled" | "merged"
         self.end = ""  # the end event reached last
         self.last = 0  # the last id given
         self.instances: dict[int, Instance] = {}
@@ -82,6 +87,10 @@ class State:
         self.strands: dict[int, dict[str, Value]] = {}  # locals of strands, by the catching event's id
         self.performers: dict[str, list[str]] = {}  # element → who finished it, each person once, latest last
         self.holders: list[str] = []  # units that began it, hold or held an item; each once
+        self.copies: dict[int, Copy] = {}  # who may see the case because it was copied to them, by number
+        self.notes = 0  # comments so far
+        self.merged = ""  # the case into which this one was merged
+        self.joined: dict[str, str] = {}  # cases merged into this one, with their numbers
         self.left: Cause | None = None  # the element cancelled last; its boundary event may name it as cause
 
     def __eq__(self, other: object) -> bool:
@@ -160,6 +169,9 @@ class State:
             "last": self.last,
             "performers": self.performers,
             "holders": self.holders,
+            "notes": self.notes,
+            "merged": self.merged,
+            "joined": self.joined,
             "instances": [_instance_row(i, self.process) for i in self.instances.values()],
             "causes": [_CAUSE.row(self.causes[c]) for c in causes],
             "strands": [[s, self.strands[s]] for s in strands],
@@ -223,6 +235,9 @@ _PLAIN = (
     "last",
     "performers",
     "holders",
+    "notes",
+    "merged",
+    "joined",
 )
 
 
@@ -296,6 +311,10 @@ _TABLES = {
         ("assignee", ""),
         ("remaining", None),
         ("behalf", ""),
+        ("urges", None),
+    ),
+    "copies": _Rows(
+        Copy, ("id", 0), ("person", ""), ("unit", ""), ("role", ""), ("merged", False), ("read", "")
     ),
     "undoing": _Rows(Undoing, ("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)),
     "jobs": _Rows(Job, ("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)),

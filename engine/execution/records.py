@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from engine.values import Value
 
@@ -87,6 +88,20 @@ class Item:
     person: str = ""
     remaining: timedelta | None = None
     behalf: str = ""
+    urges: list[list[Any]] | None = None  # 催办: [who, when], the latest last
+
+
+@dataclass(slots=True)
+class Copy:
+    """抄送：copy `id` of the case, to a person or to a post (`role` "" = everybody of the unit). `merged`: to who could see a case
+    for which this one goes on, untold. `read`: who has read it."""
+
+    id: int
+    person: str = ""
+    unit: str = ""
+    role: str = ""
+    merged: bool = False
+    read: str = ""
 
 
 @dataclass(slots=True)

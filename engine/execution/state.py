@@ -16,6 +16,7 @@ from engine.execution.records import (
     COMPENSATING,
     ROOT,
     Cause,
+    Copy,
     Deadline,
     Incident,
     Instance,
@@ -31,6 +32,7 @@ __all__ = [
     "COMPENSATING",
     "ROOT",
     "Cause",
+    "Copy",
     "Deadline",
     "Incident",
     "Instance",
@@ -482,6 +484,40 @@ def _key(state: State, fact: f.CorrelationKeySet) -> None:
     instance.keys = {**(instance.keys or {}), fact.key: list(fact.values)}
 
 
+# -- between people --------------------------------------------------------------------------------------
+
+
+def _noted(state: State, fact: f.NoteAdded) -> None:
+    state.notes = max(state.notes, fact.number)
+
+
+def _copied(state: State, fact: f.CaseCopied) -> None:
+    state.copies[fact.id] = Copy(fact.id, fact.person, fact.unit, fact.role)
+
+
+def _read(state: State, fact: f.CopyRead) -> None:
+    state.copies[fact.id].read = fact.person
+
+
+def _urged(state: State, fact: f.WorkItemUrged) -> None:
+    item = state.items[fact.id]
+    item.urges = [*(item.urges or ()), [fact.by, fact.at]]
+
+
+def _merged(state: State, fact: f.CaseMerged) -> None:
+    if fact.passes:
+        return
+    state.ended, state.merged = "merged", fact.into
+    state.suspended = False
+    _clear(state)
+
+
+def _joined(state: State, fact: f.CaseJoined) -> None:
+    state.joined[fact.other] = fact.number
+    for id, (person, role, unit) in enumerate(f.receivers(fact.people, fact.posts), fact.first):
+        state.copies[id] = Copy(id, person, unit, role, merged=True)
+
+
 def _numbered(state: State, fact: f.NumberGiven) -> None:
     if not state.number:
         state.number = fact.text
@@ -533,5 +569,11 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.TriggerCame: _came,
     f.CorrelationKeySet: _key,
     f.NumberGiven: _numbered,
+    f.NoteAdded: _noted,
+    f.CaseCopied: _copied,
+    f.CopyRead: _read,
+    f.WorkItemUrged: _urged,
+    f.CaseMerged: _merged,
+    f.CaseJoined: _joined,
 }
-"""Facts that are not here (letters sent, notes, files, errors thrown) change nothing the kernel needs."""
+"""Facts that are not here (letters sent, files, errors thrown) change nothing the kernel needs."""

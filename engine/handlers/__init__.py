@@ -17,21 +17,26 @@ from engine.commands import (
     CheckPosts,
     ClaimItem,
     Command,
+    CopyCase,
     FinishItem,
     ImportCase,
+    JoinCase,
     KernelCommand,
+    MergeCase,
+    ReadCopies,
     ReleaseItem,
     ResumeCase,
     ReturnItem,
     StartCase,
     SuspendCase,
     TransferItem,
+    UrgeItem,
 )
 from engine.errors import InputInvalid
 from engine.execution.state import State
 from engine.facts import Fact
-from engine.handlers import actions, cases, items, machine, posts
-from engine.handlers.setting import FileInfo, Setting
+from engine.handlers import actions, cases, commenting, copying, items, machine, merging, posts, urging
+from engine.handlers.setting import FileInfo, OtherCase, Setting
 from engine.handlers.settle import settle
 from engine.handlers.work import Work
 
@@ -41,7 +46,12 @@ HANDLERS: dict[type[Command], Callable[[Any, Work], None]] = {
     SuspendCase: cases.suspend_case,
     ResumeCase: cases.resume_case,
     CancelCase: cases.cancel_case,
-    AddNote: cases.add_note,
+    AddNote: commenting.add_note,
+    CopyCase: copying.copy_case,
+    ReadCopies: copying.read_copies,
+    UrgeItem: urging.urge_item,
+    MergeCase: merging.merge_case,
+    JoinCase: merging.join_case,
     AttachFile: cases.attach_file,
     ClaimItem: items.claim_item,
     ReleaseItem: items.release_item,
@@ -71,4 +81,4 @@ def decide(command: Command, state: State, setting: Setting) -> list[Fact]:
     return work.facts
 
 
-__all__ = ["FileInfo", "Setting", "decide"]
+__all__ = ["FileInfo", "OtherCase", "Setting", "decide"]

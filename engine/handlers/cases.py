@@ -1,4 +1,4 @@
-"""Commands about a case as a whole 案件: begin, import, suspend, resume, cancel, note, file."""
+"""Commands about a case as a whole 案件: begin, import, suspend, resume, cancel, file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 from engine.commands import (
-    AddNote,
     AttachFile,
     Cancel,
     CancelCase,
@@ -20,8 +19,8 @@ from engine.commands import (
 )
 from engine.definitions.model import Start
 from engine.errors import Conflict, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
-from engine.facts import FileAttached, HistoryImported, NoteAdded
-from engine.handlers.work import LONGEST_TEXT, Work, reason_given
+from engine.facts import FileAttached, HistoryImported
+from engine.handlers.work import Work, reason_given
 
 
 def start_case(command: StartCase, work: Work) -> None:
@@ -100,17 +99,6 @@ def cancel_case(command: CancelCase, work: Work) -> None:
     if work.state.ended:
         raise NotOpen("案件已经结束，不能作废。")
     work.advance(Cancel(reason_given(command.reason, "作废")))
-
-
-def add_note(command: AddNote, work: Work) -> None:
-    """备注: whoever sees the case may write something down, also after its end."""
-    work.must_write()
-    text = command.text.strip()
-    if not text:
-        raise InputInvalid("请填写备注内容。", field="text")
-    if len(text) > LONGEST_TEXT:
-        raise InputInvalid(f"备注超过 {LONGEST_TEXT} 字，请写短一些，详情作为附件上传。", field="text")
-    work.say(NoteAdded(text=text, item=command.item))
 
 
 def attach_file(command: AttachFile, work: Work) -> None:

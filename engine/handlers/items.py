@@ -19,6 +19,7 @@ from engine.execution.state import Item
 from engine.facts import IncidentResolved, WorkItemClaimed, WorkItemReleased, WorkItemTransferred
 from engine.handlers.cases import attach
 from engine.handlers.choices import own_enterprises
+from engine.handlers.copying import send_drawn
 from engine.handlers.settle import NO_ONE, incident_of
 from engine.handlers.work import Work, reason_given
 
@@ -90,6 +91,7 @@ def finish_item(command: FinishItem, work: Work) -> None:
     """提交: the form is checked, the item claimed where it was not, files attached, and the process moves on."""
     item = work.open_item(command.item)
     work.must_do(item)
+    element = work.element(item.id)
     form = work.checked(item.form, command.form, item.id)
     behalf = behalf_of(work.actor.person, item, work.directory)
     if not item.person:
@@ -100,6 +102,7 @@ def finish_item(command: FinishItem, work: Work) -> None:
     work.advance(
         CompleteItem(item.id, form, work.actor.person, _acting_unit(item, work), behalf=behalf),
     )
+    send_drawn(element, work)
 
 
 def return_item(command: ReturnItem, work: Work) -> None:

@@ -30,6 +30,18 @@ class FileInfo:
     uploaded_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherCase:
+    """Another case, as far as this one has to know: where it stands (as in the register), its process and its enterprise."""
+
+    id: str
+    number: str
+    title: str
+    state: str
+    package_key: str
+    party: str
+
+
 class Numbers(Protocol):
     """Gives the next number of a series in a year, from 1, without gaps within a transaction."""
 
@@ -46,11 +58,18 @@ def no_related(_state: State) -> list[Value]:
     return []
 
 
+def no_other(_case: str) -> OtherCase | None:
+    """Where there are no other cases."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """All that a handler may look at beside the command and the case's state.
 
-    `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`. `fatal` is what
+    `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`. `other` looks a case up
+    that this one is merged into, and keeps it from ending meanwhile. `urges_a_day`: how often one person may urge the same item on
+    a working day 催办上限. `fatal` is what
     these callbacks raise where the whole command must end: a lost database is no failure of automatic work.
     """
 
@@ -62,4 +81,6 @@ class Setting:
     numbers: Numbers
     file: Callable[[str], FileInfo | None] = no_file
     related: Callable[[State], list[Value]] = no_related
+    other: Callable[[str], OtherCase | None] = no_other
+    urges_a_day: int = 1
     fatal: tuple[type[Exception], ...] = ()

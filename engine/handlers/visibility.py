@@ -17,7 +17,8 @@ class CaseView:
     """What decides who sees a case. Made from a state (`work.view`) or from rows.
 
     `party` the enterprise, `region` the place (a unit id where the place has one), `sector` the industry; `units`
-    hold or held one of its items or are named in it (countersigners); `people` did or do one themselves.
+    hold or held one of its items or are named in it (countersigners); `people` did or do one themselves, or have a copy;
+    `posts` (role, unit) have one ("" = everybody of the unit).
     """
 
     party: str = ""
@@ -25,6 +26,7 @@ class CaseView:
     sector: str = ""
     units: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
+    posts: frozenset[tuple[str, str]] = frozenset()
 
 
 def sees_all(actor: Actor, directory: Directory) -> bool:
@@ -39,7 +41,11 @@ def may_see(actor: Actor, view: CaseView, directory: Directory) -> bool:
     if actor.person in view.people or sees_all(actor, directory):
         return True
     for role, unit in directory.posts_of(actor.person):
-        if unit in view.units or unit in (view.party, view.region):
+        if (
+            unit in view.units
+            or unit in (view.party, view.region)
+            or not view.posts.isdisjoint(((role, unit), ("", unit)))
+        ):
             return True
         line = directory.responsible(role, view.sector, view.region)
         if line is not None and line[0] == unit:

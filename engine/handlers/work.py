@@ -86,7 +86,7 @@ class Work:
     @property
     def view(self) -> CaseView:
         """What decides who may see the case."""
-        items = self.state.items.values()
+        items, copies = self.state.items.values(), self.state.copies.values()
         people = {p for done in self.state.performers.values() for p in done}
         place = self.place
         return CaseView(
@@ -95,7 +95,10 @@ class Work:
             sector=place.sector,
             units=frozenset(self.state.holders)
             | units_named(self.state.root_variables.values(), self.directory),
-            people=frozenset(people | {i.person for i in items if i.person}),
+            people=frozenset(
+                people | {i.person for i in items if i.person} | {c.person for c in copies if c.person}
+            ),
+            posts=frozenset((c.role, c.unit) for c in copies if c.unit),
         )
 
     # -- refusing --------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def _closed(engine: Engine, before: datetime) -> list[str]:
     c = t.cases.c
     with engine.read() as connection:
         query = sa.select(c.id).where(
-            c.state.in_(["completed", "cancelled"]),
+            c.state.in_(["completed", "cancelled", "merged"]),
             c.ended_at < before,
             ~sa.exists().where(t.archived.c.case == c.id),
             sa.exists().where(t.leaves.c.case == c.id, t.leaves.c.seq == c.seq),

@@ -51,7 +51,7 @@ from engine.errors import (
 )
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
-from engine.handlers import Setting, decide
+from engine.handlers import OtherCase, Setting, decide
 from engine.runtime import again, uploads
 from engine.runtime.doorbell import Doorbell, PostgresBell
 from engine.runtime.present import WATCHED, Office
@@ -439,6 +439,8 @@ class Engine(Published):
             numbers=lambda series, year: next_number(_transaction(connection), series, year),
             file=lambda file: uploads.info(connection, file),
             related=lambda state: related_cases(_transaction(connection), case),
+            other=lambda other: other_case(_transaction(connection), other),
+            urges_a_day=int(loaded.office.urges_a_day),
             fatal=(sa.exc.SQLAlchemyError, _NotOutright),
         )
         facts = decide(command, loaded.state, setting)
@@ -620,6 +622,20 @@ def _transaction(connection: sa.Connection | Line) -> sa.Connection:
 def next_number(connection: sa.Connection, series: str, year: int) -> int:
     """The next number of a series 文号 in a year, from 1. Gapless: it is given up if the transaction is."""
     return int(connection.execute(_count_up, {"b_series": series, "b_year": year}).scalar_one())
+
+
+def other_case(connection: sa.Connection, case: str) -> OtherCase | None:
+    """What another case stands at. On PostgreSQL it stays so until the transaction ends, so that two cases are never merged into
+    each other; those who try are refused in turn (a deadlock is tried again)."""
+    row = connection.execute(_other, {"b_case": case}).first()
+    return OtherCase(**row._mapping) if row is not None else None
+
+
+_other = (
+    sa.select(cases.c.id, cases.c.number, cases.c.title, cases.c.state, cases.c.package_key, cases.c.party)
+    .where(cases.c.id == sa.bindparam("b_case"))
+    .with_for_update(read=True)
+)
 
 
 def related_cases(connection: sa.Connection, case: str) -> list[Value]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HELD = "outbox_held"
 """Key in the settings table: the instant of the restore (UTC); not there when nothing is held."""
 
-INSIDE = ("message", "signal", "begin")
+INSIDE = ("message", "signal", "begin", "merge")
 """Kinds of outbox rows that stay in this database, where receipts stop a second time. All others leave the house."""
 
 DELIVERED = "恢复前已送达，不再发送"

@@ -29,7 +29,13 @@ from engine.store.database import Database, alone
 DIRECTORY_VERSION = "directory_version"
 CALENDAR_VERSION = "calendar_version"
 
-WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, demo_clock.KEY, *guarded_clock.WATCHED)
+URGES_A_DAY = "urges_a_day"
+"""Key in the settings table: how often one person may urge the same item on a working day 催办上限."""
+
+DEFAULT_URGES = "1"
+"""Where the office has not said otherwise [P]."""
+
+WATCHED = (DIRECTORY_VERSION, CALENDAR_VERSION, URGES_A_DAY, demo_clock.KEY, *guarded_clock.WATCHED)
 """Settings that every transaction reads."""
 
 OFFICE_LOCK = 0x6F66666963  # "offic"
@@ -51,10 +57,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Directory and calendar as one transaction sees them, on one day in the office's zone."""
+    """Directory, calendar and the office's limit as one transaction sees them, on one day in the office's zone."""
 
     directory_version: str
     calendar_version: str
+    urges_a_day: str
     day: date
     directory: Directory
     calendar: WorkCalendar
@@ -143,7 +150,7 @@ class Present:
             return office_
         if isinstance(self.clock, GuardedClock):
             self.clock.look(connection, found)
-        one, two = _versions(found)
+        one, two, urges = _versions(found)
         day = self._today()
         known = self._office
         same_directory = known is not None and known.directory_version == one and known.day <= day
@@ -151,6 +158,7 @@ class Present:
         self._office = office_ = Office(
             one,
             two,
+            urges,
             day,
             known.directory.at(day) if known and same_directory else read_directory(connection, day),
             known.calendar if known and same_calendar else read_calendar(connection, version=two),
@@ -164,12 +172,16 @@ class Present:
         elif isinstance(self.clock, GuardedClock) and not self.clock.heed(found):
             return None
         office_ = self._office
-        if office_ is None or (office_.directory_version, office_.calendar_version) != _versions(found):
+        if office_ is None:
             return None
-        if office_.day != self._today():
-            return None
-        return office_
+        known = (office_.directory_version, office_.calendar_version, office_.urges_a_day)
+        return office_ if known == _versions(found) and office_.day == self._today() else None
 
 
-def _versions(found: Mapping[str, str]) -> tuple[str, str]:
-    return found.get(DIRECTORY_VERSION, "0"), found.get(CALENDAR_VERSION, "0")
+def _versions(found: Mapping[str, str]) -> tuple[str, str, str]:
+    """Of the directory and of the calendar; and the office's limit, which is its own version."""
+    return (
+        found.get(DIRECTORY_VERSION, "0"),
+        found.get(CALENDAR_VERSION, "0"),
+        found.get(URGES_A_DAY, DEFAULT_URGES),
+    )

@@ -2,7 +2,8 @@
 
 A message reaches the subscriptions of other cases with its name and key (and, where the diagram draws correlation keys,
 with their values), and begins cases at message start events. One that nobody takes is not kept: its row says so. A
-signal reaches every other case that waits for it, and signal start events; a notice becomes a row of `notices`. Each
+signal reaches every other case that waits for it, and signal start events; a notice becomes a row of `notices`; a merged case
+tells the one that goes on for it. Each
 delivery is a command whose id is made from the outbox row's key, so repeating it does nothing.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.commands import ENGINE, DeliverMessage, DeliverSignal, KernelCommand, StartProcess
+from engine.commands import ENGINE, DeliverMessage, DeliverSignal, JoinCase, KernelCommand, StartProcess
 from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
 from engine.execution.starting import begun_by, joins
@@ -126,6 +127,8 @@ def _carry(engine: Engine, rows: Sequence[Any], now: datetime) -> _Done:
                 if following:
                     with engine.database.write() as connection:
                         connection.execute(timed_starts.insert, following)
+            elif row.what == "merge":
+                _merge(engine, row.key, row.case, data)
             elif row.what == "message":
                 note = "" if _message(engine, row.key, row.case, data) else NOBODY
             else:
@@ -156,6 +159,14 @@ def _message(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> 
     heard = DeliverMessage(data["name"], correlation, data["variables"])
     fitting = _listeners.where(subscriptions.c.key.in_([correlation, ""]))
     return _deliver_all(engine, Trigger.MESSAGE, fitting, heard, key, sender)
+
+
+def _merge(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> None:
+    """To the case that goes on for the sender."""
+    people, posts = tuple(data.get("people", ())), tuple(data.get("posts", ()))
+    other, own = data.get("passes") or sender, data.get("own", "")
+    command = JoinCase(data["into"], other, own, data["reason"], people, posts, data["joined"])
+    engine.execute(command, ENGINE, _receipt(key, data["into"]))
 
 
 def _signal(engine: Engine, key: str, sender: str, data: Mapping[str, Any]) -> None:

@@ -200,6 +200,8 @@ class Projection:
             closed_by="",
             began=self.state.started,
             by_number=by_number(self.state.number[:100]),
+            urged=0,
+            urged_at=None,
         )
 
     def item_routed(self, fact: f.WorkItemRouted) -> None:
@@ -287,6 +289,39 @@ class Projection:
     def file_attached(self, fact: f.FileAttached) -> None:
         self.batch.change(tables.files, (fact.file,), case=self.case, item=fact.item)
 
+    def item_urged(self, fact: f.WorkItemUrged) -> None:
+        item = self.state.items.get(fact.id)  # which another fact of the same command may have closed
+        if item is not None:
+            self.items.change(fact.id, urged=len(item.urges or ()), urged_at=fact.at)
+
+    def case_copied(self, fact: f.CaseCopied) -> None:
+        sent_by = "" if fact.element else self.actor.person
+        self._copy(fact.id, "copy", (fact.person, fact.role, fact.unit), fact.note, sent_by)
+
+    def copy_read(self, fact: f.CopyRead) -> None:
+        self.batch.change(tables.copies, (self.case, fact.id), read_at=self.at, read_by=fact.person)
+
+    def case_merged(self, fact: f.CaseMerged) -> None:
+        if not fact.passes:
+            self.values |= {"state": "merged", "ended_at": self.at, "merged_into": fact.into}
+
+    def case_joined(self, fact: f.CaseJoined) -> None:
+        self.batch.insert(tables.joined_cases, (self.case, fact.other), {"at": self.at})
+        for id_, to in enumerate(f.receivers(fact.people, fact.posts), fact.first):
+            self._copy(id_, "merge", to, "", "")
+
+    def _copy(self, id_: int, what: str, to: tuple[str, str, str], note: str, sent_by: str) -> None:
+        person, role, unit = to
+        row: dict[str, Any] = {"what": what, "person": person, "unit": unit, "role": role, "note": note}
+        row |= {
+            "sent_by": sent_by,
+            "at": self.at,
+            "read_at": None,
+            "read_by": "",
+            "began": self.state.started,
+        }
+        self.batch.insert(tables.copies, (self.case, id_), row)
+
     def _close_what_vanished(self) -> None:
         """Rows follow the marking: what is no longer in it is closed or gone, whichever fact took it away."""
         state = self.state
@@ -317,7 +352,7 @@ class Projection:
 _NEW_CASE = {
     "number": "", "title": "", "status": "", "end": "", "region": "", "sector": "", "party": "",
     "origin": "", "deadline": None, "register": "{}", "ended_at": None, "imported": False,
-    "started_by": "", "started_unit": "", "rung": 0, "supervisor": "", "closed_on": None,
+    "started_by": "", "started_unit": "", "rung": 0, "supervisor": "", "closed_on": None, "merged_into": "",
 }  # fmt: skip
 
 _READERS: dict[type[f.Fact], Any] = {
@@ -346,4 +381,9 @@ _READERS: dict[type[f.Fact], Any] = {
     f.DeadlineMoved: Projection.deadline_moved,
     f.Subscribed: Projection.subscribed,
     f.FileAttached: Projection.file_attached,
+    f.WorkItemUrged: Projection.item_urged,
+    f.CaseCopied: Projection.case_copied,
+    f.CopyRead: Projection.copy_read,
+    f.CaseMerged: Projection.case_merged,
+    f.CaseJoined: Projection.case_joined,
 }

@@ -77,7 +77,7 @@ cases = Table(
     Column("package", ForeignKey("packages.hash"), nullable=False),
     Column("package_key", String(100), nullable=False),
     Column("title", Text, nullable=False, default=""),
-    Column("state", String(20), nullable=False),  # open | suspended | completed | cancelled
+    Column("state", String(20), nullable=False),  # open | suspended | completed | cancelled | merged
     Column("status", String(40), nullable=False, default=""),  # the office's word (domain 3.2)
     Column("end", String(100), nullable=False, default=""),  # name of the end event reached
     Column("region", String(100), nullable=False, default=""),
@@ -99,6 +99,7 @@ cases = Table(
     ),  # of the ladder 预警级, reached so far
     Column("supervisor", String(200), nullable=False, default="", server_default=""),  # 督办部门
     Column("closed_on", Date),  # 销号日期, by which lists strike a hazard off; a case may go on after it
+    Column("merged_into", String(40), nullable=False, default="", server_default=""),  # the one that goes on
 )
 # The register is read newest first, by each of the ways in which a person comes to see a case (`web.sight`).
 Index("cases_by_start", cases.c.started_at, cases.c.id)
@@ -227,6 +228,8 @@ work_items = Table(
     Column("by_number", String(200), nullable=False, default="", server_default=""),
     # For whom `person`, or once it is closed `closed_by`, stood in 代; "" = nobody.
     Column("behalf", String(40), nullable=False, default="", server_default=""),
+    Column("urged", Integer, nullable=False, default=0, server_default="0"),  # 催办: how often
+    Column("urged_at", Instant),  # the last time
 )
 open_item = work_items.c.state == sa.literal_column("'open'")
 closed_by_somebody = work_items.c.closed_by != sa.literal_column("''")
@@ -251,6 +254,39 @@ for _sort in ("offered_at", "by_number"):
     _items(f"items_of_person_{_sort}", "person", _sort, "case", "item", where=_open_with_somebody)
 _items("items_closed_by", "closed_by", "closed_at", "case", "item", "unit", "began", where=closed_by_somebody)
 _items("items_seen_by_unit", "unit", "began", "case")
+
+copies = Table(
+    "copies",
+    metadata,
+    # 抄送: who may see a case because it was copied to them, or because it goes on for one they could see.
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("copy", Integer, primary_key=True),  # from 1
+    Column("what", String(10), nullable=False),  # copy | merge
+    Column("person", String(40), nullable=False, default=""),  # "" = it went to a post
+    Column("unit", String(200), nullable=False, default=""),
+    Column("role", String(40), nullable=False, default=""),  # "" = everybody of the unit
+    Column("note", Text, nullable=False, default=""),
+    Column("sent_by", String(40), nullable=False, default=""),  # "" = the diagram, or the merge
+    Column("at", Instant, nullable=False),
+    Column("read_at", Instant),
+    Column("read_by", String(40), nullable=False, default=""),
+    Column("began", Instant, nullable=False),  # the case, by which lists of cases are ordered
+)
+to_a_person = copies.c.person != sa.literal_column("''")
+to_a_post = copies.c.unit != sa.literal_column("''")
+"""The conditions of its partial indexes, as above."""
+for _use, _then in (("of", ("what", "at")), ("seen_by", ("began",))):
+    for _name, _first, _to in (("person", ("person",), to_a_person), ("post", ("unit", "role"), to_a_post)):
+        _columns = [copies.c[c] for c in (*_first, *_then, "case", "copy")]
+        Index(f"copies_{_use}_{_name}", *_columns, sqlite_where=_to, postgresql_where=_to)
+
+joined_cases = Table(
+    "joined_cases",
+    metadata,
+    Column("case", ForeignKey("cases.id"), primary_key=True),  # the one that goes on
+    Column("other", String(40), primary_key=True),  # the one that was merged into it
+    Column("at", Instant, nullable=False),
+)
 
 deadlines = Table(
     "deadlines",
@@ -312,7 +348,7 @@ outbox = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False, unique=True),  # what makes a second sending recognisable
     Column("case", String(40), nullable=False),
-    Column("what", String(20), nullable=False),  # message | signal | notice | begin
+    Column("what", String(20), nullable=False),  # message | signal | notice | begin | merge
     Column("data", LargeBinary, nullable=False),
     Column("written_at", Instant, nullable=False),
     Column("send_at", Instant, nullable=False),  # not before: later after a failed attempt

@@ -81,7 +81,7 @@ class TestCancelAndNote:
     def test_a_note_says_something(self, desk: Desk) -> None:
         desk.start()
         for text in ("  ", "长" * 4001):
-            with pytest.raises(InputInvalid, match="备注"):
+            with pytest.raises(InputInvalid, match="评论"):
                 desk.do(c.AddNote("case", text), "ban")
 
 

@@ -222,7 +222,7 @@ def test_a_timeline_reads_naturally(engine: Engine) -> None:
         "王建军（能源局）办结了“初核”",
         "产生待办“复核”",
         "“复核”派给能源局（督办部门承办人），依据：按职责库：所有行业和属地由能源局负责（〔2026〕1号）",
-        "其木格（能源局）备注：已电话 告知",
+        "其木格（能源局）评论：已电话 告知",
     ]
     assert len(lines) == len(engine.facts(case))
 

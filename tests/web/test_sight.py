@@ -15,6 +15,7 @@ from engine.directory import ANY, Directory, Person, Post, Responsibility, Unit
 from engine.errors import EngineError
 from engine.handlers.visibility import sees_all
 from engine.runtime import office
+from engine.runtime.relay import relay
 from engine.store import tables as t
 from tests import stores
 from tests.web.builder import KEY, Site
@@ -47,6 +48,13 @@ def as_first_written(who: Who, directory: Directory) -> sa.ColumnElement[bool]:
         cases.c.party.in_(units),
         cases.c.region.in_(units),
     ]
+    copies = t.copies
+    to_a_post = [sa.and_(copies.c.unit == unit, copies.c.role.in_(("", role))) for role, unit in who.posts]
+    ways.append(
+        sa.exists()
+        .where(copies.c.case == cases.c.id, sa.or_(copies.c.person == who.person, *to_a_post))
+        .correlate(cases)
+    )
     for role, unit in who.posts:
         for sector in (*SECTORS, ""):
             for region in (*REGIONS, ""):
@@ -122,12 +130,18 @@ def look_around(site: Site, dice: random.Random) -> None:
                         c.ReturnItem(case, item.id, "材料不齐"),
                         c.TransferItem(case, item.id, "由他办理", unit=dice.choice(("能源局", "住建局"))),
                         c.CancelCase(case, "重复登记"),
+                        c.CopyCase(case, (dice.choice(people),)),
+                        c.CopyCase(
+                            case, (), (dice.choice(("@城川镇", "@应急局", "DB@能源局", "SD@昂素镇")),)
+                        ),
+                        c.MergeCase(case, dice.choice(cases), "同一隐患"),
                     )  # fmt: skip
                 ),
                 actor,
             )
         except EngineError:
             pass  # who may not, does not
+    relay(site.engine, 1000)  # what merged cases say
 
 
 def everybody(site: Site) -> Iterator[Who]:

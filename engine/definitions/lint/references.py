@@ -85,6 +85,10 @@ def unknown_role(process: Process, package: Package) -> Remarks:
                     element,
                     f"{title(element)}的候选岗位“{key[:40]}”不在岗位表中，请在 process.toml 中添加或改正。",
                 )
+        for group in element.names("copyTo"):
+            key = group.partition("@")[0].strip()
+            if key not in package.roles:
+                yield element, f"{title(element)}办结后抄送的岗位“{key[:40]}”不在岗位表中，请改正 copyTo。"
 
 
 @rule("no_one_to_do_it", diagram="warning")

@@ -361,5 +361,6 @@ _ENDS: dict[type[f.Fact], str] = {
     f.IncidentRaised: "案件出现异常",
     f.ErrorThrown: "抛出错误之后不对照",
     f.CaseCancelled: "案件已作废",
+    f.CaseMerged: "案件已并入另一案件",
 }
 """Facts after which the comparison ends."""

@@ -49,6 +49,7 @@ function dutyEntries(element, context) {
       entry('duty-unit', PropertyText, isTextFieldEntryEdited, { label: '承办单位（表达式）', property: 'unit', description: '不填则按角色和职责库确定。' }),
       entry('duty-separate', PropertyText, isTextFieldEntryEdited, { label: '不得与下列环节同一人', property: 'separateFrom', description: '填环节编号，多个用逗号分开，如 T21。' }),
       entry('duty-return', PropertyText, isTextFieldEntryEdited, { label: '可退回到', property: 'returnTo', description: '填环节编号，多个用逗号分开。' }),
+      entry('duty-copy', PropertyText, isTextFieldEntryEdited, { label: '办结后抄送', property: 'copyTo', description: '填岗位代号，多个用逗号分开，如 DB。' }),
       entry('duty-summary', PropertyText, isTextFieldEntryEdited, { label: '事由（表达式）', property: 'summary', description: '显示在待办名称后面，如 =档.名称 + 对象单位；不填则只显示环节名称。' }),
       entry('duty-papers', PropertyText, isTextFieldEntryEdited, { label: '形成的文书', property: 'documents' }),
     );
