@@ -46,6 +46,9 @@ class Column:
     receive parts of a list of units, `aliases` name units by another variable; `values` translates choices, and
     `sets` gives further variables for a translated choice; `also` is another variable with the same value;
     `title` and `clause` receive the two parts of a cited standard.
+
+    When the ledger is written, `headers[0]` stands under the merged header `group`, `width` characters wide; `out` says
+    the cell in FEEL over the register's columns, 今天, 状态 and 办理, where it is not the variable itself.
     """
 
     variable: str
@@ -64,6 +67,9 @@ class Column:
     also: str = ""
     title: str = ""
     clause: str = ""
+    group: str = ""
+    width: int = 0
+    out: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,8 @@ def _column(row: Mapping[str, Any], n: int) -> Column:
     if row.get("kind") not in KINDS:
         raise InputInvalid(f"{where}：不认识的类型“{row.get('kind')}”")
     given["headers"] = tuple(row.get("headers", ()))
+    if "out" in row:
+        given["out"] = compile_expression(row["out"])
     return Column(**given)
 
 

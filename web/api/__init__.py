@@ -98,6 +98,7 @@ def rooms() -> list[Room]:
         ledger,
         monitor,
         packages,
+        register,
         session,
     )
 
@@ -112,6 +113,7 @@ def rooms() -> list[Room]:
         directory,
         calendar,
         ledger,
+        register,
         clock,
         jobs,
     )

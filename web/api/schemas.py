@@ -239,6 +239,21 @@ class RegisterQuery(PageQuery):
     state = Text(20, load_default="")
     stock = Text(10, load_default="", metadata={"description": "存量 | 增量"})
     overdue = YesNo(load_default=False)
+    light = Text(10, load_default="", metadata={"description": "red | yellow | green"})
+    rung = Text(2, load_default="", metadata={"description": "升级处置到第几级"})
+    unit = Text(200, load_default="", metadata={"description": "企业、属地，或督办、持有的部门"})
+    month = Text(7, load_default="", metadata={"description": "登记年月，如 2026-09"})
+
+
+class ColumnsBody(Body):
+    columns = Many(Text(100), required=True, validate=validate.Length(max=200, error="不能超过 200 列。"))
+
+
+class SimilarQuery(Body):
+    package = Text(100, required=True)
+    party = Text(200, load_default="")
+    region = Text(100, load_default="")
+    words = Text(500, load_default="", metadata={"description": "部位、隐患名称和描述"})
 
 
 class TimelineQuery(PageQuery):

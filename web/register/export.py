@@ -1,61 +1,74 @@
-"""The register as a workbook 导出台账. No cell can ever become a formula."""
+"""The register as a workbook 导出台账: every case of the filter that one may see, in the official layout or with all columns."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, BinaryIO
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
+import sqlalchemy as sa
 
-from web.present import day, text
+from engine.calendar import Moment
+from engine.definitions.model import Package
+from web import discretion, present
+from web.context import the_directory
+from web.identity import Who
+from web.register import layout, queries
+from web.register.layout import Layout
+from web.register.sheet import Line, guarded, write
 
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet might read as the beginning of a formula or command."""
+__all__ = ["MOST_EXPORTED", "export", "guarded"]
 
-
-def guarded(value: Any) -> str | int | float | date | None:
-    """A cell's value: numbers and dates as they are, text that a spreadsheet could execute behind an apostrophe."""
-    if value is None or isinstance(value, bool):
-        return None if value is None else text(value)
-    if isinstance(value, datetime):
-        return day(value)
-    if isinstance(value, int | float | date):
-        return value
-    said = "" if value in ("", []) else text(value)
-    clean = "".join(ch for ch in said if ch >= " " or ch in "\t\n")[:32_000]
-    return "'" + clean if said.startswith(DANGEROUS) or clean.startswith(DANGEROUS) else clean
+MOST_EXPORTED = 200_000
+"""Rows of a workbook; what is more is said in its last row."""
 
 
-def workbook(title: str, note: str, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """An .xlsx with a title row, a note, a header row that stays in sight, and the rows."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(title[:31])
-    for i, header in enumerate(headers, 1):
-        sheet.column_dimensions[get_column_letter(i)].width = max(10, min(40, 2 * len(header) + 8))
-    sheet.freeze_panes = "A4"
-    sheet.append([_cell(sheet, title, Font(bold=True, size=14))])
-    sheet.append([_cell(sheet, note, Font(color="666666"))])
-    fill = PatternFill("solid", fgColor="E9EEF5")
-    sheet.append([_cell(sheet, h, Font(bold=True), fill) for h in headers])
-    for row in rows:
-        sheet.append([_cell(sheet, guarded(v)) for v in row])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+def export(
+    out: BinaryIO,
+    c: sa.Connection,
+    who: Who,
+    f: queries.Filter,
+    packages: Sequence[Package],
+    moment: Moment,
+    *,
+    every_column: bool = False,
+    paper: str = "A3",
+) -> None:
+    """Write the workbook into `out` as the cases are read."""
+    asked = [p for p in packages if f.package in ("", p.key)]
+    made = (
+        layout.official(asked[0], the_directory(), moment) if len(asked) == 1 and not every_column else None
+    )
+    made = made or layout.whole(asked, "隐患台账", moment)
+    note = (
+        f"填报单位：{present.unit_name(who.unit)}　　截止日期：{_long(moment)}"
+        + (f"　　单位：{made.amounts}" if made.amounts else "")
+        + f"　　导出人：{who.name}　　导出时间：{present.moment(moment.now)}"
+    )
+    write(out, made.title, note, made.heads, _lines(c, who, f, moment, made), paper=paper)
 
 
-def _cell(sheet: Any, value: Any, font: Font | None = None, fill: PatternFill | None = None) -> Any:
-    cell = WriteOnlyCell(sheet, value=value)
-    if isinstance(value, str):
-        cell.data_type = "s"
-    cell.alignment = Alignment(vertical="top", wrap_text=font is None)
-    if font is not None:
-        cell.font = font
-    if fill is not None:
-        cell.fill = fill
-    return cell
+def _lines(c: sa.Connection, who: Who, f: queries.Filter, moment: Moment, made: Layout) -> Iterator[Line]:
+    # A file that leaves the house never says that somebody reported, whoever asks for it.
+    abroad = replace(discretion.of(who), reports=False)
+    number = 0
+    for number, row in enumerate(queries.every(c, who, f, moment.now), 1):
+        if number > MOST_EXPORTED:
+            yield Line([f"小计：超过 {MOST_EXPORTED} 件，其余未列出，请缩小范围后再导出。"], plain=True)
+            break
+        yield Line(made.cells(number, abroad.case(row)))
+    yield _signatures(len(made.heads))
+
+
+def _signatures(columns: int) -> Line:
+    """填表人、审核人、负责人, spread over the row; the reader of ledgers knows it as no case."""
+    cells: list[Any] = [None] * columns
+    for part, said in enumerate(("填表人：", "审核人：", "负责人：")):
+        cells[part * columns // 3] = said
+    return Line(cells, plain=True)
+
+
+def _long(moment: Moment) -> str:
+    today = present.day(moment.now)
+    year, month, day = (int(part) for part in today.split("-"))
+    return f"{year}年{month}月{day}日"

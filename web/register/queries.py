@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -13,17 +13,22 @@ from flask import g
 
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
+from engine.directory import ENTERPRISE
 from engine.handlers.visibility import sees_all
 from engine.store import tables as t
 from engine.store.json_text import json_text
 from web import discretion
-from web.context import the_directory, the_packages
+from web.context import the_directory, the_moment, the_packages
 from web.identity import Who
 from web.paging import LARGEST, Page, beyond, decode, encode
+from web.register import light
 from web.sight import strands
 
 MOST_COUNTED = 1000
 """Counting ends there."""
+
+PORTION = 2000
+"""Cases read together where all of them are wanted."""
 
 OFFERED = ("region", "sector", "status")
 """Columns whose values the filters offer; each begins an index."""
@@ -33,6 +38,9 @@ WITHHELD = frozenset({"head", "started_by", "started_unit"})
 
 FOUND = "发现日期"
 """The register column that says when a hazard was found; 存量 and 增量 are told apart by it."""
+
+TOWN = "属地"
+"""The kind of unit whose cases are those in its place."""
 
 _k = t.cases
 
@@ -49,6 +57,10 @@ class Filter:
     state: str = ""  # open | suspended | completed | cancelled
     stock: str = ""  # 存量 | 增量
     overdue: bool = False
+    light: str = ""  # red | yellow | green
+    rung: str = ""  # of the ladder 升级处置, "1" …
+    unit: str = ""  # an enterprise, a town, or a department that supervises or holds it
+    month: str = ""  # of registration, 2026-09
 
 
 def stock_until(package: Package) -> date | None:
@@ -100,9 +112,43 @@ def _where(c: sa.Connection, who: Who, f: Filter, now: datetime) -> list[sa.Colu
         conditions.append(sa.or_(*(c.like(f"%{text}%", escape="\\") for c in columns)))
     if f.overdue:
         conditions.append(is_overdue(who, now))
+    if f.light:
+        conditions.append(light.condition(f.light, light.rules_of(the_packages(c), the_moment(c))))
+    if f.rung:
+        rung = int(f.rung) if f.rung.isascii() and f.rung.isdecimal() and len(f.rung) < 3 else 0
+        conditions += [_k.c.rung == rung, t.on_the_ladder] if rung else [sa.false()]
+    if f.unit:
+        conditions.append(of_unit(f.unit))
+    if f.month:
+        conditions.append(_in_month(f.month))
     if f.stock in ("存量", "增量"):
         conditions.append(_stock(who, f))
     return conditions
+
+
+def of_unit(unit: str) -> sa.ColumnElement[bool]:
+    """What a unit has to do with, by what it is: an enterprise's own cases, a town's, those a department supervises or holds.
+    Units are found by id or by name."""
+    directory = the_directory()
+    found = directory.units.get(unit) or next((u for u in directory.units.values() if u.name == unit), None)
+    if found is None:
+        return sa.or_(_k.c.party == unit, _k.c.region == unit)
+    if found.kind == ENTERPRISE:
+        return _k.c.party == found.id
+    if found.kind == TOWN:
+        return _k.c.region == found.id
+    held = sa.select(t.work_items.c.case).where(t.work_items.c.unit == found.id, t.open_item)
+    return sa.or_(_k.c.supervisor == found.id, _k.c.id.in_(held))
+
+
+def _in_month(month: str) -> sa.ColumnElement[bool]:
+    """Cases begun in a month of Shanghai's."""
+    try:
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=SHANGHAI)
+        after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+        return sa.and_(_k.c.started_at >= first.astimezone(UTC), _k.c.started_at < after.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return sa.false()
 
 
 def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
@@ -119,7 +165,21 @@ def _stock(who: Who, f: Filter) -> sa.ColumnElement[bool]:
 
 def cases(c: sa.Connection, who: Who, f: Filter, now: datetime, *, after: str = "", limit: int = 50) -> Page:
     """One page, newest first."""
-    limit = max(1, min(limit, LARGEST))
+    return _cases(c, who, f, now, after, max(1, min(limit, LARGEST)))
+
+
+def every(c: sa.Connection, who: Who, f: Filter, now: datetime) -> Iterator[dict[str, Any]]:
+    """All cases of the filter, newest first, read a portion at a time: for what is written as it is read."""
+    after = ""
+    while True:
+        page = _cases(c, who, f, now, after, PORTION)
+        yield from page.rows
+        if not page.next:
+            return
+        after = page.next
+
+
+def _cases(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limit: int) -> Page:
     keys = _keys(c, who, f, now, after)
     statement = sa.select(_k, is_overdue(who, now).label("overdue")).join(keys, keys.c.id == _k.c.id)
     newest_first = statement.order_by(_k.c.started_at.desc(), _k.c.id.desc())
@@ -139,11 +199,13 @@ def _keys(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str = "")
     made: dict[Any, sa.Subquery] = g.setdefault("register_keys", {})
     wanted = (who.person, f, now, after)
     if wanted not in made:
-        made[wanted] = _merged(who, _where(c, who, f, now), decode(after, (datetime, str)) if after else None)
+        made[wanted] = merged(who, _where(c, who, f, now), decode(after, (datetime, str)) if after else None)
     return made[wanted]
 
 
-def _merged(who: Who, where: list[sa.ColumnElement[bool]], after: list[Any] | None) -> sa.Subquery:
+def merged(who: Who, where: list[sa.ColumnElement[bool]], after: list[Any] | None = None) -> sa.Subquery:
+    """(began, id) of the next `b_count` cases that `who` sees of these, newest first."""
+
     def further(began: sa.ColumnElement[Any], id_: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
         return [beyond((began, id_), after, descending=True)] if after is not None else []
 
@@ -187,21 +249,41 @@ def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
     return int(c.execute(counted, {"b_count": MOST_COUNTED}).scalar_one())
 
 
-def options(c: sa.Connection, who: Who, now: datetime) -> dict[str, list[str]]:
+def overview(
+    c: sa.Connection, who: Who, f: Filter, now: datetime, page: Page, *, whole: bool
+) -> tuple[int, Options]:
+    """How many cases the filter holds, and what the filters offer. A page that is the first (`whole`) and has no next
+    one has counted them; who asks for everything one sees is told both by one statement."""
+    if f == Filter() and not sees_all(who.actor, the_directory()):
+        return _newest(c, who, now)
+    counted = len(page.rows) if whole and not page.next else total(c, who, f, now)
+    return counted, options(c, who, now)
+
+
+Options = dict[str, list[str]]
+
+
+def options(c: sa.Connection, who: Who, now: datetime) -> Options:
     """The values the filters offer: what occurs among the cases one may see, for people who do not see all of them among
     the newest `MOST_COUNTED`."""
-    found: dict[str, list[str]] = {"package_key": sorted(p.key for p in the_packages())}
-    columns = [_k.c[name] for name in OFFERED]
-    if sees_all(who.actor, the_directory()):
-        for column in columns:
-            found[column.name] = [r[0] for r in c.execute(_distinct(column)) if r[0]]
-        return found
+    if not sees_all(who.actor, the_directory()):
+        return _newest(c, who, now)[1]
+    found: Options = {"package_key": sorted(p.key for p in the_packages())}
+    for name in OFFERED:
+        found[name] = [r[0] for r in c.execute(_distinct(_k.c[name])) if r[0]]
+    return found
+
+
+def _newest(c: sa.Connection, who: Who, now: datetime) -> tuple[int, Options]:
+    """How many cases `who` sees, at most `MOST_COUNTED`, and what occurs among them."""
     keys = _keys(c, who, Filter(), now)
-    offered = sa.select(*columns).join(keys, keys.c.id == _k.c.id).distinct()
+    columns = [_k.c[name] for name in OFFERED]
+    offered = sa.select(*columns, sa.func.count()).join(keys, keys.c.id == _k.c.id).group_by(*columns)
     rows = c.execute(offered, {"b_count": MOST_COUNTED}).all()
+    found: Options = {"package_key": sorted(p.key for p in the_packages())}
     for at, name in enumerate(OFFERED):
         found[name] = sorted({r[at] for r in rows} - {""})
-    return found
+    return sum(r[-1] for r in rows), found
 
 
 def _distinct(column: sa.Column[str]) -> sa.Select[Any]:

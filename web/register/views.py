@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from datetime import date
+from typing import IO
+from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
-from engine.errors import NotFound
+from engine.calendar import Moment
+from engine.clock import SHANGHAI
+from engine.errors import InputInvalid, NotFound
 from web import discretion, present, starts
 from web.context import the_engine, the_moment, the_packages, who
 from web.identity import may
-from web.register import ledger, queries
+from web.register import columns, ledger, light, lines, lists, queries
 
 blueprint = Blueprint("register", __name__, template_folder="templates")
 
-MOST_EXPORTED = 20_000
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _filter() -> queries.Filter:
     a = request.args
-    names = ("q", "package", "region", "sector", "status", "state", "stock")
+    names = (f.name for f in fields(queries.Filter) if f.name != "overdue")
     return queries.Filter(
         **{n: a.get(n, "").strip()[:100] for n in names}, overdue=a.get("overdue") in ("1", "on", "true")
     )
@@ -30,78 +35,123 @@ def _filter() -> queries.Filter:
 @blueprint.get("/register")
 @may("signed_in")
 def index() -> str:
-    """隐患台账。"""
+    """隐患台账：清单。"""
     engine, me, chosen = the_engine(), who(), _filter()
+    after = request.args.get("after", "")
     with engine.read() as c:
-        now = the_moment(c).now
-        the_packages(c)
-        return render_template(
-            "register/index.html",
-            f=chosen,
-            page=queries.cases(c, me, chosen, now, after=request.args.get("after", "")),
-            total=queries.total(c, me, chosen, now),
-            most_counted=queries.MOST_COUNTED,
-            options=queries.options(c, me, now),
-            titles={p.key: p.title for p in the_packages()},
-            starts=starts.open_to(me),
-        )
+        moment = the_moment(c)
+        packages = the_packages(c)
+        page = queries.cases(c, me, chosen, moment.now, after=after)
+        total, offered = queries.overview(c, me, chosen, moment.now, page, whole=not after)
+        every = columns.offered(p for p in packages if chosen.package in ("", p.key))
+        shown = columns.chosen(c, me.person, every)
+    reader = discretion.of(me)
+    rungs = {
+        number: name for p in packages for number, name in enumerate(p.register.get("rungs", ())) if number
+    }
+    return render_template(
+        "register/index.html",
+        f=chosen,
+        rows=[lines.line(reader.case(row), packages, moment) for row in page.rows],
+        next=page.next,
+        total=total,
+        most_counted=queries.MOST_COUNTED,
+        options=offered,
+        lights=light.LIGHTS,
+        rungs=rungs,
+        every=every,
+        shown=shown,
+        titles={p.key: p.title for p in packages},
+        starts=starts.open_to(me),
+    )
 
 
 @blueprint.get("/register/export.xlsx")
 @may("signed_in")
 def export() -> Response:
-    """导出台账。"""
-    from web.register.export import workbook  # needs a large library, which only this page needs
+    """导出台账：官方版式，layout=all 时为全部列；paper 为 A3 或 A4，横向。"""
+    from web.register import export as exporting  # needs a large library, which only workbooks need
 
     engine, me, chosen = the_engine(), who(), _filter()
-    now = engine.now()
-    # A file that leaves the house never says that somebody reported, whoever asks for it.
-    abroad = replace(discretion.of(me), reports=False)
-    rows: list[dict[str, Any]] = []
-    after = ""
+    everything, paper = request.args.get("layout") == "all", _paper()
     with engine.read() as c:
-        while len(rows) < MOST_EXPORTED:
-            page = queries.cases(c, me, chosen, now, after=after, limit=200)
-            rows += [abroad.case(r) for r in page.rows]
-            after = page.next
-            if not after:
-                break
-    columns: dict[str, str] = {}
-    holding: dict[str, str] = {}
-    for package in engine.newest_all():
-        if not chosen.package or package.key == chosen.package:
-            columns |= dict(queries.columns_of(package.register))
-            holding |= present.chosen_of_directory(package.forms.values())
-    headers = [
-        "案件编号",
-        "名称",
-        "状态",
-        "办理情况",
-        "当前持有",
-        "期限",
-        "是否超期",
-        "立案时间",
-        "结束时间",
-        *columns.values(),
-    ]
-    body = (
-        [
-            r["number"], r["title"], r["status"], present.CASE_STATES.get(r["state"], r["state"]), "、".join(r["holders"]),
-            r["deadline"], r["overdue"], present.moment(r["started_at"]), present.moment(r["ended_at"]),
-            *(present.named(r["register"].get(k), holding.get(k, "")) for k in columns),
-        ]
-        for r in rows
-    )  # fmt: skip
-    note = f"导出人：{me.name}（{me.unit}）　导出时间：{present.moment(now)}　共 {len(rows)} 条"
-    data = workbook("隐患台账", note, headers, body)
-    name = f"ledger-{present.day(now)}.xlsx"
-    return Response(
-        data,
-        content_type=_XLSX,
-        headers={
-            "Content-Disposition": f"attachment; filename={name}; filename*=UTF-8''%E9%9A%90%E6%82%A3%E5%8F%B0%E8%B4%A6-{present.day(now)}.xlsx"
-        },
-    )
+        packages, moment = the_packages(c), the_moment(c)
+
+        def fill(out: IO[bytes]) -> None:
+            exporting.export(out, c, me, chosen, packages, moment, every_column=everything, paper=paper)
+
+        return _workbook(fill, "隐患台账", f"ledger-{present.day(moment.now)}.xlsx")
+
+
+def _paper() -> str:
+    asked = request.args.get("paper", "A3")
+    if asked not in ("A3", "A4"):
+        raise InputInvalid("纸张请选 A3 或 A4。", field="paper")
+    return asked
+
+
+def _workbook(fill: Callable[[IO[bytes]], None], title: str, name: str) -> Response:
+    """A workbook, which is written to a file first: a failure on the way is an error, never half a workbook."""
+    made = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the answer)
+    try:
+        fill(made)
+    except BaseException:
+        made.close()
+        raise
+    size = made.tell()
+    made.seek(0)
+    said = quote(f"{title}-{name.removesuffix('.xlsx').partition('-')[2]}.xlsx")
+    answer = Response(_pieces(made), content_type=_XLSX)
+    answer.call_on_close(made.close)
+    answer.headers["Content-Disposition"] = f"attachment; filename={name}; filename*=UTF-8''{said}"
+    answer.content_length = size
+    return answer
+
+
+def _pieces(made: IO[bytes]) -> Iterator[bytes]:
+    with made:
+        while piece := made.read(1 << 16):
+            yield piece
+
+
+@blueprint.get("/register/lists")
+@may("signed_in")
+def unit_list() -> str:
+    """照单销号：一个单位的隐患清单。"""
+    engine, me = the_engine(), who()
+    unit = request.args.get("unit", "").strip()[:200]
+    with engine.read() as c:
+        moment = the_moment(c)
+        made = lists.of(c, me, unit, _days(moment), moment, the_packages(c)) if unit else None
+    return render_template("register/list.html", made=made, unit=unit, units=lists.choices(me))
+
+
+@blueprint.get("/register/lists.xlsx")
+@may("signed_in")
+def unit_list_workbook() -> Response:
+    """照单销号清单，工作簿。"""
+    engine, me = the_engine(), who()
+    unit = request.args.get("unit", "").strip()[:200]
+    with engine.read() as c:
+        moment = the_moment(c)
+        found = lists.of(c, me, unit, _days(moment), moment, the_packages(c))
+    title, name = f"{found.name}隐患清单", f"list-{found.until.isoformat()}.xlsx"
+    return _workbook(lambda out: lists.write(out, found, me), title, name)
+
+
+def _days(moment: Moment) -> tuple[date, date]:
+    """First day and day of the list; without them the current month until today."""
+    today = moment.now.astimezone(SHANGHAI).date()
+    try:
+        until = date.fromisoformat(request.args["date"]) if request.args.get("date") else today
+        since = (
+            date.fromisoformat(request.args["since"]) if request.args.get("since") else until.replace(day=1)
+        )
+    except ValueError:
+        raise InputInvalid("清单日期应写成 2026-09-28 的样子。", field="date") from None
+    if since > until:
+        raise InputInvalid("起始日期不能晚于清单日期。", field="since")
+    return since, until
 
 
 @blueprint.get("/register/new")
@@ -126,7 +176,15 @@ def begin(package: str, start: str) -> str:
         "submitLabel": "登记",
         "extra": {"package": package, "start": start},
     }
-    return render_template("register/begin.html", found=found, props=props)
+    registered = the_engine().newest(package).register
+    likely = {
+        "url": "/api/v1/register/similar",
+        "package": package,
+        "party": registered.get("party", ""),
+        "region": registered.get("region", ""),
+        "alike": list(registered.get("alike", ())),
+    }
+    return render_template("register/begin.html", found=found, props=props, likely=likely)
 
 
 @blueprint.get("/register/import")

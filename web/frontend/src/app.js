@@ -12,6 +12,7 @@ import './page.js';
 /** @type {Record<string, () => Promise<{mount: (host: HTMLElement) => Promise<void>|void}>>} */
 const ISLANDS = {
   form: () => import('./form/island.js'),
+  similar: () => import('./similar.js'),
   diagram: () => import('./diagram/island.js'),
   modeler: () => import('./modeler/island.js'),
 };

@@ -53,6 +53,9 @@ export async function mount(host) {
   });
 
   // form-js says "changed" for every state, also for one that only carries errors; only an edit makes a draft.
+  const tell = () => host.dispatchEvent(new CustomEvent('edited', { bubbles: true, detail: form._getSubmitData() }));
+  form.on('field.updated', tell);
+  if (kept) tell();
   form.on('field.updated', () => draft?.save(() => form._getSubmitData(), (time) => { note.textContent = `草稿已存在本机 ${time}`; }));
 
   const action = new Action();

@@ -1,0 +1,69 @@
+"""The register in a real browser, at a desk and on a phone: the list with its lights, chosen columns, the unit's list, likely
+doubles while somebody registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.answers import PACKAGE, answers
+from tests.browser.person import Person
+
+
+def test_the_register_at_a_desk(sign_in: Callable[..., Person], photo: Path) -> None:
+    office = sign_in("zhaolixin")
+    office.go("/register")
+    page = office.page
+    expect(page.locator("#register .light").first).to_be_visible()
+    office.screenshot("60-register")
+    page.get_by_text("选择列").click()
+    page.get_by_role("checkbox", name="部位").check()
+    page.get_by_role("checkbox", name="行业").uncheck()
+    office.screenshot("61-register-columns")
+    page.locator(".columns-list").get_by_role("button", name="保存").click()
+    expect(page.locator("#register thead")).to_contain_text("部位")
+    expect(page.locator("#register thead")).not_to_contain_text("行业")
+    page.get_by_label("灯", exact=True).select_option("red")
+    page.wait_for_url(lambda url: "light=red" in url)
+    expect(page.locator("#register .light-green")).to_have_count(0)
+    office.go("/register/lists")
+    page.get_by_label("单位（企业、属地、督办部门）").fill("能源局")
+    page.get_by_role("button", name="出清单").click()
+    expect(page.locator("#content")).to_contain_text("能源局隐患整改销号清单")
+    office.screenshot("62-unit-list")
+    page.emulate_media(media="print")
+    office.screenshot("63-unit-list-print")
+    expect(page.locator(".signatures")).to_be_visible()
+    expect(page.get_by_role("button", name="出清单")).to_be_hidden()
+    page.emulate_media(media="screen")
+
+
+def test_a_double_is_suggested_while_somebody_registers(sign_in: Callable[..., Person], photo: Path) -> None:
+    office = sign_in("zhaolixin")
+    given = answers("T01", office.today(), photo, 隐患名称="主井提升机制动闸间隙超限（查重试验）")
+    office.start(PACKAGE)
+    office.fill(given)
+    office.submit()
+    first = office.case_of_page()
+    office.start(PACKAGE)
+    office.fill(given)
+    card = office.page.locator('[data-island="similar"] a', has_text="查重试验")
+    expect(card).to_have_attribute("href", f"/cases/{first}")
+    expect(card).to_contain_text("同一企业")
+    office.screenshot("64-likely-double")
+    office.leave_page()
+
+
+def test_the_register_on_a_phone(sign_in: Callable[..., Person]) -> None:
+    town = sign_in("zhaolixin", phone=True)
+    town.go("/register")
+    expect(town.page.locator("#register .light").first).to_be_visible()
+    assert town.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    town.screenshot("65-register-phone")
+    town.page.locator("#register").scroll_into_view_if_needed()
+    town.screenshot("67-register-cards")
+    town.go("/register/lists?unit=能源局")
+    assert town.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    town.screenshot("66-unit-list-phone")

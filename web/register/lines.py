@@ -1,0 +1,32 @@
+"""One line of the list 清单 a case: its light, its rung, what is left of its limit, and the columns somebody chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.calendar import Moment
+from engine.definitions.model import Package
+from web import present
+from web.register import light
+
+
+def line(row: dict[str, Any], packages: Sequence[Package], moment: Moment) -> dict[str, Any]:
+    """A row of the register with what the page adds to it."""
+    package = next((p for p in packages if p.key == row["package_key"]), None)
+    shown = light.rule_of(package, moment).of(row) if package is not None else ""
+    running = row["state"] in ("open", "suspended") and row["closed_on"] is None
+    due = present.end_of_day(row["deadline"]) if row["deadline"] is not None and running else None
+    left = present.left(due, moment.now, moment.calendar) if due is not None else None
+    return row | {
+        "light": shown,
+        "light_name": light.LIGHTS[shown][:1] if shown else _without_light(row),
+        "rung_name": light.rung_name(package, row["rung"]),
+        "left": left,
+    }
+
+
+def _without_light(row: Mapping[str, Any]) -> str:
+    if row["closed_on"] is not None:
+        return "销号"
+    return {"open": "未定期限", "suspended": "挂起", "completed": "办结", "cancelled": "作废"}[row["state"]]
