@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from engine.runtime import again, checkpoints, claims, guarded_clock
 from engine.runtime.engine import Engine
+from engine.runtime.posts_check import PostsCheck
 from engine.runtime.relay import relay
 from engine.store.projection import backoff
 
@@ -50,6 +51,7 @@ class Worker:
             0.0  # when it was last asked whom a crowd keeps waiting; the host's steady clock
         )
         self._failing: dict[str, tuple[int, datetime]] = {}  # case → (failures, not before)
+        self._posts = PostsCheck(engine)
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
         """Work until `stop` is set and the bell is rung; the step that is running is finished first."""
@@ -79,8 +81,8 @@ class Worker:
         return min((due - now).total_seconds(), poll)
 
     def step(self) -> int:
-        """Pass due deadlines, then relay the outbox. Returns how many things were done."""
-        return self.pass_deadlines() + relay(self.engine, BATCH)
+        """Pass due deadlines, relay the outbox, and see to what the directory has changed. Returns how many things were done."""
+        return self.pass_deadlines() + relay(self.engine, BATCH) + self._posts.step()
 
     def pass_deadlines(self) -> int:
         """Pass the deadlines of up to `BATCH` cases, those due longest first. Returns how many were passed: none while the
