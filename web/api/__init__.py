@@ -99,6 +99,7 @@ def rooms() -> list[Room]:
         monitor,
         packages,
         register,
+        reminders,
         session,
     )
 
@@ -116,6 +117,7 @@ def rooms() -> list[Room]:
         register,
         clock,
         jobs,
+        reminders,
     )
     return [module.room for module in modules]
 
