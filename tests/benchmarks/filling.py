@@ -123,6 +123,8 @@ def _statements(open_items: int, sqlite: bool) -> list[str]:
     began = f"-(CAST({open_items} - n AS bigint) * 1051200 / {open_items}) - 600"
     case = "'c' || CAST(100000000 + n AS text)"
     done_by = f"CASE WHEN {of_worker} THEN '{WORKER}' ELSE {member} END"
+    # As `projection.by_number` would write it; like the instants, in no order with the units.
+    numbered = "'鄂前安督字〔0000002026〕第' || CAST(1000000000 + n AS text) || '号'"
     return [
         f"""INSERT INTO cases (id, number, package, package_key, title, state, status, "end", region, sector, party, origin, deadline,
                 register, started_at, ended_at, moved_at, seq, head, imported, started_by, started_unit)
@@ -134,13 +136,13 @@ def _statements(open_items: int, sqlite: bool) -> list[str]:
                 {at(began + " + 400")}, 40, {nothing}, {no}, 'p' || (1 + {mixed("n + 9", DEPARTMENTS)}), '第' || {mixed("n + 9", DEPARTMENTS)} || '监管局'
             FROM g""",
         f"""INSERT INTO work_items ("case", item, element, name, form, state, unit, role, person, basis, due, offered_at, claimed_at,
-                closed_at, closed_by, began)
+                closed_at, closed_by, began, by_number)
             WITH {series("m", open_items)},
             h AS (SELECT m, m / 2 * 2 AS n FROM g)
             SELECT {case}, 100 + m % 2, 'A', '核实隐患情况', 'check', 'open', {unit}, {role},
                 CASE WHEN {of_worker} THEN '{WORKER}' WHEN m % 5 < 2 THEN {member} ELSE '' END,
                 '按职责库办理', CASE WHEN m % 10 = 9 THEN NULL ELSE {at("(" + mixed("m + 11", 20000) + ") - 1000")} END,
-                {at(began + " + 300")}, NULL, NULL, '', {at(began)}
+                {at(began + " + 300")}, NULL, NULL, '', {at(began)}, {numbered}
             FROM h""",
         f"""INSERT INTO work_items ("case", item, element, name, form, state, unit, role, person, basis, due, offered_at, claimed_at,
                 closed_at, closed_by, began)

@@ -99,12 +99,13 @@ def rooms() -> list[Room]:
         monitor,
         packages,
         register,
-        reminders,
         session,
+        worklist,
     )
 
     modules = (
         session,
+        worklist,
         items,
         cases,
         files,
@@ -117,7 +118,6 @@ def rooms() -> list[Room]:
         register,
         clock,
         jobs,
-        reminders,
     )
     return [module.room for module in modules]
 

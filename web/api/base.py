@@ -14,15 +14,15 @@ from web import discretion
 from web.context import the_engine, who
 
 
-def command_id() -> str | None:
+def command_id(*which: str) -> str | None:
     """The command's id from `Idempotency-Key`, bound to the person and the address, so that keys of two people or two
-    forms never meet. None without one."""
+    forms never meet; and to `which` of several things asked for together. None without one."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         return None
     if len(key) > 200 or not key.isprintable():
         raise InputInvalid("Idempotency-Key 应为 200 字以内的可见字符。")
-    g.command = hashlib.sha256("\n".join((who().person, request.path, key)).encode()).hexdigest()[:40]
+    g.command = hashlib.sha256("\n".join((who().person, request.path, key, *which)).encode()).hexdigest()[:40]
     return str(g.command)
 
 

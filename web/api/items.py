@@ -1,11 +1,11 @@
-"""Work items 待办: the worklist, one item with its form, and everything a person does with it."""
+"""One work item 待办 with its form, and everything a person does with it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from engine.commands import ClaimItem, FinishItem, ReleaseItem, ReturnItem, TransferItem
-from engine.errors import EngineError, InputInvalid
+from engine.errors import EngineError
 from web import discretion
 from web.api import Room, schemas
 from web.api.base import act
@@ -14,7 +14,6 @@ from web.context import the_engine, who
 from web.identity import may
 from web.look import abilities, candidates_of, choices, look, refusal, targets
 from web.sight import item_row
-from web.worklist import queries
 
 room = Room("api_items", __name__, url_prefix="", description="待办")
 
@@ -43,41 +42,6 @@ def _known(command: ItemCommand) -> None:
     """`NotFound` for an item of which the asker may not know."""
     with the_engine().read() as c:
         item_row(c, who(), command.case, command.item)
-
-
-@room.route("/items", methods=["GET"])
-@room.arguments(schemas.WorklistQuery, location="query")
-@room.response(200)
-@may("signed_in")
-def worklist(query: dict[str, Any]) -> dict[str, Any]:
-    """我的待办：按到期先后，无时限的在后。"""
-    if query["tab"] not in (*queries.TABS, "all"):
-        raise InputInvalid("tab 应为 all、unclaimed、mine、overdue、unit 或 done。")
-    engine = the_engine()
-    with engine.read() as c:
-        return queries.items(
-            c, who(), query["tab"], engine.now(), after=query["after"], limit=query["limit"]
-        ).data()
-
-
-@room.route("/items/counts", methods=["GET"])
-@room.response(200)
-@may("signed_in")
-def counts() -> dict[str, Any]:
-    """各页签的件数（每项最多数到 100）。"""
-    engine = the_engine()
-    with engine.read() as c:
-        return queries.counts(c, who(), engine.now())
-
-
-@room.route("/notices", methods=["GET"])
-@room.arguments(schemas.PageQuery, location="query")
-@room.response(200)
-@may("signed_in")
-def notices(query: dict[str, Any]) -> dict[str, Any]:
-    """发给本人、本岗位、本单位的消息。"""
-    with the_engine().read() as c:
-        return queries.notices(c, who(), after=query["after"], limit=query["limit"]).data()
 
 
 @room.route(_ITEM, methods=["GET"])

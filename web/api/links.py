@@ -43,7 +43,7 @@ CASES: tuple[tuple[str, int, Ids], ...] = (
     ("cases.show", 200, _path("case")),
     ("cases.suspend", 200, _path("case")),
     ("items.finish", 200, _path("case")),
-    ("items.worklist", 200, _body(case="items/0/case")),
+    ("worklist.page", 200, _body(case="items/0/case")),
 )
 """Answers that name a case."""
 
@@ -57,7 +57,7 @@ ITEMS: tuple[tuple[str, int, Ids], ...] = (
     ("cases.begin", 201, _body(case="case", item="open/0/item")),
     ("cases.show", 200, _path("case") | _body(item="items/0/item")),
     ("cases.items", 200, _path("case") | _body(item="items/0/item")),
-    ("items.worklist", 200, _body(case="items/0/case", item="items/0/item")),
+    ("worklist.page", 200, _body(case="items/0/case", item="items/0/item")),
     ("items.claim", 200, _path("case", "item")),
     ("items.release", 200, _path("case", "item")),
     ("items.transfer", 200, _path("case", "item")),

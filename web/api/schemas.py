@@ -9,9 +9,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from engine.directory import KINDS
 from engine.handlers.work import SHORTEST_REASON
 from engine.runtime.office import ACCOUNT
-from engine.runtime.reminders import WAYS
 from web.monitor.queries import REASONS
-from web.worklist.queries import TABS
 
 REQUIRED = "必填。"
 
@@ -227,10 +225,6 @@ class RetryBody(Body):
     variables = Map(keys=fields.String(), load_default=dict)
 
 
-class WorklistQuery(PageQuery):
-    tab = Text(20, load_default="all", metadata={"enum": ["all", *TABS]})
-
-
 class RegisterQuery(PageQuery):
     q = Text(100, load_default="")
     package = Text(100, load_default="")
@@ -410,13 +404,3 @@ class ImportQuery(Body):
 class ImportBody(ImportQuery):
     skip_bad_rows = YesNo(load_default=False)
     skip_imported = YesNo(load_default=False)
-
-
-class ContactBody(Body):
-    address = Text(required=True)
-    way = fields.String(required=True, validate=validate.OneOf(WAYS, error=f"应为 {'、'.join(WAYS)} 之一。"))
-
-
-class RemindersBody(Body):
-    digest_at = Text(5, required=True, metadata={"pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})
-    attempts = Whole(1, 50, required=True)

@@ -1,70 +1,123 @@
-"""What a person has to do 待办, as rows: soonest due first, those without a limit last.
+"""What a person has to do 待办, as rows: soonest due first, those without a limit last; or by when it came, or by case number.
 
 A list is merged from strands, one for each post (or unit, or person): in each the items lie in an index in the list's
 order, so that a page costs the same however much lies behind it. Only the keys are merged; the rows of the page are
-fetched by them.
+fetched by them. A list that is narrowed by what no index holds (words, a step, a place) looks through so many of the next
+items and says where it stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from engine.store import tables as t
-from web.context import the_directory
 from web.identity import Who
-from web.paging import FAR, LARGEST, Page, decode, encode, paged
-
-TABS = {"unclaimed": "待签收", "mine": "待办", "overdue": "超期", "unit": "本单位", "done": "已办"}
+from web.paging import FAR, LARGEST, Page, decode, encode
+from web.worklist.wanted import NOBODY, OPEN, ORDERED_BY_DUE, Wanted
 
 MOST_COUNTED = 100
 """Counting ends there: whoever has so much to do does not need the number."""
 
+LOOKED_THROUGH = 500
+"""Items that one narrowed page looks through [P]: more than anybody has at hand, and a millisecond or two."""
+
 _i = t.work_items
 _columns = (
     _i.c.case, _i.c.item, _i.c.element, _i.c.name, _i.c.form, _i.c.state, _i.c.unit, _i.c.role, _i.c.person,
-    _i.c.behalf, _i.c.basis, _i.c.due, _i.c.offered_at, _i.c.claimed_at, _i.c.closed_at, _i.c.closed_by,
+    _i.c.behalf, _i.c.basis, _i.c.urged, _i.c.urged_at, _i.c.due, _i.c.offered_at, _i.c.claimed_at, _i.c.closed_at, _i.c.closed_by, _i.c.by_number,
     t.cases.c.number, t.cases.c.title, t.cases.c.status, t.cases.c.party, t.cases.c.region,
-    t.cases.c.state.label("case_state"), t.cases.c.package_key,
+    t.cases.c.state.label("case_state"), t.cases.c.package_key, t.cases.c.package,
 )  # fmt: skip
 
 Strand = sa.ColumnElement[bool]
-"""A condition on open items that fixes the first columns of one index, whose next ones are due, case, item."""
+"""A condition on items that fixes the first columns of one index for each order, whose next ones are that order's."""
 
 # A statement is built once for each shape: a tab, how many posts and units the person has, where a page begins. What is
 # asked for is bound under these names.
-_me, _now, _count = (
+_me, _now, _until, _count, _look = (
     sa.bindparam("b_me", type_=sa.String()),
     sa.bindparam("b_now", type_=t.Instant()),
+    sa.bindparam("b_until", type_=t.Instant()),
     sa.bindparam("b_count", type_=sa.Integer()),
-)
-_AFTER = ("b_after_due", "b_after_case", "b_after_item")
-_after: tuple[sa.BindParameter[Any], ...] = (
-    sa.bindparam(_AFTER[0], type_=t.Instant()),
-    sa.bindparam(_AFTER[1], type_=sa.String()),
-    sa.bindparam(_AFTER[2], type_=sa.Integer()),
+    sa.bindparam("b_look", type_=sa.Integer()),
 )
 
 
-def _bound(who: Who, now: datetime) -> dict[str, Any]:
-    """The person, the posts, the units and the instant, by the names under which the strands speak of them."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The instants a list is read at: what is due before `now` is late, what is due from then until `until` is due soon."""
+
+    now: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The columns of an index that a list is read in, case and item last; downwards (newest first) or upwards. `nulls`: the
+    first of them may be NULL, which comes last."""
+
+    first: sa.Column[Any]
+    kind: type
+    down: bool = True
+    nulls: bool = False
+
+    @property
+    def columns(self) -> tuple[sa.Column[Any], ...]:
+        return (self.first, _i.c.case, _i.c.item)
+
+    def key(self, row: Any) -> list[Any]:
+        """A row's place in it."""
+        first = getattr(row, self.first.name)
+        return [FAR if first is None else first, row.case, row.item]
+
+    def after(self) -> tuple[sa.BindParameter[Any], ...]:
+        """The place a later page begins behind."""
+        kinds = (self.first.type, sa.String(), sa.Integer())
+        return tuple(sa.bindparam(f"b_after_{n}", type_=kind) for n, kind in enumerate(kinds))
+
+    def beyond(self, columns: Sequence[Any], place: Sequence[Any]) -> Strand:
+        here, there = sa.tuple_(*columns), sa.tuple_(*place)
+        return here < there if self.down else here > there
+
+    def sorted(self, columns: Any, *, backwards: bool = False) -> list[sa.ColumnElement[Any]]:
+        """The order of rows that have its columns, or the other way round."""
+        names = [columns[c.name] for c in self.columns]
+        nulls = [names[0].is_(None)] if self.nulls else []
+        down = self.down != backwards
+        return [c.desc() if backwards else c.asc() for c in nulls] + [
+            c.desc() if down else c.asc() for c in names
+        ]
+
+
+ORDERS = {
+    "due": Order(_i.c.due, datetime, down=False, nulls=True),
+    "received": Order(_i.c.offered_at, datetime),
+    "number": Order(_i.c.by_number, str),
+    "closed": Order(_i.c.closed_at, datetime),
+}
+
+
+def bound(who: Who, span: Span) -> dict[str, Any]:
+    """The person, the posts, the units and the instants, by the names under which the strands speak of them."""
     units = {f"b_unit_{n}": unit for n, unit in enumerate(who.units)}
-    return {"b_now": now, **_bound_posts(who), **units}
+    return {"b_now": span.now, "b_until": span.until, **bound_posts(who), **units}
 
 
-def _bound_posts(who: Who) -> dict[str, Any]:
+def bound_posts(who: Who) -> dict[str, Any]:
     """The person, the posts, and whom the person stands in for at which of them."""
-    bound: dict[str, Any] = {"b_me": who.person}
+    found: dict[str, Any] = {"b_me": who.person}
     for n, (person, role, unit) in enumerate(who.standing):
-        bound |= {f"b_for_{n}": person, f"b_for_role_{n}": role, f"b_for_place_{n}": unit}
+        found |= {f"b_for_{n}": person, f"b_for_role_{n}": role, f"b_for_place_{n}": unit}
     for n, (role, unit) in enumerate(who.posts):
-        bound |= {f"b_role_{n}": role, f"b_place_{n}": unit}
-    return bound
+        found |= {f"b_role_{n}": role, f"b_place_{n}": unit}
+    return found
 
 
 def _mine(standing: int) -> list[Strand]:
@@ -96,155 +149,221 @@ def _at_posts(posts: int) -> list[Strand]:
     ]
 
 
-def _strands(tab: str, posts: int, units: int, standing: int) -> list[Strand]:
-    """The strands of a tab of open items, of somebody with so many posts and units who stands in so many times."""
+class Many(NamedTuple):
+    """How many posts and units a person has, and how often the person stands in: the shape of the strands."""
+
+    posts: int
+    units: int
+    standing: int
+
+    @classmethod
+    def of(cls, who: Who) -> Many:
+        return cls(len(who.posts), len(who.units), len(who.standing))
+
+
+def _strands(tab: str, who: Many) -> list[Strand]:
+    """The strands of a tab, of such a person."""
     match tab:
         case "unclaimed":
-            return _at_posts(posts)
+            return _at_posts(who.posts)
         case "mine":
-            return _mine(standing)
+            return _mine(who.standing)
+        case "soon":
+            return [
+                sa.and_(s, _i.c.due >= _now, _i.c.due < _until)
+                for s in (*_mine(who.standing), *_at_posts(who.posts))
+            ]
         case "overdue":
-            return [sa.and_(s, _i.c.due < _now) for s in (*_mine(standing), *_at_posts(posts))]
+            return [sa.and_(s, _i.c.due < _now) for s in (*_mine(who.standing), *_at_posts(who.posts))]
         case "unit":
-            return [sa.and_(_i.c.unit == sa.bindparam(f"b_unit_{n}"), t.open_item) for n in range(units)]
+            return [sa.and_(_i.c.unit == sa.bindparam(f"b_unit_{n}"), t.open_item) for n in range(who.units)]
         case "all":
-            return [*_mine(standing), *_at_posts(posts)]
+            return [*_mine(who.standing), *_at_posts(who.posts)]
+        case "done":
+            return [sa.and_(_i.c.closed_by == _me, t.closed_by_somebody, _i.c.closed_at.is_not(None))]
     raise KeyError(tab)
 
 
-def items(c: sa.Connection, who: Who, tab: str, now: datetime, *, after: str = "", limit: int = 50) -> Page:
-    """One tab of the worklist."""
-    if tab == "done":
-        return _done(c, who, after, limit)
+@dataclass(frozen=True, slots=True)
+class Found(Page):
+    """A page; `stopped` where it was narrowed and ended before all was looked through: `next` goes on from there."""
+
+    stopped: bool = False
+
+
+def items(
+    c: sa.Connection, who: Who, wanted: Wanted, span: Span, *, after: str = "", limit: int = 50
+) -> Found:
+    """One page of the worklist."""
+    order, name = _order_of(wanted)
     limit = max(1, min(limit, LARGEST))
-    key = decode(after, (datetime, str, int)) if after else None
-    begins = "" if key is None else "dated" if key[0] < FAR else "undated" if key[0] == FAR else "beyond"
-    statement = _page(tab, len(who.posts), len(who.units), len(who.standing), begins)
+    only = wanted.unit in who.units
+    if only:  # the strands of other units need not be looked through
+        who = replace(who, posts=tuple(post for post in who.posts if post[1] == wanted.unit))
+    place = decode(after, (order.kind, str, int)) if after else None
+    begins = "" if place is None else "dated" if not order.nulls or place[0] < FAR else "undated"
+    if place is not None and order.nulls and place[0] > FAR:
+        return Found([], "")
+    cases = _by_number(c, wanted.q) if wanted.q else []
+    narrowed = tuple(
+        "cases" if cases and name == "q" else name
+        for name in wanted.narrowed
+        if not (only and name == "unit" and wanted.tab in ("unclaimed", "unit"))
+    )
+    shape = (wanted.tab, name, Many.of(who), begins, narrowed)
+    statement = _page(*shape)
     if statement is None:
-        return Page([], "")
-    bound = _bound(who, now) | {"b_count": limit + 1}
-    if key is not None:
-        bound |= dict(zip(_AFTER, key, strict=True))
-    rows = c.execute(statement, bound).all()
+        return Found([], "")
+    values = bound(who, span) | _bound_narrowing(wanted, cases)
+    values |= {"b_count": limit + 1, "b_look": LOOKED_THROUGH if narrowed else limit + 1}
+    if place is not None:
+        values |= {f"b_after_{n}": part for n, part in enumerate(place)}
+    rows = c.execute(statement, values).all()
     more, rows = len(rows) > limit, rows[:limit]
-    following = encode((rows[-1].due or FAR, rows[-1].case, rows[-1].item)) if more else ""
-    return Page([as_row(r) for r in rows], following)
+    if more:
+        return Found([as_row(r) for r in rows], encode(order.key(rows[-1])))
+    last = c.execute(_last(*shape), values).first() if narrowed and not cases else None
+    if last is not None and last.looked == LOOKED_THROUGH:
+        return Found([as_row(r) for r in rows], encode(order.key(last)), stopped=True)
+    return Found([as_row(r) for r in rows], "")
 
 
-@lru_cache(maxsize=256)
-def _page(tab: str, posts: int, units: int, standing: int, begins: str) -> sa.Select[Any] | None:
+def _order_of(wanted: Wanted) -> tuple[Order, str]:
+    name = "closed" if wanted.tab == "done" else "due" if wanted.tab in ORDERED_BY_DUE else wanted.sort
+    return ORDERS[name], name
+
+
+def _by_number(c: sa.Connection, words: str) -> list[str]:
+    """The cases that have exactly this number: they are found at once, other words are looked for."""
+    return list(c.execute(_numbered, {"b_number": words}).scalars())
+
+
+_numbered = sa.select(t.cases.c.id).where(t.cases.c.number == sa.bindparam("b_number")).limit(20)
+
+# -- narrowing ---------------------------------------------------------------------------------------------
+
+_words = sa.bindparam("b_words", type_=sa.String())
+_NARROWED: dict[str, Strand] = {
+    "q": sa.or_(
+        *(
+            column.like(_words, escape="\\")
+            for column in (t.cases.c.number, t.cases.c.title, t.cases.c.party, _i.c.name)
+        )
+    ),
+    "cases": t.cases.c.id.in_(sa.bindparam("b_cases", expanding=True)),
+    "step": _i.c.name == sa.bindparam("b_step"),
+    "package": t.cases.c.package_key == sa.bindparam("b_package"),
+    "region": t.cases.c.region == sa.bindparam("b_region"),
+    "unit": _i.c.unit == sa.bindparam("b_only_unit"),
+    "held": _i.c.person == sa.bindparam("b_held"),
+}
+
+
+def _bound_narrowing(wanted: Wanted, cases: list[str]) -> dict[str, Any]:
+    found = {
+        "b_step": wanted.step,
+        "b_package": wanted.package,
+        "b_region": wanted.region,
+        "b_only_unit": wanted.unit,
+    }
+    found["b_held"] = "" if wanted.held == NOBODY else wanted.held
+    return found | {"b_words": like(wanted.q), "b_cases": cases}
+
+
+def like(words: str) -> str:
+    """A pattern of LIKE that finds the words as they are."""
+    return "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+# -- statements --------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def _page(tab: str, order: str, who: Many, begins: str, narrowed: tuple[str, ...]) -> sa.Select[Any] | None:
     """The rows of a page; None where there can be none."""
-    strands = _strands(tab, posts, units, standing)
-    if not strands or (tab == "overdue" and begins not in ("", "dated")):
+    keys = _keys(tab, order, who, begins, narrowed)
+    if keys is None:
         return None
-    keys = _merged(strands, begins, undated=tab != "overdue")
-    order = (keys.c.due.is_(None), keys.c.due, keys.c.case, keys.c.item)
     statement = (
         sa.select(*_columns)
         .select_from(keys)
         .join(_i, sa.and_(_i.c.case == keys.c.case, _i.c.item == keys.c.item))
         .join(t.cases, t.cases.c.id == keys.c.case)
+        .where(*(_NARROWED[name] for name in narrowed))
+        .order_by(*ORDERS[order].sorted(keys.c))
     )
-    return statement.order_by(*order)
+    return statement.limit(_count) if narrowed else statement
 
 
-def _merged(strands: Iterable[Strand], begins: str, *, undated: bool) -> sa.Subquery:
-    """The keys (due, case, item) of the next items of all strands, from the first one on or, as `begins` says, after an item
-    with a limit or without. What has no limit has strands of its own, because the databases do not agree where NULL comes
-    in an order; a list in which there is none (`undated`) does without them."""
+@lru_cache(maxsize=512)
+def _last(tab: str, order: str, who: Many, begins: str, narrowed: tuple[str, ...]) -> sa.Select[Any]:
+    """The last item that a narrowed page looked at, and how many it `looked` at."""
+    keys = _keys(tab, order, who, begins, narrowed)
+    assert keys is not None
+    looked = sa.func.count().over().label("looked")
+    backwards = ORDERS[order].sorted(keys.c, backwards=True)
+    return sa.select(keys, looked).order_by(*backwards).limit(1)
+
+
+def _keys(tab: str, order: str, who: Many, begins: str, narrowed: tuple[str, ...]) -> sa.Subquery | None:
+    """The places of the next `b_look` items of all strands; None where there can be none."""
+    strands = _strands(tab, who)
+    if not strands or (tab in ORDERED_BY_DUE and begins == "undated"):
+        return None
+    if "cases" in narrowed:
+        strands = [sa.and_(s, _i.c.case.in_(sa.bindparam("b_cases", expanding=True))) for s in strands]
+    return _merged(strands, ORDERS[order], begins, undated=tab not in ORDERED_BY_DUE)
+
+
+def _merged(strands: Iterable[Strand], order: Order, begins: str, *, undated: bool) -> sa.Subquery:
+    """The places of the next items of all strands, from the first one on or, as `begins` says, after an item with a limit or
+    without. What has no limit has strands of its own, because the databases do not agree where NULL comes in an order; a list
+    in which there is none (`undated`) does without them."""
     parts: list[sa.Select[Any]] = []
+    columns, place = order.columns, order.after()
     for strand in strands:
-        found = sa.select(_i.c.due, _i.c.case, _i.c.item).where(strand)
-        if begins in ("", "dated"):
-            dated = found.where(_i.c.due.is_not(None)).order_by(_i.c.due, _i.c.case, _i.c.item)
-            parts.append(dated if not begins else dated.where(sa.tuple_(*_key) > sa.tuple_(*_after)))
-        if not undated:
+        found = sa.select(*columns).where(strand)
+        if begins != "undated":
+            dated = found.where(order.first.is_not(None)) if order.nulls else found
+            dated = dated.order_by(*(c.desc() if order.down else c.asc() for c in columns))
+            parts.append(dated if not begins else dated.where(order.beyond(columns, place)))
+        if not (undated and order.nulls):
             continue
-        without = found.where(_i.c.due.is_(None)).order_by(_i.c.case, _i.c.item)
+        # PostgreSQL knows the index's order only by all its columns, also where the first of them is always NULL.
+        without = found.where(order.first.is_(None)).order_by(*columns)
         if begins == "undated":
-            without = without.where(sa.tuple_(*_key[1:]) > sa.tuple_(*_after[1:]))
+            without = without.where(order.beyond(columns[1:], place[1:]))
         parts.append(without)
-    every = sa.union_all(*(sa.select(p.limit(_count).subquery()) for p in parts)).subquery()
-    order = (every.c.due.is_(None), every.c.due, every.c.case, every.c.item)
-    return sa.select(every).order_by(*order).limit(_count).subquery("page")
-
-
-_key = (_i.c.due, _i.c.case, _i.c.item)
-
-
-def _done(c: sa.Connection, who: Who, after: str, limit: int) -> Page:
-    return paged(
-        c, _closed_by_me, (_i.c.closed_at, _i.c.case, _i.c.item), lambda r: (r.closed_at, r.case, r.item), as_row,
-        kinds=(datetime, str, int), after=after, limit=limit, descending=True, bound={"b_me": who.person},
-    )  # fmt: skip
-
-
-_closed_by_me = (
-    sa.select(*_columns)
-    .join(t.cases, t.cases.c.id == _i.c.case)
-    .where(_i.c.closed_by == _me, t.closed_by_somebody, _i.c.state != "open")
-)
+    every = sa.union_all(*(sa.select(p.limit(_look).subquery()) for p in parts)).subquery()
+    return sa.select(every).order_by(*order.sorted(every.c)).limit(_look).subquery("page")
 
 
 def as_row(r: Any) -> dict[str, Any]:
-    """A row as data."""
-    return dict(r._mapping)
+    """A row as data, without what it is only ordered by."""
+    return {name: value for name, value in r._mapping.items() if name != _i.c.by_number.name}
 
 
-COUNTED = ("unclaimed", "mine", "overdue", "unit")
-"""The tabs of open items, whose numbers are shown."""
+# -- counting ----------------------------------------------------------------------------------------------
 
 
-def counts(c: sa.Connection, who: Who, now: datetime) -> dict[str, int]:
-    """How many items each open tab holds, at most `MOST_COUNTED`."""
-    found = (
-        c.execute(_counts(len(who.posts), len(who.units), len(who.standing)), _bound(who, now)).one()._mapping
-    )
-    return {tab: min(MOST_COUNTED, found[tab]) for tab in COUNTED}
+def counts(c: sa.Connection, who: Who, span: Span) -> dict[str, int]:
+    """How many items (of 我发起: cases) each tab holds, at most `MOST_COUNTED`."""
+    found = c.execute(_counts(Many.of(who)), bound(who, span)).one()._mapping
+    return {tab: min(MOST_COUNTED, count) for tab, count in found.items()}
 
 
 @lru_cache(maxsize=64)
-def _counts(posts: int, units: int, standing: int) -> sa.Select[Any]:
-    """For each tab of open items the sum of its strands, each counted to `MOST_COUNTED`."""
+def _counts(who: Many) -> sa.Select[Any]:
+    """For each tab the sum of its strands, each counted to `MOST_COUNTED`."""
 
-    def one(strand: Strand) -> Any:
-        inner = sa.select(sa.literal_column("1")).select_from(_i).where(strand).limit(MOST_COUNTED).subquery()
+    def one(strand: Strand, table: sa.Table = _i) -> Any:
+        inner = (
+            sa.select(sa.literal_column("1")).select_from(table).where(strand).limit(MOST_COUNTED).subquery()
+        )
         return sa.select(sa.func.count()).select_from(inner).scalar_subquery()
 
     def every(tab: str) -> Any:
-        return reduce(add, (one(s) for s in _strands(tab, posts, units, standing)), sa.literal_column("0"))
+        return reduce(add, (one(s) for s in _strands(tab, who)), sa.literal_column("0"))
 
-    return sa.select(*(every(tab).label(tab) for tab in COUNTED))
-
-
-def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> Page:
-    """Messages to the person, the person's posts or units, newest first; and those to a unit below one's own where
-    nobody holds the post, as its items come to the unit above too (a town reads for an enterprise without an account).
-    """
-    n = t.notices
-    directory = the_directory()
-    below = [[u for u in directory.below(unit) if not directory.members(u, role)] for role, unit in who.posts]
-    bound = _bound_posts(who) | {f"b_below_{at}": units for at, units in enumerate(below) if units}
-    return paged(
-        c, _notices(tuple(bool(units) for units in below)), (n.c.at, n.c.key), lambda r: (r.at, r.key), as_row,
-        kinds=(datetime, str), after=after, limit=limit, descending=True, bound=bound,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=256)
-def _notices(below: tuple[bool, ...]) -> sa.Select[Any]:
-    """Of somebody with so many posts; for each of them, whether units below are read for."""
-    n = t.notices
-    ways = [n.c.person == _me]
-    for at, others in enumerate(below):
-        unit: sa.BindParameter[str] = sa.bindparam(f"b_place_{at}")
-        role: sa.BindParameter[str] = sa.bindparam(f"b_role_{at}")
-        ways.append(sa.and_(n.c.unit == unit, n.c.role.in_(("", role)), n.c.person == ""))
-        if others:
-            units: sa.BindParameter[str] = sa.bindparam(f"b_below_{at}", expanding=True)
-            ways.append(sa.and_(n.c.unit.in_(units), n.c.role == role, n.c.person == ""))
-    return (
-        sa.select(n, t.cases.c.number, t.cases.c.title.label("case_title"))
-        .outerjoin(t.cases, t.cases.c.id == n.c.case)
-        .where(sa.or_(*ways))
-    )
+    begun = one(t.cases.c.started_by == _me, t.cases)
+    return sa.select(*(every(tab).label(tab) for tab in (*OPEN, "done")), begun.label("begun"))

@@ -4,6 +4,7 @@
  */
 import '@tabler/core/dist/css/tabler.min.css';
 import './app.css';
+import './worklist/worklist.css';
 import '@tabler/core/dist/js/tabler.esm.min.js';
 import { listen } from './actions.js';
 import { el } from './dom.js';
@@ -15,6 +16,7 @@ const ISLANDS = {
   similar: () => import('./similar.js'),
   diagram: () => import('./diagram/island.js'),
   modeler: () => import('./modeler/island.js'),
+  bulk: () => import('./worklist/bulk.js'),
 };
 
 /** Drawings are large and mostly below: they are fetched and drawn when a reader comes near. */

@@ -22,7 +22,7 @@ document.addEventListener('click', (event) => {
   const target = /** @type {Element} */ (event.target);
   if (target.closest?.('[data-print]')) window.print();
   const row = /** @type {HTMLElement|null} */ (target.closest?.('[data-href]'));
-  if (row && !target.closest('a, button, input, select, label, summary') && !getSelection()?.toString()) location.assign(row.dataset.href ?? '');
+  if (row && !target.closest('a, button, input, select, label, summary, details') && !getSelection()?.toString()) location.assign(row.dataset.href ?? '');
 });
 
 /** A link to a closed <details> (`#return`) opens it; one to a place that holds some goes there. */
