@@ -317,7 +317,11 @@ def candidates(
     if item.person or item.assignee:
         first = item.person or (named.id if named is not None and named.active else "")
         others = directory.substitutes_of(first, item.role, item.unit)
-        pool = [p for p in dict.fromkeys((first, item.behalf, *others)) if p]
+        pool = [
+            p
+            for p in dict.fromkeys((first, item.behalf, *others))
+            if p in directory.people and directory.people[p].active
+        ]
     else:
         pool = directory.holders(item.unit, item.role)
     able: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from engine.calendar import Moment
     from engine.definitions.model import Package
     from engine.directory import Directory
+    from engine.runtime.channels import Channel
     from engine.runtime.engine import Engine
     from engine.runtime.settings import Settings
     from web.identity import Who
@@ -28,6 +30,14 @@ def the_engine() -> Engine:
 def the_settings() -> Settings:
     """`engine.runtime.settings.Settings` this app was made with."""
     found: Settings = current_app.extensions["duban.settings"]
+    return found
+
+
+def the_channels() -> Mapping[str, Channel]:
+    """The ways by which reminders leave the house, read once."""
+    found: Mapping[str, Channel] | None = current_app.extensions.get("duban.channels")
+    if found is None:
+        found = current_app.extensions["duban.channels"] = the_settings().reminder_channels()
     return found
 
 

@@ -62,6 +62,7 @@ KINDS = {
     "ClockJumpAllowed": "调整了时钟告警的界限",
     "CheckpointKeyMade": "生成了检查点的签名密钥",
     "CheckpointsSet": "设置了检查点",
+    "RemindersSet": "设置了提醒",
     "BackupRestored": "从备份恢复了系统",
     "OutboxReleased": "解除了恢复后的发送暂停",
     "CasesArchived": "封存了已办结的案件",

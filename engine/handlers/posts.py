@@ -6,7 +6,7 @@ from engine.commands import CheckPosts
 from engine.errors import NotAllowed
 from engine.execution.state import Item
 from engine.facts import IncidentResolved, WorkItemReleased
-from engine.handlers.settle import NO_ONE, able, incident_of, nobody, route_item, why_kept_from
+from engine.handlers.settle import NO_ONE, able, incident_of, nobody, route_item, where_to, why_kept_from
 from engine.handlers.work import Work
 
 
@@ -21,11 +21,7 @@ def check_posts(command: CheckPosts, work: Work) -> None:
 
 def is_due(work: Work) -> bool:
     """Whether `check_posts` would do anything to the case."""
-    return any(
-        _left(item, work) or bool(_halted(item, work)) == bool(able(work, item))
-        for item in work.state.items.values()
-        if item.unit or _halted(item, work)
-    )
+    return any(_left(item, work) or _turned(item, work) for item in work.state.items.values())
 
 
 def _check(item: Item, work: Work) -> None:
@@ -33,14 +29,22 @@ def _check(item: Item, work: Work) -> None:
         name = work.directory.name_of(item.person)
         ended = f"{name}的代办期已结束" if item.behalf else f"{name}已不在{item.unit}的这个岗位上"
         work.say(WorkItemReleased(id=item.id, reason=f"{ended}，退回岗位重新签收"))
-    halted, can = _halted(item, work), able(work, item)
-    if can and halted:
-        work.say(IncidentResolved(id=halted))
-    elif halted and not item.unit:  # no unit was found for it: now there may be one
-        work.say(IncidentResolved(id=halted))
-        route_item(work, item)
-    elif not can and not halted and item.unit:
+    if not _turned(item, work):
+        return
+    halted = _halted(item, work)
+    if not halted:
         nobody(work, item, _why(item, work))
+        return
+    work.say(IncidentResolved(id=halted))
+    if not item.unit:
+        route_item(work, item)
+
+
+def _turned(item: Item, work: Work) -> bool:
+    """Whether somebody can take what nobody could before, or the other way round."""
+    if not item.unit:  # no unit was found for it: is there one now?
+        return bool(_halted(item, work)) and where_to(work, item).holders
+    return bool(_halted(item, work)) == bool(able(work, item))
 
 
 def _halted(item: Item, work: Work) -> int:
@@ -48,7 +52,7 @@ def _halted(item: Item, work: Work) -> int:
 
 
 def _left(item: Item, work: Work) -> bool:
-    """Whether the item is in the hands of somebody who is no longer in its post, on any day's reckoning."""
+    """Whether the item is in the hands of somebody who is no longer in its post."""
     if not item.person or not item.role or item.assignee:
         return False
     return (item.role, item.unit) not in work.directory.posts_of(item.person)

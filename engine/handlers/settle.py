@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from engine.assignment import candidates, route
+from engine.assignment import Route, candidates, route
 from engine.commands import CompleteJob, FailJob
 from engine.errors import EngineError, StepBudgetExceeded
 from engine.execution.state import Item, Job
@@ -38,23 +38,27 @@ def settle(work: Work) -> None:
     raise StepBudgetExceeded()
 
 
-def route_item(work: Work, item: Item) -> None:
-    """Find who holds the item; raise an incident when nobody does."""
-    element = work.element(item.id)
+def where_to(work: Work, item: Item) -> Route:
+    """Which unit would hold the item by the directory as it is now."""
     try:
-        found = route(
+        return route(
             item.groups,
             work.package.roles,
             work.context(item.id),
             work.place,
             work.directory,
             work.moment,
-            own_unit=element.unit,
+            own_unit=work.element(item.id).unit,
             assignee=item.assignee,
         )
-        unit, role, basis, holders = found.unit, found.role, found.basis, found.holders
     except EngineError as refusal:  # an expression over its budget, an unknown calendar
-        unit, role, basis, holders = "", "", f"派单规则无法计算：{refusal.message}", False
+        return Route("", "", f"派单规则无法计算：{refusal.message}", False)
+
+
+def route_item(work: Work, item: Item) -> None:
+    """Find who holds the item; raise an incident when nobody does."""
+    found = where_to(work, item)
+    unit, role, basis, holders = found.unit, found.role, found.basis, found.holders
     work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
     named = work.directory.find_person(item.assignee) if item.assignee else None
     away = named is not None and work.directory.absence_of(named.id, role, unit) is not None

@@ -37,7 +37,6 @@ def enter(engine: Engine, absence: Absence, actor: Actor, *, by_office: bool) ->
         desk.connection.execute(sa.insert(absences), [asdict(absence)])
         desk.note("AbsenceEntered", absence.id, {"title": told(absence, directory), **asdict(absence)})
         settings.bump(desk.connection, DIRECTORY_VERSION)
-    engine.bell.ring()
     return absence
 
 
@@ -52,7 +51,6 @@ def withdraw(engine: Engine, id: str, actor: Actor, *, of_person: str = "") -> N
         found = Absence(**row._mapping)
         desk.note("AbsenceWithdrawn", id, {"title": told(found, directory), **asdict(found)})
         settings.bump(desk.connection, DIRECTORY_VERSION)
-    engine.bell.ring()
 
 
 def told(absence: Absence, directory: Directory) -> str:

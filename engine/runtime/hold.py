@@ -18,7 +18,7 @@ from engine.commands import Actor
 from engine.errors import Conflict, InputInvalid
 from engine.handlers.topics import TOPICS
 from engine.store import settings
-from engine.store.tables import jobs, outbox
+from engine.store.tables import deliveries, jobs, outbox
 from engine.store.tables import settings as settings_table
 
 if TYPE_CHECKING:
@@ -58,10 +58,15 @@ def since(connection: sa.Connection) -> datetime | None:
 def waiting(connection: sa.Connection) -> list[Waiting]:
     """What would leave the house if it were released now, the oldest first."""
     letters = sa.select(outbox).where(outbox.c.sent_at.is_(None), outbox.c.what.not_in(INSIDE))
+    reminders = sa.select(deliveries).where(deliveries.c.send_at.is_not(None))
     outside = sa.select(jobs).where(jobs.c.topic.not_in(sorted(TOPICS)))
     found = [
         Waiting(row.key, row.what, row.case, row.written_at)
         for row in connection.execute(letters.order_by(outbox.c.id))
+    ]
+    found += [
+        Waiting(row.key, "reminder", row.case, row.written_at)
+        for row in connection.execute(reminders.order_by(deliveries.c.written_at, deliveries.c.key))
     ]
     return found + [
         Waiting(f"{row.case}/job/{row.job}", f"job {row.topic}", row.case, row.run_at)
@@ -90,6 +95,10 @@ def release(engine: Engine, actor: Actor, delivered: Collection[str] = ()) -> tu
         for key in had:
             said = {"sent_at": desk.now, "last_error": DELIVERED}
             connection.execute(sa.update(outbox).where(outbox.c.key == key).values(**said))
+            sent_already = sa.update(deliveries).where(
+                deliveries.c.key == key, deliveries.c.send_at.is_not(None)
+            )
+            connection.execute(sent_already.values(**said, send_at=None))
         connection.execute(sa.delete(settings_table).where(settings_table.c.key == HELD))
         sent = sorted(letters - set(had))
         title = f"发送 {len(sent)} 件，{len(had)} 件已送达不再发送"

@@ -104,11 +104,15 @@ class Present:
             return office_.directory
         return self.directory()
 
-    def posts_as_of(self) -> tuple[str, date]:
-        """Version and day of the directory: while they stay, nobody comes to a post or leaves it."""
-        with self.database.read() as connection:
-            office_ = self._seen(connection)
-        return office_.directory_version, office_.day
+    def posts_as_of(self) -> str:
+        """What the directory counts by, as this process saw it last (its version, with absences the day too): while this stays,
+        nobody comes to a post or leaves it."""
+        office_ = self._office
+        if office_ is None:
+            with self.database.read() as connection:
+                office_ = self._seen(connection)
+        day = office_.day.isoformat() if office_.directory.absences else ""
+        return f"{office_.directory_version}/{day}"
 
     def _today(self) -> date:
         return self.clock.now().astimezone(SHANGHAI).date()

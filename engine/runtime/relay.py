@@ -25,7 +25,8 @@ from engine.definitions.model import Trigger
 from engine.errors import EngineError, NotFound, NotOpen
 from engine.execution.starting import begun_by, joins
 from engine.facts import MessageReceived
-from engine.runtime import hold, timed_starts, turns
+from engine.runtime import hold, reminders, timed_starts, turns
+from engine.runtime.channels import Channel
 from engine.runtime.engine import Engine
 from engine.store.batch import insert_once
 from engine.store.projection import backoff
@@ -39,6 +40,9 @@ LONGEST_ROUND = 2.0
 
 NOBODY = "没有案件在等这条消息，也没有流程由它启动"
 """What the row of a message says that nobody took."""
+
+NONE: Mapping[str, Channel] = {}
+"""Nobody is reached outside the program."""
 
 _sent = (
     sa.update(outbox)
@@ -80,21 +84,27 @@ class _Done:
     sent: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
 
-    def write(self, connection: sa.Connection) -> None:
+    def write(self, connection: sa.Connection, engine: Engine, channels: Mapping[str, Channel]) -> None:
         if self.letters:
             connection.execute(_insert_notice, sorted(self.letters, key=itemgetter("key")))
+        if self.letters and channels:
+            directory, calendar = engine.directory(), engine.calendar()
+            rows = reminders.of_notices(connection, self.letters, channels, directory, calendar, self.at)
+            if rows:
+                connection.execute(reminders.insert, sorted(rows, key=itemgetter("key")))
         if self.sent:
             connection.execute(_sent, self.sent)
         if self.failed:
             connection.execute(_failed, self.failed)
 
 
-def relay(engine: Engine, most: int) -> int:
+def relay(engine: Engine, most: int, channels: Mapping[str, Channel] = NONE) -> int:
     """Deliver up to `most` waiting outbox rows (`turns` says which). A row that fails waits longer each time; the others go on.
 
     Any number of relays may run at once. On PostgreSQL a row is locked by the transaction of the relay that carries it, which
     writes down at its end what was delivered; the deliveries are transactions of their own, whose receipts stop a second
-    time should the relay die before. Returns how many were delivered.
+    time should the relay die before. Notices become reminders where people want to be reached outside, by `channels`.
+    Returns how many were delivered.
     """
     now = engine.now()
     if engine.database.is_sqlite:  # one writes at a time: to hold rows would be to wait for oneself
@@ -103,12 +113,12 @@ def relay(engine: Engine, most: int) -> int:
         done = _carry(engine, rows, now)
         if done.sent or done.failed:
             with engine.database.write() as connection:
-                done.write(connection)
+                done.write(connection, engine, channels)
     else:
         with engine.database.write() as connection:
             rows = turns.waiting(connection, now, most, inside_only=hold.since(connection) is not None)
             done = _carry(engine, rows, now)
-            done.write(connection)
+            done.write(connection, engine, channels)
     return len(done.sent)
 
 

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 
 from engine.clock import Clock
 from engine.errors import InputInvalid
-from engine.runtime import presence
+from engine.runtime import channels, presence
+from engine.runtime.channels import Channel
 from engine.runtime.demo_clock import DemoClock
 from engine.runtime.engine import Engine
 from engine.runtime.host_clock import SystemClock
@@ -121,6 +122,7 @@ TABLE = (
     Setting("DUBAN_POOL", "每个进程的数据库连接数", "number", "20", least=4, most=500),
     Setting("DUBAN_POLL_SECONDS", "后台多久查看一次到期的时限", "seconds", "1", least=0.05, most=30),
     Setting("DUBAN_DISK_FREE", "/readyz：数据目录所在磁盘至少剩余百分之几", "number", "10", most=99),
+    Setting("DUBAN_CHANNELS", "提醒渠道的文件（企业微信、钉钉、飞书、邮件、短信……）；不设则只在系统内提醒", "path"),
     Setting("DUBAN_LOG", "日志：text 给人看，json 每行一条", default="text", choices=("text", "json")),
     Setting(
         "DUBAN_LEDGER_HASH", "新建数据库的链用哪种散列；已有的库不变", default="sha256", choices=("sha256", "sm3")
@@ -151,6 +153,7 @@ class Settings:
     poll_seconds: float = 1.0
     disk_free: int = 10
     log: str = "text"
+    channels: Path | str = ""
 
     @property
     def demo(self) -> bool:
@@ -180,6 +183,10 @@ class Settings:
 
             engine.bell.far.append(RedisBell(self.redis))
         return engine
+
+    def reminder_channels(self) -> dict[str, Channel]:
+        """The ways by which reminders leave the house, by key. Raises `InputInvalid` for a file that does not serve."""
+        return channels.read(Path(self.channels)) if self.channels else {}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

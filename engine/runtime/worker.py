@@ -10,14 +10,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from engine.runtime import again, checkpoints, claims, guarded_clock
+from engine.runtime import again, checkpoints, claims, dispatch, guarded_clock
+from engine.runtime.channels import Channel
 from engine.runtime.engine import Engine
-from engine.runtime.relay import relay
+from engine.runtime.posts_check import PostsCheck
+from engine.runtime.relay import NONE, relay
 from engine.store.projection import backoff
 
 log = logging.getLogger(__name__)
@@ -43,18 +45,24 @@ FORGET = timedelta(hours=1)
 class Worker:
     """One worker. `step()` does what can be done now; `run()` goes on until it is stopped."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, channels: Mapping[str, Channel] = NONE) -> None:
+        """`channels`: the ways by which reminders leave the house."""
+        self.engine, self.channels = engine, channels
         self._crowd: list[str] = []  # the last claim, if it was full
         self._looked_beside = (
             0.0  # when it was last asked whom a crowd keeps waiting; the host's steady clock
         )
         self._failing: dict[str, tuple[int, datetime]] = {}  # case → (failures, not before)
+        self._posts = PostsCheck(engine)
 
     def run(self, stop: threading.Event, poll: float = POLL_SECONDS) -> None:
         """Work until `stop` is set and the bell is rung; the step that is running is finished first."""
         pause = poll
-        with checkpoints.making(self.engine), self.engine.bell.listening():
+        with (
+            checkpoints.making(self.engine),
+            dispatch.sending(self.engine, self.channels),
+            self.engine.bell.listening(),
+        ):
             while not stop.is_set():
                 self.engine.bell.clear()
                 try:
@@ -79,8 +87,8 @@ class Worker:
         return min((due - now).total_seconds(), poll)
 
     def step(self) -> int:
-        """Pass due deadlines, then relay the outbox. Returns how many things were done."""
-        return self.pass_deadlines() + relay(self.engine, BATCH)
+        """Pass due deadlines, relay the outbox, and see to what the directory has changed. Returns how many things were done."""
+        return self.pass_deadlines() + relay(self.engine, BATCH, self.channels) + self._posts.step()
 
     def pass_deadlines(self) -> int:
         """Pass the deadlines of up to `BATCH` cases, those due longest first. Returns how many were passed: none while the

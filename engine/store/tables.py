@@ -374,6 +374,38 @@ notices = Table(
 )
 Index("notices_of_post", notices.c.unit, notices.c.role, notices.c.at)
 
+contacts = Table(
+    "contacts",
+    metadata,
+    # Where reminders reach a person outside the program 提醒方式, and which of them.
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    Column("channel", String(40), primary_key=True),  # key in the file of channels
+    Column("address", String(200), nullable=False),
+    Column("way", String(10), nullable=False),  # always | hours | digest
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    # Reminders on their way out of the house, and what became of them.
+    Column("key", String(300), primary_key=True),  # notice or digest, receiver, channel
+    Column("person", String(40), nullable=False),  # "" = a unit's group
+    Column("unit", String(200), nullable=False, default=""),
+    Column("channel", String(40), nullable=False),
+    Column("case", String(40), nullable=False, default=""),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False, default=""),
+    Column("written_at", Instant, nullable=False),
+    Column("send_at", Instant),  # not before; None: sent, or given up
+    Column("sent_at", Instant),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", Text, nullable=False, default=""),
+)
+_to_be_sent = deliveries.c.send_at.is_not(None)
+Index("deliveries_waiting", deliveries.c.send_at, sqlite_where=_to_be_sent, postgresql_where=_to_be_sent)
+Index("deliveries_of_person", deliveries.c.person, deliveries.c.written_at)
+Index("deliveries_by_time", deliveries.c.written_at)
+
 numbers = Table(
     "numbers",
     metadata,

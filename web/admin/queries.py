@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.runtime import reminders
 from engine.store import tables as t
-from web.context import the_engine
+from web.context import the_channels, the_directory, the_engine
+from web.paging import Page, paged
 
 
 def calendar(c: sa.Connection) -> dict[str, Any]:
@@ -30,3 +33,63 @@ def tokens_of(c: sa.Connection, person: str) -> list[dict[str, Any]]:
         .order_by(k.c.made_at)
     )
     return [dict(r._mapping) for r in rows]
+
+
+_d = t.deliveries
+SENT, WAITING, GIVEN_UP = "已发出", "待发送", "未送达"
+
+
+def contacts(c: sa.Connection, person: str) -> list[dict[str, Any]]:
+    """The channels that people may choose, each with what the person has entered ("" where nothing)."""
+    mine = reminders.contacts_of(c, person)
+    found = []
+    for one in the_channels().values():
+        if one.address:
+            entered = mine.get(one.key)
+            found.append(
+                {
+                    "channel": one.key, "title": one.title, "label": one.address,
+                    "address": entered.address if entered else "", "way": entered.way if entered else "",
+                }
+            )  # fmt: skip
+    return found
+
+
+def deliveries(c: sa.Connection, person: str, *, after: str = "", limit: int = 20) -> Page:
+    """Reminders to a person, newest first, with what became of each."""
+    return _deliveries(c, _to_person, after, limit, {"b_person": person})
+
+
+def undelivered(c: sa.Connection, *, after: str = "", limit: int = 50) -> Page:
+    """Reminders that were tried and not taken, newest first."""
+    return _deliveries(c, _not_taken, after, limit, {})
+
+
+_to_person = sa.select(_d).where(_d.c.person == sa.bindparam("b_person", type_=sa.String()))
+_not_taken = sa.select(_d).where(_d.c.sent_at.is_(None), _d.c.last_error != "")
+
+
+def _deliveries(
+    c: sa.Connection, statement: sa.Select[Any], after: str, limit: int, bound: dict[str, Any]
+) -> Page:
+    return paged(
+        c, statement, (_d.c.written_at, _d.c.key), lambda r: (r.written_at, r.key), _delivery,
+        kinds=(datetime, str), after=after, limit=limit, descending=True, bound=bound,
+    )  # fmt: skip
+
+
+def _delivery(row: Any) -> dict[str, Any]:
+    channel = the_channels().get(row.channel)
+    state = SENT if row.sent_at is not None else WAITING if row.send_at is not None else GIVEN_UP
+    return {
+        "key": row.key,
+        "to": the_directory().name_of(row.person) if row.person else row.unit,
+        "channel": channel.title if channel else row.channel,
+        "case": row.case,
+        "title": row.title,
+        "state": state,
+        "written_at": row.written_at,
+        "sent_at": row.sent_at,
+        "attempts": row.attempts,
+        "error": row.last_error,
+    }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from engine.directory import ANY, KINDS
+from engine.runtime import reminders
 from web.admin import queries
-from web.context import the_engine, who
+from web.context import the_channels, the_engine, who
 from web.identity import may
 
 blueprint = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
@@ -75,9 +76,28 @@ def calendar() -> str:
     )
 
 
+@blueprint.get("/reminders")
+@may("office")
+def reminders_sent() -> str:
+    """提醒：每日汇总、渠道、没有送达的。"""
+    with the_engine().read() as c:
+        return render_template(
+            "admin/reminders.html",
+            plan=reminders.plan(c),
+            channels=list(the_channels().values()),
+            page=queries.undelivered(c, after=request.args.get("after", "")),
+        )
+
+
 @blueprint.get("/account")
 @may("signed_in")
 def account() -> str:
-    """本人：密码和令牌。"""
+    """本人：密码、令牌、提醒。"""
     with the_engine().read() as c:
-        return render_template("admin/account.html", tokens=queries.tokens_of(c, who().person))
+        return render_template(
+            "admin/account.html",
+            tokens=queries.tokens_of(c, who().person),
+            contacts=queries.contacts(c, who().person),
+            ways=reminders.WAYS,
+            sent=queries.deliveries(c, who().person, limit=10).rows,
+        )

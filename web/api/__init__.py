@@ -99,6 +99,7 @@ def rooms() -> list[Room]:
         monitor,
         packages,
         register,
+        reminders,
         session,
         worklist,
     )
@@ -118,6 +119,7 @@ def rooms() -> list[Room]:
         register,
         clock,
         jobs,
+        reminders,
     )
     return [module.room for module in modules]
 

@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from engine.directory import KINDS
 from engine.handlers.work import SHORTEST_REASON
 from engine.runtime.office import ACCOUNT
+from engine.runtime.reminders import WAYS
 from web.monitor.queries import REASONS
 
 REQUIRED = "必填。"
@@ -404,3 +405,13 @@ class ImportQuery(Body):
 class ImportBody(ImportQuery):
     skip_bad_rows = YesNo(load_default=False)
     skip_imported = YesNo(load_default=False)
+
+
+class ContactBody(Body):
+    address = Text(required=True)
+    way = fields.String(required=True, validate=validate.OneOf(WAYS, error=f"应为 {'、'.join(WAYS)} 之一。"))
+
+
+class RemindersBody(Body):
+    digest_at = Text(5, required=True, metadata={"pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})
+    attempts = Whole(1, 50, required=True)

@@ -63,7 +63,11 @@ def run(args: argparse.Namespace) -> int:
         clear_untrusted_proxy_headers=not settings.proxies,
     )
     stop = threading.Event()
-    worker = threading.Thread(target=Worker(engine).run, args=(stop, settings.poll_seconds), name="worker")
+    worker = threading.Thread(
+        target=Worker(engine, settings.reminder_channels()).run,
+        args=(stop, settings.poll_seconds),
+        name="worker",
+    )
     if not args.no_worker:
         worker.start()
     for name in (signal.SIGTERM, signal.SIGINT):

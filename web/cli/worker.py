@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     logs.begin(settings.log)
     engine = settings.engine("worker")
     try:
-        worker = Worker(engine)
+        worker = Worker(engine, settings.reminder_channels())
         if args.once:
             done = 0
             while step := worker.step():
