@@ -213,6 +213,15 @@ class JoinCase(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectRegister(Command):
+    """更正台账：the office puts right what the register says in columns the package lets it correct; `values` by variable."""
+
+    case: str
+    values: dict[str, Value]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttachFile(Command):
     """佐证：attach an uploaded file to the case."""
 

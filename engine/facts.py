@@ -622,6 +622,15 @@ class WorkItemUrged(Fact):
 
 
 @fact
+class RegisterCorrected(Fact):
+    """更正台账：these root variables say something else from now on; `before` is what they said."""
+
+    values: dict[str, Value]
+    before: dict[str, Value]
+    reason: str
+
+
+@fact
 class CaseMerged(Fact):
     """并案：the case ended because it is about the same hazard as case `into`, which goes on. `number` and `own` are the numbers
     of that one and of this one, as they were then.

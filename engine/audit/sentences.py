@@ -447,6 +447,14 @@ def _urged(n: Narrator, x: f.WorkItemUrged, e: Entry) -> str:
     return f"{who(e.actor)}催办{n.what(x.id)}（{x.unit}{held}）：{quoted(x.text)}"
 
 
+def _corrected(n: Narrator, x: f.RegisterCorrected, e: Entry) -> str:
+    said = "；".join(
+        f"{key}由“{quoted(_read(x.before.get(key)))}”改为“{quoted(_read(value))}”"
+        for key, value in x.values.items()
+    )
+    return f"{who(e.actor)}更正台账：{said}{_because(x.reason)}"
+
+
 def _merged(n: Narrator, x: f.CaseMerged, e: Entry) -> str:
     if x.passes:
         return f"晚到的并案材料转给案件{x.number or x.into}"
@@ -521,6 +529,7 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.CaseCopied: _copied,
     f.CopyRead: _copy_read,
     f.WorkItemUrged: _urged,
+    f.RegisterCorrected: _corrected,
     f.CaseMerged: _merged,
     f.CaseJoined: _joined,
     f.NoticeSent: _notice,

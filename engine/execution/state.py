@@ -504,6 +504,10 @@ def _urged(state: State, fact: f.WorkItemUrged) -> None:
     item.urges = [*(item.urges or ()), [fact.by, fact.at]]
 
 
+def _corrected(state: State, fact: f.RegisterCorrected) -> None:
+    _variables(state, f.VariablesSet(ROOT, fact.values))
+
+
 def _merged(state: State, fact: f.CaseMerged) -> None:
     if fact.passes:
         return
@@ -573,6 +577,7 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.CaseCopied: _copied,
     f.CopyRead: _read,
     f.WorkItemUrged: _urged,
+    f.RegisterCorrected: _corrected,
     f.CaseMerged: _merged,
     f.CaseJoined: _joined,
 }

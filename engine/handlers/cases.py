@@ -9,6 +9,7 @@ from engine.commands import (
     AttachFile,
     Cancel,
     CancelCase,
+    CorrectRegister,
     ImportCase,
     Resume,
     ResumeCase,
@@ -19,8 +20,8 @@ from engine.commands import (
 )
 from engine.definitions.model import Start
 from engine.errors import Conflict, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
-from engine.facts import FileAttached, HistoryImported
-from engine.handlers.work import Work, reason_given
+from engine.facts import FileAttached, HistoryImported, RegisterCorrected
+from engine.handlers.work import LONGEST_TEXT, Work, reason_given
 
 
 def start_case(command: StartCase, work: Work) -> None:
@@ -99,6 +100,32 @@ def cancel_case(command: CancelCase, work: Work) -> None:
     if work.state.ended:
         raise NotOpen("案件已经结束，不能作废。")
     work.advance(Cancel(reason_given(command.reason, "作废")))
+
+
+def correct_register(command: CorrectRegister, work: Work) -> None:
+    """更正台账: the office puts right what was written down wrongly. What comes out of the work itself (limits, states, who
+    supervises, when it was struck off) is changed by that work, never here."""
+    work.must_see()
+    if not work.in_office():
+        raise NotAllowed("台账由安委办更正，请联系安委办。")
+    if work.state.ended:
+        raise NotOpen("案件已经结束，台账不能再更正。需要说明的，请在案件页添加备注。")
+    reason = reason_given(command.reason, "更正")
+    columns = {c["key"]: c for c in work.package.register.get("columns", ())}
+    present = work.state.root_variables
+    changed = {k: v for k, v in command.values.items() if present.get(k) != v}
+    if not changed:
+        raise InputInvalid("台账已经是这样写的，没有要更正的内容。", field="values")
+    for key, value in changed.items():
+        if not columns.get(key, {}).get("correct"):
+            raise InputInvalid(
+                f"“{key[:60]}”由办理过程产生，不能在台账里更正，请在案件中办理。", field="values"
+            )
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise InputInvalid(f"“{key[:60]}”超过 {LONGEST_TEXT} 字，请写短一些。", field="values")
+        if isinstance(value, list | dict):
+            raise InputInvalid(f"“{key[:60]}”应为文字、数或日期。", field="values")
+    work.say(RegisterCorrected(changed, {key: present.get(key) for key in changed}, reason))
 
 
 def attach_file(command: AttachFile, work: Work) -> None:

@@ -263,28 +263,39 @@ class Engine(Published):
         self._ring(outcome)
         return outcome
 
-    def begin_all(self, asked: Sequence[tuple[Command, str]], actor: Actor, *, package: str) -> list[Outcome]:
-        """Begin several cases, each `(command, command_id)`, in one transaction: all of them or none."""
+    def do_all(self, asked: Sequence[tuple[Command, str]], actor: Actor, *, package: str) -> list[Outcome]:
+        """Do several commands, each `(command, command_id)`, in one transaction: all of them or none. Those that begin a case
+        begin one of `package`; those about a case that runs meet it after its deadlines that are due."""
 
         def attempt(repeated: bool) -> list[Outcome]:
             with self.database.write() as connection:
-                return [
-                    self._begin(
-                        connection,
-                        command,
-                        actor,
-                        id_,
-                        asked_digest(command, package),
-                        package,
-                        perhaps_done=True,
-                    )
-                    for command, id_ in asked
-                ]
+                return [self._one_of(connection, command, actor, id_, package) for command, id_ in asked]
 
         outcomes = again.until_done(attempt, receipt=True)
         for outcome in outcomes:
             self._ring(outcome)
         return outcomes
+
+    def _one_of(
+        self, connection: sa.Connection, command: Command, actor: Actor, id_: str, package: str
+    ) -> Outcome:
+        if isinstance(command, StartCase | ImportCase):
+            digest = asked_digest(command, package)
+            return self._begin(connection, command, actor, id_, digest, package, perhaps_done=True)
+        case = str(getattr(command, "case", ""))
+        digest = asked_digest(command, case)
+        for _ in range(MOST_ROUNDS):
+            loaded = self._load(connection, case, receipt=id_)
+            if loaded.asked:
+                return self._as_before(connection, id_, digest, actor)
+            moment = Moment(self.clock.now(), loaded.office.calendar)
+            if next_due(loaded.state, moment.now) is None:
+                outcome = self._do(connection, loaded, command, actor, id_, digest, moment)
+                loaded.batch.write(connection)
+                return outcome
+            self._pass_deadlines(connection, loaded, moment)
+            loaded.batch.write(connection)
+        raise StepBudgetExceeded()
 
     def _begin(
         self,

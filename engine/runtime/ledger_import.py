@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from engine.calendar import Moment
-from engine.commands import ENGINE, Actor, ImportCase
+from engine.commands import ENGINE, Actor, Command, ImportCase
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import Conflict, EngineError, InputInvalid
@@ -61,9 +62,11 @@ def import_rows(
     *,
     skip_bad_rows: bool = False,
     skip_imported: bool = False,
+    corrections: Sequence[tuple[Command, str]] = (),
 ) -> ImportReport:
     """Make a case of every row. Raises before anything is written when a row has problems (`InputInvalid`) or was
-    imported earlier (`Conflict`), unless the caller says to leave such rows out."""
+    imported earlier (`Conflict`), unless the caller says to leave such rows out. `corrections` of cases that are there, with
+    their ids, are made in the same transaction."""
     report = ImportReport(left_out=[row.number for row in made.rows if not row.good])
     if made.problems and not skip_bad_rows:
         listed = "；".join(str(p) for p in made.problems[:MOST_LISTED])
@@ -80,7 +83,7 @@ def import_rows(
             rows=sorted(before),
         )
     rows = [row for row in made.good_rows if row.number not in before]
-    if not rows:
+    if not rows and not corrections:
         return report
     package, moment = engine.newest(made.package), engine.moment()
     foreseen = engine.directory().with_units(made.new_units)
@@ -93,7 +96,7 @@ def import_rows(
         load_directory(engine, Directory(units={unit.id: unit for unit in new}), actor)
         report.new_units = [unit.id for unit in new]
     asked = [(command_of(made, row), command_id(made, row)) for row in rows]
-    outcomes = engine.begin_all(asked, actor, package=made.package)
+    outcomes = engine.do_all([*corrections, *asked], actor, package=made.package)[len(corrections) :]
     report.cases = {row.number: outcome.case for row, outcome in zip(rows, outcomes, strict=True)}
     return report
 

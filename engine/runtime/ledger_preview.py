@@ -40,7 +40,7 @@ def preview(data: bytes, file: str, package: Package, directory: Directory, mome
         read_sheet(sheet, at, columns, made, directory)
     if refusals:
         raise InputInvalid("；".join(refusals) + "。请补上这些列的表头后再导入。")
-    if not made.rows:
+    if not made.rows and not made.returned:
         raise InputInvalid(f"没有读到“{rules.title}”的数据：请检查表头，应有 {_wanted(rules)} 等列。")
     _relate(made)
     _check(made, moment)

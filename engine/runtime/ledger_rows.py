@@ -20,6 +20,12 @@ from engine.runtime.ledger_map import Column, LedgerMap
 from engine.runtime.workbook import Cell, Sheet
 from engine.values import Value, canonical
 
+CASE_NUMBER = "案件编号"
+"""The header under which a row says which case it is, because it was exported from here."""
+
+OURS = (CASE_NUMBER, "当前状态", "灯", "升级处置")
+"""Columns an exported ledger has beside the official ones; nothing is read from them but the number."""
+
 DEEPEST_HEADER = 20
 """Rows from the top in which the header must lie."""
 
@@ -58,16 +64,23 @@ class Row:
     def good(self) -> bool:
         return not self.problems
 
+    @property
+    def case_number(self) -> str:
+        """The number of the case that the row was exported from; "" for a row of another ledger."""
+        return cells.text_of(self.original.get(CASE_NUMBER))
+
 
 @dataclass(slots=True)
 class Preview:
-    """What an import would do. `rows` in the workbook's order; `new_units` the enterprises not yet known."""
+    """What an import would do. `rows` in the workbook's order, without those that were exported from here: these are `returned`;
+    `new_units` the enterprises not yet known."""
 
     file: str
     digest: str
     package: str
     map: LedgerMap
     rows: list[Row] = field(default_factory=list)
+    returned: list[Row] = field(default_factory=list)
     subtotals: int = 0
     signatures: int = 0
     cutoff: date | None = None
@@ -145,7 +158,7 @@ def read_sheet(
 ) -> None:
     """Read the rows from index `start` on into the preview."""
     rules = made.map
-    unknown = [text for text, column in columns.values() if column is None]
+    unknown = [text for text, column in columns.values() if column is None and text not in OURS]
     if unknown:
         made.remarks.append(f"工作表“{sheet.name}”的 {'、'.join(unknown)} 列没有对应的内容，只随原文保留")
     for _, row in sheet.rows[:start]:
@@ -157,7 +170,8 @@ def read_sheet(
         elif any(re.split("[:：]", text)[0] in rules.signatures for text in texts):
             made.signatures += 1
         else:
-            made.rows.append(_read_row(sheet.name, number, row, columns, made, directory))
+            read = _read_row(sheet.name, number, row, columns, made, directory)
+            (made.returned if read.case_number else made.rows).append(read)
 
 
 def _cutoff(row: list[Cell], label: str) -> date | None:

@@ -16,6 +16,7 @@ from engine.commands import (
     CancelCase,
     ClaimItem,
     Command,
+    CorrectRegister,
     DeliverMessage,
     DeliverSignal,
     FinishItem,
@@ -66,6 +67,9 @@ def command_of(stage: Stage, step: Step) -> tuple[Command, Actor]:
             return CancelCase(CASE, str(data.get("reason", ""))), _actor(stage, step)
         case "note":
             return AddNote(CASE, str(data.get("text", ""))), _actor(stage, step)
+        case "correct":
+            said = CorrectRegister(CASE, _variables(stage, data), str(data.get("reason", "")))
+            return said, _actor(stage, step)
         case "action":
             action = stage.package.actions.get(data.get("action", ""))
             form = form_of(stage, action.form if action else "", data, 0)

@@ -33,6 +33,7 @@ STEPS: dict[str, frozenset[str]] = {
     "resume": frozenset({"by", "reason"}),
     "cancel": frozenset({"by", "reason"}),
     "note": frozenset({"by", "text"}),
+    "correct": frozenset({"by", "variables", "reason"}),
     "retry": frozenset({"incident", "by", "variables"}),
     "proceed": frozenset({"until", "leave"}),
     "wait": frozenset(),

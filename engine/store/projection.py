@@ -301,6 +301,9 @@ class Projection:
     def copy_read(self, fact: f.CopyRead) -> None:
         self.batch.change(tables.copies, (self.case, fact.id), read_at=self.at, read_by=fact.person)
 
+    def register_corrected(self, fact: f.RegisterCorrected) -> None:
+        self.register_changed = True
+
     def case_merged(self, fact: f.CaseMerged) -> None:
         if not fact.passes:
             self.values |= {"state": "merged", "ended_at": self.at, "merged_into": fact.into}
@@ -385,5 +388,6 @@ _READERS: dict[type[f.Fact], Any] = {
     f.CaseCopied: Projection.case_copied,
     f.CopyRead: Projection.copy_read,
     f.CaseMerged: Projection.case_merged,
+    f.RegisterCorrected: Projection.register_corrected,
     f.CaseJoined: Projection.case_joined,
 }

@@ -72,7 +72,7 @@ def test_a_package_with_many_due_cases_leaves_room_for_others(
     monkeypatch.setattr(worker, "TOGETHER", 10)
     monkeypatch.setattr(worker, "BATCH", 20)
     crowd = [(StartCase("trial", {}), f"s{n}") for n in range(60)]
-    engine.begin_all(crowd, ANNA, package="trial")
+    engine.do_all(crowd, ANNA, package="trial")
     small = trial_files()["process.toml"].replace(b'key = "trial"', b'key = "small"')
     engine.publish(trial_files() | {"process.toml": small}, CHIEF)
     later(engine, minutes=1)

@@ -75,7 +75,7 @@ def armed(engine: Engine) -> int:
 def test_one_of_two_is_killed_again_and_again(tmp_path: Path, store: str) -> None:
     engine = new_office(tmp_path, SystemClock(), trial_files(TICK, WITHOUT_ACTIONS))
     with worker(engine, tmp_path) as steady:
-        begun = engine.begin_all([(StartCase(KEY, {}), f"s{n}") for n in range(CASES)], ANNA, package=KEY)
+        begun = engine.do_all([(StartCase(KEY, {}), f"s{n}") for n in range(CASES)], ANNA, package=KEY)
         cases = [outcome.case for outcome in begun]
         for _ in range(KILLS):
             with worker(engine, tmp_path) as other:

@@ -11,13 +11,14 @@ from engine.commands import (
     AttachFile,
     CallAction,
     CancelCase,
+    CorrectRegister,
     ResumeCase,
     RetryIncident,
     StartCase,
     SuspendCase,
 )
 from engine.errors import InputInvalid, NotAllowed, NotFound
-from engine.values import plain
+from engine.values import from_outside, plain
 from web import discretion, history, starts
 from web.api import Room, schemas
 from web.api.base import act
@@ -187,6 +188,17 @@ def attach(body: dict[str, Any], case: str) -> dict[str, Any]:
     """把已上传的文件附到案件。"""
     _seen(case)
     return act(AttachFile(case, body["file"], body["item"]))
+
+
+@room.route("/cases/<string:case>/correct", methods=["POST"])
+@room.arguments(schemas.CorrectBody)
+@room.response(200)
+@may("office")
+def correct(body: dict[str, Any], case: str) -> dict[str, Any]:
+    """更正台账：改正写错的内容，只限流程允许更正的列。"""
+    _seen(case)
+    values = {str(key): from_outside(value) for key, value in body["values"].items()}
+    return act(CorrectRegister(case, values, body["reason"]))
 
 
 @room.route("/cases/<string:case>/notes", methods=["POST"])

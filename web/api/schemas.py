@@ -245,6 +245,11 @@ class ColumnsBody(Body):
     columns = Many(Text(100), required=True, validate=validate.Length(max=200, error="不能超过 200 列。"))
 
 
+class CorrectBody(Body):
+    values = Map(keys=Text(100), values=fields.Raw(allow_none=True), required=True)
+    reason = reason()
+
+
 class SimilarQuery(Body):
     package = Text(100, required=True)
     party = Text(200, load_default="")
@@ -403,6 +408,7 @@ class ImportQuery(Body):
 
 
 class ImportBody(ImportQuery):
+    seen = Text(64, load_default="", metadata={"description": "预览中的 seen：确认的就是预览过的更正"})
     skip_bad_rows = YesNo(load_default=False)
     skip_imported = YesNo(load_default=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import sqlalchemy as sa
 
@@ -24,7 +24,7 @@ MOST_EXPORTED = 200_000
 
 
 def export(
-    out: BinaryIO,
+    out: IO[bytes],
     c: sa.Connection,
     who: Who,
     f: queries.Filter,

@@ -15,16 +15,11 @@ from engine.directory import Directory
 from engine.errors import EngineError
 from engine.feel import Expression
 from engine.runtime.ledger_map import FILE, Column, LedgerMap, read_map
+from engine.runtime.ledger_rows import CASE_NUMBER, OURS
 from web import present
 from web.register import light
 from web.register.queries import columns_of
 from web.register.sheet import Head
-
-NUMBER = "案件编号"
-"""The header of the column by which a row that comes back is known."""
-
-OURS = (NUMBER, "当前状态", "灯", "升级处置")
-"""What stands behind the official columns, of this system's own."""
 
 GROUP = "督办系统记录（请勿修改）"
 
@@ -133,7 +128,7 @@ def whole(packages: Sequence[Package], title: str, moment: Moment) -> Layout:
     rules = light.rules_of(packages, moment)
     by_key = {p.key: p for p in packages}
     known = (
-        Head(NUMBER, width=22), Head("名称", width=36), Head("灯", width=6), Head("升级处置", width=10), Head("状态"),
+        Head(CASE_NUMBER, width=22), Head("名称", width=36), Head("灯", width=6), Head("升级处置", width=10), Head("状态"),
         Head("办理情况"), Head("当前持有", width=18), Head("期限", kind="date"), Head("是否超期", width=8),
         Head("立案时间", width=17), Head("结束时间", width=17),
     )  # fmt: skip

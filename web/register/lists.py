@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import orjson
 import sqlalchemy as sa
@@ -140,7 +140,7 @@ def _closers(
     return found
 
 
-def write(out: BinaryIO, made: UnitList, who: Who) -> None:
+def write(out: IO[bytes], made: UnitList, who: Who) -> None:
     """The list as a workbook, A4 landscape, with lines to sign on."""
     from web.register.sheet import Head, Line  # needs a large library, which only workbooks need
     from web.register.sheet import write as write_sheet

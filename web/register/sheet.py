@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import IO, Any
 from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
@@ -76,7 +76,7 @@ def unguarded(said: str) -> str:
 
 
 def write(
-    out: BinaryIO, title: str, note: str, heads: Sequence[Head], lines: Iterable[Line], *, paper: str = "A3"
+    out: IO[bytes], title: str, note: str, heads: Sequence[Head], lines: Iterable[Line], *, paper: str = "A3"
 ) -> None:
     """Write the workbook. No cell of it can become a formula."""
     with zipfile.ZipFile(_empty(title, note, heads, paper)) as made:

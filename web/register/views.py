@@ -193,13 +193,11 @@ def bring_in() -> str:
     """导入历史台账：选择文件，预览，确认。"""
     packages = [p for p in the_engine().newest_all() if starts.starts_of(p)]
     file, package = request.args.get("file", ""), request.args.get("package", "")
-    made, before = None, set[int]()
+    found = None
     if file:
         if not any(p.key == package for p in packages):
             if len(packages) != 1:
                 raise NotFound("请选择要导入到哪个流程。")
             package = packages[0].key
-        made, before = ledger.preview(who(), file, package)
-    return render_template(
-        "register/import.html", packages=packages, file=file, package=package, made=made, before=before
-    )
+        found = ledger.preview(who(), file, package)
+    return render_template("register/import.html", packages=packages, file=file, package=package, found=found)

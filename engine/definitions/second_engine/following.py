@@ -362,5 +362,6 @@ _ENDS: dict[type[f.Fact], str] = {
     f.ErrorThrown: "抛出错误之后不对照",
     f.CaseCancelled: "案件已作废",
     f.CaseMerged: "案件已并入另一案件",
+    f.RegisterCorrected: "台账内容由安委办更正",
 }
 """Facts after which the comparison ends."""
