@@ -106,12 +106,22 @@ class FinishItem(Command):
 
 @dataclass(frozen=True, slots=True)
 class ReturnItem(Command):
-    """退回 to an earlier step of the same scope, with the reason. `to` "" means the step before."""
+    """退回 to an earlier step that somebody has finished, of the same scope or of one around it, with the reason. `to` ""
+    means the step before. What has begun since then is withdrawn with it."""
 
     case: str
     item: int
     reason: str
     to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawItem(Command):
+    """撤回：who finished a work item takes it back, while nothing that followed has begun."""
+
+    case: str
+    item: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,10 +334,21 @@ class DeliverSignal(KernelCommand):
 
 @dataclass(frozen=True, slots=True)
 class MoveItem(KernelCommand):
-    """退回：cancel the item's element and enter `to`, an element of the same scope, instead."""
+    """退回：the case stands at `to` again, as it did before somebody finished it; what has begun since then is cancelled. `to`
+    is an element of the item's scope or of one around it. Needs the case's history."""
 
     item: int
     to: str
+    person: str = ""
+    unit: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack(KernelCommand):
+    """撤回：the finished item is open again under a new id; what followed is cancelled. Needs the case's history."""
+
+    item: int
     person: str = ""
     unit: str = ""
     reason: str = ""

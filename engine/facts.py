@@ -330,13 +330,92 @@ class WorkItemCompleted(Fact):
 
 @fact
 class WorkItemReturned(Fact):
-    """退回：a person sent the case back to an earlier step (`to`, an element id) instead of finishing the item."""
+    """退回：a person sent the case back to an earlier step (`to`, an element id) instead of finishing the item.
+
+    `of` is the execution after which everything is undone, and by which the step is done again; 0 in older facts, where
+    nothing but the item was.
+    """
 
     id: int
     to: str
     person: str
     unit: str
     reason: str
+    of: int = 0
+
+
+@fact
+class WorkItemTakenBack(Fact):
+    """撤回：a person took back the item it had finished; it is offered again under another id, and what followed is undone.
+    `last`: the person has no other finished item of this element that counts."""
+
+    id: int
+    element: str
+    person: str
+    unit: str
+    reason: str
+    last: bool = True
+
+
+@fact
+class WorkItemWithdrawn(Fact):
+    """随退回（撤回）撤销：item `id` no longer counts, because item `by` was returned or taken back. `person` and `unit` had
+    it or had finished it (`done`). `last`: the person has no other finished item of this element that counts."""
+
+    id: int
+    element: str
+    person: str
+    unit: str
+    by: int
+    done: bool = False
+    last: bool = False
+
+
+@fact
+class TokensWithdrawn(Fact):
+    """Tokens that waited at `gateway` are taken away, because what sent them is to be done again: one for each of `flows`."""
+
+    scope: int
+    gateway: str
+    flows: tuple[str, ...]
+
+
+@fact
+class TokenPutBack(Fact):
+    """A token waits at `gateway` again: the join that took it is undone, what sent it is not."""
+
+    scope: int
+    gateway: str
+    flow: str
+    cause: int = 0
+    strand: int = 0
+
+
+@fact
+class ScopeReopened(Fact):
+    """A scope that had completed is open again as it was, with what its tokens wait for offered anew."""
+
+    id: int
+    process: str
+    element: str
+    scope: int
+    cause: int = 0
+    strand: int = 0
+    loop: int = 0
+    body: bool = False
+    variables: dict[str, Value] | None = None
+    items: list[Value] | None = None
+    sequential: bool = False
+    done: int = 0
+    outputs: list[Value] | None = None  # [index, value] each
+
+
+@fact
+class RoundReopened(Fact):
+    """A round of multi-instance `id` no longer counts as done, and what it delivered (`index` from 0) is forgotten."""
+
+    id: int
+    index: int
 
 
 @fact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.assignment import candidates, has, may_take
 from engine.commands import Actor
@@ -12,7 +12,7 @@ from engine.errors import EngineError, NotAllowed
 from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
 from engine.handlers.choices import Choices, own_enterprises
-from engine.handlers.items import return_targets
+from engine.handlers.going_back import losses_of, repeated, return_ways, why_not_withdrawn
 from engine.handlers.setting import Setting
 from engine.handlers.work import Work
 from engine.runtime.engine import related_cases
@@ -36,7 +36,16 @@ def look(case: str, actor: Actor, state: State | None = None) -> Work:
     state = state if state is not None else engine.load(case)
     return Work(
         state,
-        Setting(package, engine.directory(), engine.moment(), actor, case, _no_numbers, related=related),
+        Setting(
+            package,
+            engine.directory(),
+            engine.moment(),
+            actor,
+            case,
+            _no_numbers,
+            related=related,
+            history=lambda: [entry.fact for entry in engine.facts(case)],
+        ),
     )
 
 
@@ -68,13 +77,41 @@ def abilities(work: Work, item: Item) -> dict[str, bool]:
         "claim": able and not item.person,
         "release": running and bool(item.person) and (mine or office),
         "transfer": running and (takes or office) and (not item.person or mine or office),
-        "return": able and bool(return_targets(item, work)),
+        "return": able and bool(return_ways(item, work)),
     }
 
 
-def targets(work: Work, item: Item) -> list[dict[str, str]]:
-    """Steps the item may be returned 退回 to, the nearest first."""
-    return [{"id": to, "name": work.package.titles.get(to, to)} for to in return_targets(item, work)]
+def targets(work: Work, item: Item) -> list[dict[str, Any]]:
+    """Steps the item may be returned 退回 to, the nearest first, each with whose work is withdrawn with it and which automatic
+    steps will act a second time."""
+    return [
+        {
+            "id": way.to,
+            "name": work.package.titles.get(way.to, way.to),
+            "withdraws": [
+                {
+                    "item": loss.item,
+                    "step": loss.step,
+                    "person": loss.person,
+                    "who": work.directory.name_of(loss.person) if loss.person else "",
+                    "unit": loss.unit,
+                    "role": loss.role,
+                    "done": loss.done,
+                }
+                for loss in losses_of(way.recall, work, item.id)
+            ],
+            "repeats": repeated(way.recall, work),
+        }
+        for way in return_ways(item, work)
+    ]
+
+
+def withdrawal(work: Work, item: Any) -> dict[str, Any]:
+    """Whether the actor may take back 撤回 what it has finished (a row of `work_items`), and if not, why; "" where it is not
+    the actor's."""
+    mine = item.state == "finished" and item.closed_by == work.actor.person and not work.state.ended
+    why = why_not_withdrawn(item.item, work) if mine else ""
+    return {"able": mine and not why, "why": why}
 
 
 def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:

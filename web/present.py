@@ -20,7 +20,13 @@ from engine.values import Months, dumps, plain
 from web.context import the_directory, the_moment
 
 CASE_STATES = {"open": "办理中", "suspended": "已挂起", "completed": "已办结", "cancelled": "已作废"}
-ITEM_STATES = {"open": "待办", "finished": "已办结", "returned": "已退回", "cancelled": "已撤销"}
+ITEM_STATES = {
+    "open": "待办",
+    "finished": "已办结",
+    "returned": "已退回",
+    "taken_back": "已撤回",
+    "cancelled": "已撤销",
+}
 WEEKDAYS = "一二三四五六日"
 SOON = 1
 """Working days left from which a limit is shown in orange (rung 0 of the ladder warns then)."""

@@ -29,6 +29,10 @@ TECHNICAL: frozenset[type[f.Fact]] = frozenset(
         f.LoopOpened,
         f.LoopOutput,
         f.ActivitiesEnabled,
+        f.TokensWithdrawn,
+        f.TokenPutBack,
+        f.ScopeReopened,
+        f.RoundReopened,
         f.GatewayActivated,
         f.GatewayReset,
         f.VariablesSet,
@@ -78,6 +82,7 @@ class Narrator:
         self.subscribed: dict[int, str] = {}
         self.incidents: dict[int, str] = {}
         self.notes: dict[int, str] = {}  # comment's number → who wrote it
+        self.undoing: dict[int, str] = {}  # items by which others were withdrawn: how
 
     def tell(self, entry: Entry) -> Line:
         """The entry as a line, remembering what later entries refer to."""
@@ -98,6 +103,8 @@ class Narrator:
         elif isinstance(fact, f.IncidentRaised):
             self.ids[fact.id] = fact.element
             self.incidents[fact.id] = fact.message
+        elif isinstance(fact, f.WorkItemTakenBack):
+            self.undoing[fact.id] = "撤回"
         if isinstance(fact, f.WorkItemOffered) and fact.name:
             self.elements.setdefault(fact.element, fact.name)
             self.items[fact.id] = fact.name
@@ -294,6 +301,34 @@ def _finished(n: Narrator, x: f.WorkItemCompleted, e: Entry) -> str:
 
 def _returned(n: Narrator, x: f.WorkItemReturned, e: Entry) -> str:
     return f"{who(e.actor)}将{n.what(x.id)}退回到“{n.named(x.to)}”{_because(x.reason)}"
+
+
+def _taken_back(n: Narrator, x: f.WorkItemTakenBack, e: Entry) -> str:
+    return f"{who(e.actor)}撤回了已办结的{n.what(x.id)}{_because(x.reason)}"
+
+
+def _withdrawn(n: Narrator, x: f.WorkItemWithdrawn, e: Entry) -> str:
+    whom = n.person(x.person) if x.person else x.unit
+    what, why = n.what(x.id), f"因{n.what(x.by)}{n.undoing.get(x.by, '退回')}"
+    if x.done:
+        return f"{why}，{whom}已办结的{what}作废，办到这一步时重新办理" if whom else f"{why}，{what}作废"
+    return f"{why}，{whom}的待办{what}随之撤销" if whom else f"{why}，待办{what}随之撤销"
+
+
+def _tokens_withdrawn(n: Narrator, x: f.TokensWithdrawn, e: Entry) -> str:
+    return f"“{n.named(x.gateway)}”前等待汇合的 {len(x.flows)} 路收回"
+
+
+def _put_back(n: Narrator, x: f.TokenPutBack, e: Entry) -> str:
+    return f"沿连线 {x.flow} 已到的一路重新在“{n.named(x.gateway)}”等待汇合"
+
+
+def _reopened(n: Narrator, x: f.ScopeReopened, e: Entry) -> str:
+    return f"{n.what(x.id)}重新打开"
+
+
+def _round_reopened(n: Narrator, x: f.RoundReopened, e: Entry) -> str:
+    return f"{n.what(x.id)}收回第 {x.index + 1} 份结果"
 
 
 def _due(n: Narrator, x: f.DueMoved, e: Entry) -> str:
@@ -499,6 +534,12 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.WorkItemTransferred: _transferred,
     f.WorkItemCompleted: _finished,
     f.WorkItemReturned: _returned,
+    f.WorkItemTakenBack: _taken_back,
+    f.WorkItemWithdrawn: _withdrawn,
+    f.TokensWithdrawn: _tokens_withdrawn,
+    f.TokenPutBack: _put_back,
+    f.ScopeReopened: _reopened,
+    f.RoundReopened: _round_reopened,
     f.DueMoved: _due,
     f.JobOffered: _job,
     f.JobCompleted: _job_done,

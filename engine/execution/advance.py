@@ -27,14 +27,16 @@ from engine.commands import (
     RetryIncident,
     StartProcess,
     Suspend,
+    TakeBack,
     ThrowError,
 )
 from engine.definitions.model import Package, Process, Trigger
-from engine.errors import CalendarUnknown, NotFound, NotOpen, Suspended
+from engine.errors import CalendarUnknown, NotAllowed, NotFound, NotOpen, Suspended
 from engine.execution import activities, complex, correlation, events, moving  # noqa: F401  (activities registers itself)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
 from engine.execution.elements import enter, execute, finish_loop, inputs, leave, result_of
+from engine.execution.history import History
 from engine.execution.run import Halt, Run
 from engine.execution.scopes import cancel, item_ended, release, write
 from engine.execution.starting import begin
@@ -60,9 +62,15 @@ from engine.facts import (
 
 
 def advance(
-    package: Package, state: State, command: KernelCommand, moment: Moment, case: str = ""
+    package: Package,
+    state: State,
+    command: KernelCommand,
+    moment: Moment,
+    case: str = "",
+    history: History | None = None,
 ) -> list[Fact]:
-    """Carry out a command until the case waits again. `case` is the case's id, as expressions see it.
+    """Carry out a command until the case waits again. `case` is the case's id, as expressions see it; `history` what came of
+    what in it, for the commands that go back (`GOES_BACK`).
 
     Raises `NotOpen`, `NotFound`, `Suspended`, `NotAllowed`, `StepBudgetExceeded`. What cannot be computed inside
     the process raises nothing: it is an `IncidentRaised` among the facts.
@@ -70,6 +78,7 @@ def advance(
     if len(state.causes) + len(state.strands) > 32:
         state.purge()
     run = Run(package, state, moment, case, enter, events.deliver, events.throw_implicit)
+    run.history = history
     _COMMANDS[type(command)](run, command)
     run.drain()
     while state.open and complex.go_on(run):
@@ -357,8 +366,22 @@ def _must_run(run: Run) -> None:
 
 def _move_item(run: Run, command: MoveItem) -> None:
     _must_run(run)
-    moving.move_item(run, command)
+    moving.move_item(run, command, _history(run))
 
+
+def _take_back(run: Run, command: TakeBack) -> None:
+    _must_run(run)
+    moving.take_back(run, command, _history(run))
+
+
+def _history(run: Run) -> History:
+    if run.history is None:
+        raise NotAllowed("没有案件的办理经过，不能退回或撤回。")
+    return run.history
+
+
+GOES_BACK = (MoveItem, TakeBack)
+"""Commands that need the case's history."""
 
 _COMMANDS: dict[type[KernelCommand], Callable[[Run, Any], None]] = {
     StartProcess: _start,
@@ -370,6 +393,7 @@ _COMMANDS: dict[type[KernelCommand], Callable[[Run, Any], None]] = {
     DeliverMessage: _deliver_message,
     DeliverSignal: _deliver_signal,
     MoveItem: _move_item,
+    TakeBack: _take_back,
     RetryIncident: _retry,
     Suspend: _suspend,
     Resume: _resume,

@@ -305,7 +305,7 @@ def _open_loop(run: Run, body: Instance, element: Element) -> None:
         if goes_on and loop.test_before and loop.condition is not None:
             goes_on = run.holds(loop.condition, body, {"loopCounter": 0})
         if goes_on:
-            run.later(_enter_round, body.id, 1)
+            run.later(enter_round, body.id, 1)
         else:
             leave(run, body)
         return
@@ -321,7 +321,7 @@ def _open_loop(run: Run, body: Instance, element: Element) -> None:
         leave(run, body)
         return
     for counter in range(1, 2 if sequential else len(items) + 1):
-        run.later(_enter_round, body.id, counter)
+        run.later(enter_round, body.id, counter)
 
 
 def _items(run: Run, body: Instance, loop: Loop) -> list[Value]:
@@ -346,7 +346,8 @@ def _items(run: Run, body: Instance, loop: Loop) -> list[Value]:
     return list(range(1, int(count) + 1))
 
 
-def _enter_round(run: Run, scope: int, counter: int) -> None:
+def enter_round(run: Run, scope: int, counter: int) -> None:
+    """Begin the round of this number of a loop."""
     body = run.state.instances[scope]
     element = run.element(body)
     variables = None
@@ -434,7 +435,7 @@ def _close_round(run: Run, instance: Instance, element: Element, step: _Step) ->
         else:
             leave(run, body)
     elif body.sequential:
-        run.later(_enter_round, body.id, instance.loop + 1)
+        run.later(enter_round, body.id, instance.loop + 1)
 
 
 def finish_loop(run: Run, id: int) -> None:

@@ -21,6 +21,7 @@ from engine.values import Value
 
 if TYPE_CHECKING:
     from engine.definitions.decisions import Decision
+    from engine.execution.history import History
 
 STEP_BUDGET = 1_000
 """Elements that may be entered in one command: a loop without a place to wait is stopped here."""
@@ -49,6 +50,7 @@ class Run:
         "enter",
         "facts",
         "flying",
+        "history",
         "moment",
         "package",
         "state",
@@ -74,6 +76,7 @@ class Run:
         self.enter = enter  # executes an element that a token reaches
         self.deliver = deliver  # hands a message or signal to the case's own subscriptions
         self.throw = throw or deliver  # throws an event that no element stands for
+        self.history: History | None = None  # of the case so far, for what goes back
         self.facts: list[Fact] = []
         self.todo: deque[tuple[Callable[..., None], int, tuple[Any, ...]]] = deque()
         self.flying: dict[int, int] = {}  # scope → what is queued for it: it cannot be finished before

@@ -7,7 +7,7 @@ or clock: facts carry results. Every kind of fact has one small function here, f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from engine import facts as f
 from engine.execution.marking import State
@@ -371,6 +371,81 @@ def _returned(state: State, fact: f.WorkItemReturned) -> None:
     if known is not None and fact.id in state.causes:
         state.causes[fact.id] = known
     state.items.pop(fact.id, None)
+    if fact.of:
+        _no_record(state, fact.of)
+        _forget(state, fact.of)
+
+
+def _taken_back(state: State, fact: f.WorkItemTakenBack) -> None:
+    if fact.last:
+        _not_done_by(state, fact.element, fact.person)
+    _no_record(state, fact.id)
+
+
+def _withdrawn(state: State, fact: f.WorkItemWithdrawn) -> None:
+    if fact.done and fact.last:
+        _not_done_by(state, fact.element, fact.person)
+
+
+def _not_done_by(state: State, element: str, person: str) -> None:
+    people = state.performers.get(element, [])
+    if person in people:
+        people.remove(person)
+        if not people:
+            del state.performers[element]
+
+
+def _no_record(state: State, id: int) -> None:
+    """What is done again has not completed: it is not to be undone. What completed in it may be."""
+    record = state.compensable.pop(id, None)
+    if record is not None:
+        state.kept[record.scope].pop(id)
+        if not state.kept[record.scope]:
+            del state.kept[record.scope]
+
+
+def _tokens_withdrawn(state: State, fact: f.TokensWithdrawn) -> None:
+    arrivals = state.instances[fact.scope].arrivals
+    tokens = arrivals[fact.gateway]
+    for flow in fact.flows:  # the latest come: an earlier one belongs to another round
+        at = next(at for at in reversed(range(len(tokens))) if tokens[at][0] == flow)
+        del tokens[at]
+    if not tokens:
+        del arrivals[fact.gateway]
+
+
+def _put_back(state: State, fact: f.TokenPutBack) -> None:
+    arrivals = state.instances[fact.scope].arrivals
+    arrivals.setdefault(fact.gateway, []).insert(0, (fact.flow, fact.cause, fact.strand))
+
+
+def _reopened(state: State, fact: f.ScopeReopened) -> None:
+    _no_record(state, fact.id)
+    variables = None if fact.variables is None else dict(fact.variables)
+    one = Instance(
+        fact.id,
+        fact.process,
+        fact.element,
+        fact.scope,
+        fact.cause,
+        fact.strand,
+        fact.loop,
+        fact.body,
+        variables,
+    )
+    one.items = None if fact.items is None else list(fact.items)
+    one.sequential, one.done = fact.sequential, fact.done
+    one.outputs = None if fact.outputs is None else {pair[0]: pair[1] for pair in cast(Any, fact.outputs)}
+    state.instances[fact.id] = one
+    state.instances[fact.scope].children[fact.id] = None
+
+
+def _round_reopened(state: State, fact: f.RoundReopened) -> None:
+    body = state.instances[fact.id]
+    body.done -= 1
+    if body.outputs is not None:
+        body.outputs.pop(fact.index, None)
+        body.outputs = body.outputs or None
 
 
 def _due(state: State, fact: f.DueMoved) -> None:
@@ -556,6 +631,12 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.WorkItemTransferred: _transferred,
     f.WorkItemCompleted: _finished,
     f.WorkItemReturned: _returned,
+    f.WorkItemTakenBack: _taken_back,
+    f.WorkItemWithdrawn: _withdrawn,
+    f.TokensWithdrawn: _tokens_withdrawn,
+    f.TokenPutBack: _put_back,
+    f.ScopeReopened: _reopened,
+    f.RoundReopened: _round_reopened,
     f.DueMoved: _due,
     f.JobOffered: _job,
     f.JobCompleted: _job_done,

@@ -32,11 +32,23 @@ from engine.commands import (
     SuspendCase,
     TransferItem,
     UrgeItem,
+    WithdrawItem,
 )
 from engine.errors import InputInvalid
 from engine.execution.state import State
 from engine.facts import Fact
-from engine.handlers import actions, cases, commenting, copying, items, machine, merging, posts, urging
+from engine.handlers import (
+    actions,
+    cases,
+    commenting,
+    copying,
+    going_back,
+    items,
+    machine,
+    merging,
+    posts,
+    urging,
+)
 from engine.handlers.setting import FileInfo, OtherCase, Setting
 from engine.handlers.settle import settle
 from engine.handlers.work import Work
@@ -59,7 +71,8 @@ HANDLERS: dict[type[Command], Callable[[Any, Work], None]] = {
     ReleaseItem: items.release_item,
     TransferItem: items.transfer_item,
     FinishItem: items.finish_item,
-    ReturnItem: items.return_item,
+    ReturnItem: going_back.return_item,
+    WithdrawItem: going_back.withdraw_item,
     CallAction: actions.call_action,
     CheckPosts: posts.check_posts,
 }

@@ -1,4 +1,4 @@
-"""Commands about a work item 待办: claim, release, transfer, finish, return."""
+"""Commands about a work item 待办: claim, release, transfer, finish. How it goes back: `going_back`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from engine.commands import (
     ClaimItem,
     CompleteItem,
     FinishItem,
-    MoveItem,
     ReleaseItem,
-    ReturnItem,
     TransferItem,
 )
-from engine.definitions.model import Element, Kind, Process
 from engine.directory import ENTERPRISE
 from engine.errors import AlreadyClaimed, InputInvalid, NotAllowed, NotFound
 from engine.execution.state import Item
@@ -32,7 +29,7 @@ def claim_item(command: ClaimItem, work: Work) -> None:
         who = "您" if item.person == work.actor.person else work.directory.name_of(item.person)
         raise AlreadyClaimed(f"“{item.name}”已由{who}签收。", person=item.person)
     _claim(work, item)
-    _someone_does_it(work, item)
+    someone_does_it(work, item)
 
 
 def release_item(command: ReleaseItem, work: Work) -> None:
@@ -84,7 +81,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
     if (unit, person) == (item.unit, item.person):
         raise InputInvalid(f"“{item.name}”已经在{unit}手中。", field="unit")
     work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=person, reason=reason))
-    _someone_does_it(work, item)
+    someone_does_it(work, item)
 
 
 def finish_item(command: FinishItem, work: Work) -> None:
@@ -96,67 +93,13 @@ def finish_item(command: FinishItem, work: Work) -> None:
     behalf = behalf_of(work.actor.person, item, work.directory)
     if not item.person:
         _claim(work, item)
-    _someone_does_it(work, item)
+    someone_does_it(work, item)
     for file in dict.fromkeys((*command.files, *work.files_of(item.form, form))):
         attach(file, item.id, work)
     work.advance(
-        CompleteItem(item.id, form, work.actor.person, _acting_unit(item, work), behalf=behalf),
+        CompleteItem(item.id, form, work.actor.person, acting_unit(item, work), behalf=behalf),
     )
     send_drawn(element, work)
-
-
-def return_item(command: ReturnItem, work: Work) -> None:
-    """退回: to one of the steps the diagram allows, or to the user task before in the same scope."""
-    item = work.open_item(command.item)
-    work.must_do(item)
-    reason = reason_given(command.reason, "退回")
-    targets = return_targets(item, work)
-    to = command.to or (targets[0] if targets else "")
-    names = work.package.titles
-    if not to:
-        raise NotAllowed(f"“{item.name}”之前没有可以退回的步骤。")
-    if to not in targets:
-        allowed = "、".join(names.get(t, t) for t in targets) or "无"
-        raise NotAllowed(
-            f"“{item.name}”不能退回到“{names.get(to, to)[:60]}”。可以退回的步骤：{allowed}。", field="to"
-        )
-    _someone_does_it(work, item)
-    work.advance(MoveItem(item.id, to, work.actor.person, _acting_unit(item, work), reason))
-
-
-def return_targets(item: Item, work: Work) -> list[str]:
-    """Element ids the item may be returned to, the nearest first.
-
-    The task's `returnTo` property in its order; without one, the user tasks before it in the same scope that
-    somebody has completed in this case, found against the flows.
-    """
-    element = work.element(item.id)
-    drawn = element.names("returnTo")
-    if drawn:
-        return list(drawn)
-    process = work.package.processes[work.state.instances[item.id].process]
-    seen, rank = {element.id}, [element.id]
-    found: list[str] = []
-    while rank:
-        nearer: list[str] = []
-        for id in rank:
-            for source in _before(process.elements[id], process):
-                if source in seen or process.elements[source].scope != element.scope:
-                    continue
-                seen.add(source)
-                if process.elements[source].kind in (Kind.USER, Kind.MANUAL):
-                    if work.state.performers.get(source):
-                        found.append(source)
-                else:
-                    nearer.append(source)
-        rank = nearer
-    return found
-
-
-def _before(element: Element, process: Process) -> list[str]:
-    """Elements one step against the flow: sources of incoming flows, the host of a boundary event."""
-    sources = [process.flows[f].source for f in element.incoming]
-    return [*sources, element.attached_to] if element.attached_to else sources
 
 
 def _claim(work: Work, item: Item) -> None:
@@ -178,7 +121,7 @@ def _must_be_there(person: str, role: str, unit: str, work: Work) -> None:
     )
 
 
-def _acting_unit(item: Item, work: Work) -> str:
+def acting_unit(item: Item, work: Work) -> str:
     """The unit in whose name the actor acts: the item's, or the actor's own where the item has none."""
     return item.unit or work.actor.unit
 
@@ -194,7 +137,7 @@ def _known(unit: str, work: Work) -> bool:
     return found is not None and (own is None or found.kind != ENTERPRISE or unit in own)
 
 
-def _someone_does_it(work: Work, item: Item) -> None:
+def someone_does_it(work: Work, item: Item) -> None:
     """The incident that nobody could take the item is over."""
     incident = incident_of(work, item.id, NO_ONE)
     if incident:

@@ -5,7 +5,7 @@ Handlers read nothing else, so the same command in the same setting gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.execution.state import State
+from engine.facts import Fact
 from engine.values import Value
 
 
@@ -53,6 +54,11 @@ def no_file(_file: str) -> FileInfo | None:
     return None
 
 
+def no_history() -> list[Fact]:
+    """Where nobody goes back: the ledger's import, a rehearsal."""
+    return []
+
+
 def no_related(_state: State) -> list[Value]:
     """Where no other cases are known."""
     return []
@@ -69,7 +75,7 @@ class Setting:
 
     `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`. `other` looks a case up
     that this one is merged into, and keeps it from ending meanwhile. `urges_a_day`: how often one person may urge the same item on
-    a working day 催办上限. `fatal` is what
+    a working day 催办上限. `history` gives the case's facts so far, for what goes back. `fatal` is what
     these callbacks raise where the whole command must end: a lost database is no failure of automatic work.
     """
 
@@ -84,3 +90,4 @@ class Setting:
     other: Callable[[str], OtherCase | None] = no_other
     urges_a_day: int = 1
     fatal: tuple[type[Exception], ...] = ()
+    history: Callable[[], Sequence[Fact]] = no_history

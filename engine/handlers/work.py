@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from engine.assignment import Place, holds, may_do
@@ -12,8 +12,9 @@ from engine.definitions.forms import Field
 from engine.definitions.model import Element
 from engine.directory import AUDITOR, OFFICE
 from engine.errors import EngineError, FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
-from engine.execution.advance import advance
+from engine.execution.advance import GOES_BACK, advance
 from engine.execution.context import Context
+from engine.execution.history import History
 from engine.execution.run import Run
 from engine.execution.state import ROOT, Item, State, evolve
 from engine.facts import Fact
@@ -51,7 +52,13 @@ class Work:
 
     def advance(self, command: KernelCommand) -> None:
         """Let the kernel go on until the case waits."""
-        self.facts += advance(self.package, self.state, command, self.moment, self.setting.case)
+        history = self.history if isinstance(command, GOES_BACK) else None
+        self.facts += advance(self.package, self.state, command, self.moment, self.setting.case, history)
+
+    @cached_property
+    def history(self) -> History:
+        """What came of what in the case before this command."""
+        return History(self.package, self.setting.history())
 
     # -- the case --------------------------------------------------------------------------------------
 

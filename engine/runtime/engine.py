@@ -39,6 +39,7 @@ from engine.commands import (
     StartCase,
     SuspendCase,
     TransferItem,
+    WithdrawItem,
 )
 from engine.definitions.model import Package
 from engine.directory import Directory
@@ -453,6 +454,7 @@ class Engine(Published):
             other=lambda other: other_case(_transaction(connection), other),
             urges_a_day=int(loaded.office.urges_a_day),
             fatal=(sa.exc.SQLAlchemyError, _NotOutright),
+            history=lambda: [e.fact for e in ledger.entries_of(_transaction(connection), case)],
         )
         facts = decide(command, loaded.state, setting)
         entries = self._record(loaded, facts, actor, command_id, asked, moment)
@@ -616,7 +618,7 @@ def _roles_asked(command: Command, package: Package | None) -> Sequence[str]:
     return ()
 
 
-_ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem)
+_ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem, WithdrawItem)
 
 
 class _NotOutright(Exception):

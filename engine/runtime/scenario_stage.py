@@ -130,6 +130,7 @@ class Stage:
             self._number,
             self.files.get,
             lambda _state: [{"label": number, "value": number} for number in self.scenario.others],
+            history=lambda: self.facts,
         )
 
     def _number(self, series: str, year: int) -> int:

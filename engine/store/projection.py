@@ -230,6 +230,9 @@ class Projection:
     def item_returned(self, fact: f.WorkItemReturned) -> None:
         self._close(fact.id, "returned", fact.person)
 
+    def item_taken_back(self, fact: f.WorkItemTakenBack) -> None:
+        self.items.change(fact.id, state="taken_back")
+
     def due_moved(self, fact: f.DueMoved) -> None:
         self.items.change(fact.id, due=fact.due)
 
@@ -375,6 +378,7 @@ _READERS: dict[type[f.Fact], Any] = {
     f.WorkItemTransferred: Projection.item_transferred,
     f.WorkItemCompleted: Projection.item_completed,
     f.WorkItemReturned: Projection.item_returned,
+    f.WorkItemTakenBack: Projection.item_taken_back,
     f.DueMoved: Projection.due_moved,
     f.JobOffered: Projection.job_offered,
     f.JobFailed: Projection.job_failed,

@@ -37,6 +37,7 @@ from engine.definitions import bpmn
 from engine.definitions.compile import package_hash
 from engine.definitions.model import Package, Parameter
 from engine.execution.advance import advance
+from engine.execution.history import History
 from engine.execution.state import State, fold
 from engine.values import dumps, loads
 from tests.engine.builders_data import SCOPE_KINDS, element_data, scope_data
@@ -545,7 +546,9 @@ class Play:
         """Carry out one command."""
         moment = Moment(self.now, CALENDAR)
         self.log.append((command, moment))
-        self.new = advance(self.package, self.state, command, moment, "case")
+        history = History(self.package, self.facts)
+        assert not self.facts or history.fits(self.state)
+        self.new = advance(self.package, self.state, command, moment, "case", history)
         self.facts += self.new
         assert fold(self.facts) == self.state
         restored = State.from_data(loads(dumps(self.state.to_data())))
@@ -557,7 +560,7 @@ class Play:
         """The facts of the same commands once more, without a snapshot between them."""
         state, facts = State(), []
         for command, moment in self.log:
-            facts += advance(self.package, state, command, moment, "case")
+            facts += advance(self.package, state, command, moment, "case", History(self.package, list(facts)))
         assert state == self.state
         return facts
 

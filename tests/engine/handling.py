@@ -160,6 +160,7 @@ class Desk:
             "case",
             self.number,
             self.files.get,
+            history=lambda: self.facts,
         )
         try:
             self.new = decide(command, self.state, setting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.commands import ClaimItem, FinishItem, ReleaseItem, ReturnItem, TransferItem
+from engine.commands import ClaimItem, FinishItem, ReleaseItem, ReturnItem, TransferItem, WithdrawItem
 from engine.errors import EngineError
 from web import discretion
 from web.api import Room, schemas
@@ -20,7 +20,7 @@ room = Room("api_items", __name__, url_prefix="", description="待办")
 _ITEM = "/cases/<string:case>/items/<int(max=2147483647):item>"
 
 
-ItemCommand = ClaimItem | ReleaseItem | FinishItem | ReturnItem | TransferItem
+ItemCommand = ClaimItem | ReleaseItem | FinishItem | ReturnItem | TransferItem | WithdrawItem
 
 
 def _act(command: ItemCommand) -> dict[str, Any]:
@@ -104,8 +104,17 @@ def finish(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
 @room.response(200)
 @may("signed_in")
 def send_back(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
-    """退回到之前的步骤。"""
+    """退回到之前的步骤；此后开始的办理随之撤销（见 targets 的 withdraws）。"""
     return _act(ReturnItem(case, item, body["reason"], body["to"]))
+
+
+@room.route(f"{_ITEM}/withdraw", methods=["POST"])
+@room.arguments(schemas.ReasonBody)
+@room.response(200)
+@may("signed_in")
+def withdraw(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """撤回本人刚办结的一步：其后还没有人签收、没有对外发出时可以，这一步连同填写内容回到本人手中。"""
+    return _act(WithdrawItem(case, item, body["reason"]))
 
 
 @room.route(f"{_ITEM}/transfer", methods=["POST"])

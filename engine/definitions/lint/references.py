@@ -152,14 +152,17 @@ def call_cycle(process: Process, package: Package) -> Remarks:
 
 @rule("return_target")
 def return_target(process: Process, package: Package) -> Remarks:
-    """退回 goes to another activity of the same scope."""
+    """退回 goes to another activity of the same scope or of one around it."""
     for element in process.elements.values():
         for key in element.names("returnTo"):
             target = process.elements.get(key)
             if target is None:
                 yield element, f"{title(element)}可退回到“{key[:40]}”，但没有这个元素，请改正 returnTo。"
-            elif target.scope != element.scope:
-                yield element, f"{title(element)}可退回到{title(target)}，但它不在同一层，请改正 returnTo。"
+            elif target.scope not in _around(process, element):
+                yield (
+                    element,
+                    f"{title(element)}可退回到{title(target)}，但它不在同一层或外层，请改正 returnTo。",
+                )
             elif element.for_compensation or target.for_compensation:
                 yield (
                     element,
@@ -167,6 +170,15 @@ def return_target(process: Process, package: Package) -> Remarks:
                 )
             elif target.kind not in ACTIVITIES or target.event_subprocess or target.id == element.id:
                 yield element, f"{title(element)}不能退回到{title(target)}，请改为之前的一个任务。"
+
+
+def _around(process: Process, element: Element) -> Iterator[str]:
+    """The scopes an element is drawn in, the innermost first."""
+    while True:
+        yield element.scope
+        if element.scope not in process.elements:
+            return
+        element = process.elements[element.scope]
 
 
 @rule("separate_target")

@@ -1,0 +1,229 @@
+"""Going back 退回与撤回: an item is returned to an earlier step, or a finished one is taken back by who finished it.
+
+Whose work is undone with it is told: by a sentence of the timeline and a notice to the person or, where nobody had claimed
+it, to the post.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.commands import MoveItem, ReturnItem, TakeBack, WithdrawItem
+from engine.definitions.model import Element, Kind, Trigger
+from engine.definitions.vocabulary import PEOPLE
+from engine.errors import EngineError, NotAllowed, NotOpen, Suspended
+from engine.execution.history import Execution, Recall, stopped_beside
+from engine.execution.moving import Way, taking_back, way_back, ways_back, withdrawn
+from engine.execution.state import Item
+from engine.facts import NoticeSent, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
+from engine.handlers.items import acting_unit, someone_does_it
+from engine.handlers.work import Work, reason_given
+
+QUIET = frozenset({"archive", "statistics", "case.number"})
+"""Topics whose repetition nobody outside notices: a case that has its number keeps it."""
+
+_WORK = frozenset({Kind.SERVICE, Kind.SEND, Kind.RULE})
+_HEARD = frozenset({Kind.CATCH, Kind.RECEIVE, Kind.BOUNDARY})
+_TOLD = frozenset({Trigger.MESSAGE, Trigger.SIGNAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A step whose work is undone. `person` and `unit`: who had it, or had finished it (`done`)."""
+
+    item: int
+    step: str
+    person: str
+    unit: str
+    role: str
+    done: bool
+
+
+# -- 退回 ----------------------------------------------------------------------------------------------
+
+
+def return_item(command: ReturnItem, work: Work) -> None:
+    """退回: to one of the steps the diagram allows, or to any step that somebody has finished before."""
+    item = work.open_item(command.item)
+    work.must_do(item)
+    reason = reason_given(command.reason, "退回")
+    to = _to(command.to, item, work)
+    someone_does_it(work, item)
+    losses = losses_of(way_back(work.history, work.state, item.id, to).recall, work, item.id)
+    work.advance(MoveItem(item.id, to, work.actor.person, acting_unit(item, work), reason))
+    what = f"将“{item.name}”退回到“{work.package.titles.get(to, to)}”"
+    _tell(losses, work, f"“{item.name}”被退回", what, reason, f"{item.id}/returned")
+
+
+def _to(wanted: str, item: Item, work: Work) -> str:
+    """The step meant. Raises `NotAllowed` with the steps there are."""
+    drawn = work.element(item.id).names("returnTo")
+    names = work.package.titles
+    ways = [way.to for way in return_ways(item, work)]
+    if not wanted:
+        if not ways and drawn:
+            way_back(work.history, work.state, item.id, drawn[0])  # says why not
+        if not ways:
+            raise NotAllowed(f"“{item.name}”之前没有可以退回的步骤。")
+        return ways[0]
+    if wanted in ways:
+        return wanted
+    if not drawn or wanted in drawn:
+        way_back(work.history, work.state, item.id, wanted)
+    allowed = "、".join(names.get(t, t) for t in ways) or "无"
+    raise NotAllowed(
+        f"“{item.name}”不能退回到“{names.get(wanted, wanted)[:60]}”。可以退回的步骤：{allowed}。", field="to"
+    )
+
+
+def return_ways(item: Item, work: Work) -> list[Way]:
+    """The steps the item may be returned to, the nearest first: those of the task's `returnTo` property in its order;
+    without one, the steps before it that people have finished in this case."""
+    return ways_back(work.history, work.state, item.id, work.element(item.id).names("returnTo"))
+
+
+def losses_of(recall: Recall, work: Work, by: int) -> list[Loss]:
+    """Whose work going back undoes, in the order in which it began."""
+    executions = work.history.executions
+    return [
+        Loss(
+            fact.id,
+            executions[fact.id].name or work.package.titles.get(fact.element, fact.element),
+            fact.person,
+            fact.unit,
+            executions[fact.id].role,
+            fact.done,
+        )
+        for fact in withdrawn(work.history, recall, by)
+        if isinstance(fact, WorkItemWithdrawn)
+    ]
+
+
+def repeated(recall: Recall, work: Work) -> list[str]:
+    """Names of the automatic steps with an effect outside that going back does not take back, and that happen again."""
+    found = (work.history.element(one) for one in recall.undone if _acted(one, work.history.element(one)))
+    return list(dict.fromkeys(element.name or element.id for element in found))
+
+
+def _tell(losses: Iterable[Loss], work: Work, title: str, what: str, reason: str, key: str) -> None:
+    """A notice to everybody who loses work by it, but not to who did it."""
+    open_: dict[tuple[str, str, str], list[str]] = {}
+    done: dict[tuple[str, str, str], list[str]] = {}
+    for loss in losses:
+        to = ("", "", loss.person) if loss.person else (loss.unit, loss.role, "")
+        if any(to) and loss.person != work.actor.person:
+            (done if loss.done else open_).setdefault(to, []).append(f"“{loss.step}”")
+    who = work.actor.name or work.directory.name_of(work.actor.person)
+    for n, to in enumerate(dict.fromkeys((*open_, *done)), 1):
+        lines = [f"{who}{what}，理由：{reason}。"]
+        if to in open_:
+            lines.append(f"待办{'、'.join(dict.fromkeys(open_[to]))}随之撤销，不用再办。")
+        if to in done:
+            lines.append(f"已办结的{'、'.join(dict.fromkeys(done[to]))}随之作废，办到这一步时请重新办理。")
+        unit, role, person = to
+        work.say(NoticeSent(unit, role, person, title, "".join(lines), f"{work.setting.case}/{key}/{n}"))
+
+
+# -- 撤回 ----------------------------------------------------------------------------------------------
+
+
+def withdraw_item(command: WithdrawItem, work: Work) -> None:
+    """撤回: the item is open again with who finished it, as long as nothing that followed has begun."""
+    work.must_see()
+    reason = reason_given(command.reason, "撤回")
+    recall = withdrawal(command.item, work)
+    first, last = recall.first, work.state.last
+    losses = losses_of(recall, work, first.id)
+    beside = {one.id: one for one in (first, *stopped_beside(work.history, recall))}
+    work.advance(TakeBack(first.id, work.actor.person, first.finished_for or first.unit, reason))
+    for item in [i for i in work.state.items.values() if i.id > last]:
+        before = _same_work(item, beside.values(), work)
+        if before is not None and (before.unit or before.role):
+            _hold_as_before(item, before, work)
+    title = work.package.titles.get(first.element, first.element)
+    what = f"撤回了已办结的“{first.name or title}”"
+    _tell(losses, work, f"“{first.name or title}”被撤回", what, reason, f"{first.id}/withdrawn")
+
+
+def _same_work(item: Item, before: Iterable[Execution], work: Work) -> Execution | None:
+    """Which work an item offered anew was, before it was finished or stopped."""
+    instance = work.state.instances[item.id]
+    return next(
+        (
+            one
+            for one in before
+            if (one.element, one.scope, one.loop) == (item.element, instance.scope, instance.loop)
+        ),
+        None,
+    )
+
+
+def _hold_as_before(item: Item, before: Execution, work: Work) -> None:
+    """The item lies with the unit and the person it had lain with."""
+    work.say(WorkItemRouted(item.id, before.unit, before.role, "撤回后仍由原承办单位办理"))
+    person = before.finished_by or (before.person if before.claimed else "")
+    if person:
+        work.say(WorkItemClaimed(item.id, person, before.behalf))
+
+
+def withdrawal(item: int, work: Work) -> Recall:
+    """What taking the finished item back would undo. Raises an `EngineError` with the sentence why it is not possible."""
+    if work.state.ended:
+        raise NotOpen("案件已经结束，不能再撤回。需要更正的，请联系安委办。")
+    first = work.history.executions.get(item)
+    if first is not None and first.form is not None and first.finished_by != work.actor.person:
+        whom = work.directory.name_of(first.finished_by) if first.finished_by else "系统"
+        raise NotAllowed(f"“{first.name}”由{whom}办结，只有本人可以撤回。")
+    if work.state.suspended:
+        raise Suspended()
+    recall = taking_back(work.history, work.state, item)
+    begun = _begun(recall, work)
+    if begun:
+        name = recall.first.name or work.package.titles.get(recall.first.element, recall.first.element)
+        raise NotAllowed(f"“{name}”不能撤回：{begun}")
+    return recall
+
+
+def _begun(recall: Recall, work: Work) -> str:
+    """What has begun since the item was finished, in words; "" for nothing.
+
+    [P] Begun is what a person has claimed or finished, what came from outside or by the clock, and what went out: letters,
+    numbers of letters, messages, work for other systems. What the engine only worked out or marked is no beginning.
+    """
+    name_of = work.directory.name_of
+    for one in recall.undone:
+        element = work.history.element(one)
+        name = one.name or element.name or work.package.titles.get(one.element, one.element)
+        if one.body:
+            continue
+        if element.kind in PEOPLE and one.form is not None:
+            return f"其后的“{name}”已由{name_of(one.finished_by)}办结。需要改动的，请其后的承办人退回。"
+        if element.kind in PEOPLE and one.claimed:
+            whom = "您本人" if one.person == work.actor.person else name_of(one.person)
+            hint = "请先退签。" if one.person == work.actor.person else "请联系其退签，或由其退回。"
+            return f"其后的“{name}”已由{whom}签收。{hint}"
+        if element.kind in _HEARD and (one.ended >= 0 or element.kind is Kind.BOUNDARY):
+            return f"其后的“{name}”已经发生。"
+        if _acted(one, element):
+            return f"其后的自动步骤“{name}”已经发出，收不回来。"
+    return ""
+
+
+def _acted(one: Execution, element: Element) -> bool:
+    """Whether the execution had an effect outside, or may be having it at this moment."""
+    if element.kind in _WORK and one.topic:
+        return one.topic not in QUIET
+    return one.told or any(event.trigger in _TOLD for event in element.events if element.kind in _THROWS)
+
+
+_THROWS = frozenset({Kind.THROW, Kind.END})
+
+
+def why_not_withdrawn(item: int, work: Work) -> str:
+    """Why the actor may not take the finished item back; "" when the actor may."""
+    try:
+        withdrawal(item, work)
+    except EngineError as refusal:
+        return refusal.message
+    return ""
