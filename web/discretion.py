@@ -151,6 +151,20 @@ class Discretion:
         steps = frozenset(d["element"] for d in offered if d["id"] in came)
         return [shown for row in told if (shown := self.fact(row, steps, came)) is not None]
 
+    def targets(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Steps an item may be returned to, without the keepers' steps: neither as targets nor among what is withdrawn."""
+        if self.reports:
+            return rows
+        return [
+            r
+            | {
+                "withdraws": [w for w in r["withdraws"] if not _keepers_step(w["role"], w["step"])],
+                "repeats": [name for name in r["repeats"] if REPORT not in name],
+            }
+            for r in rows
+            if REPORT not in r["name"]
+        ]
+
     def variables(
         self, rows: list[dict[str, Any]], columns: Iterable[str], own: Iterable[str]
     ) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from engine.handlers.going_back import losses_of, repeated, return_ways, why_not
 from engine.handlers.setting import Setting
 from engine.handlers.work import Work
 from engine.runtime.engine import related_cases
-from engine.values import Value
+from engine.values import Value, plain
 from web.context import the_engine
 
 
@@ -106,11 +106,18 @@ def targets(work: Work, item: Item) -> list[dict[str, Any]]:
     ]
 
 
-def withdrawal(work: Work, item: Any) -> dict[str, Any]:
-    """Whether the actor may take back 撤回 what it has finished (a row of `work_items`), and if not, why; "" where it is not
-    the actor's."""
-    mine = item.state == "finished" and item.closed_by == work.actor.person and not work.state.ended
-    why = why_not_withdrawn(item.item, work) if mine else ""
+def submitted(work: Work, item: int) -> dict[str, Any]:
+    """The form of an item that was taken back 撤回, as it had been submitted."""
+    one = work.history.executions.get(item)
+    before = work.history.executions.get(one.again) if one is not None else None
+    return dict(plain(before.form)) if before is not None and before.form else {}
+
+
+def withdrawal(work: Work, item: int, state: str, closed_by: str) -> dict[str, Any]:
+    """Whether the actor may take back 撤回 an item that `closed_by` has closed, and if not, why; "" where it is not the
+    actor's to take back at all."""
+    mine = state == "finished" and closed_by == work.actor.person and not work.state.ended
+    why = why_not_withdrawn(item, work) if mine else ""
     return {"able": mine and not why, "why": why}
 
 

@@ -18,6 +18,7 @@ from engine.execution.moving import Way, taking_back, way_back, ways_back, withd
 from engine.execution.state import Item
 from engine.facts import NoticeSent, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
 from engine.handlers.items import acting_unit, someone_does_it
+from engine.handlers.secrecy import KEEPERS, REPORT, knows
 from engine.handlers.work import Work, reason_given
 
 QUIET = frozenset({"archive", "statistics", "case.number"})
@@ -112,17 +113,35 @@ def _tell(losses: Iterable[Loss], work: Work, title: str, what: str, reason: str
     done: dict[tuple[str, str, str], list[str]] = {}
     for loss in losses:
         to = ("", "", loss.person) if loss.person else (loss.unit, loss.role, "")
-        if any(to) and loss.person != work.actor.person:
+        if (
+            any(to)
+            and loss.person != work.actor.person
+            and not (REPORT in loss.step and not _knows(to, work))
+        ):
             (done if loss.done else open_).setdefault(to, []).append(f"“{loss.step}”")
     who = work.actor.name or work.directory.name_of(work.actor.person)
     for n, to in enumerate(dict.fromkeys((*open_, *done)), 1):
-        lines = [f"{who}{what}，理由：{reason}。"]
+        lines = [_why(f"{who}{what}，理由：{reason}。", to, work)]
         if to in open_:
             lines.append(f"待办{'、'.join(dict.fromkeys(open_[to]))}随之撤销，不用再办。")
         if to in done:
             lines.append(f"已办结的{'、'.join(dict.fromkeys(done[to]))}随之作废，办到这一步时请重新办理。")
         unit, role, person = to
-        work.say(NoticeSent(unit, role, person, title, "".join(lines), f"{work.setting.case}/{key}/{n}"))
+        said = title if REPORT not in title or _knows(to, work) else "案件退回前面的环节"
+        work.say(NoticeSent(unit, role, person, said, "".join(lines), f"{work.setting.case}/{key}/{n}"))
+
+
+def _why(told: str, to: tuple[str, str, str], work: Work) -> str:
+    """What happened, as this receiver may know it: not by the keeper of reports, nor of a report 举报保密."""
+    keeper = any(role in KEEPERS for role, _ in work.directory.posts_of(work.actor.person))
+    if (keeper or REPORT in told) and not _knows(to, work):
+        return "案件退回到前面的环节办理。"
+    return told
+
+
+def _knows(to: tuple[str, str, str], work: Work) -> bool:
+    unit, role, person = to
+    return knows(work.directory.posts_of(person) if person else [(role, unit)], work.directory)
 
 
 # -- 撤回 ----------------------------------------------------------------------------------------------
@@ -191,12 +210,15 @@ def _begun(recall: Recall, work: Work) -> str:
     [P] Begun is what a person has claimed or finished, what came from outside or by the clock, and what went out: letters,
     numbers of letters, messages, work for other systems. What the engine only worked out or marked is no beginning.
     """
-    name_of = work.directory.name_of
+    name_of, own = work.directory.name_of, work.directory.posts_of(work.actor.person)
     for one in recall.undone:
         element = work.history.element(one)
         name = one.name or element.name or work.package.titles.get(one.element, one.element)
         if one.body:
             continue
+        secret = REPORT in name or one.role in KEEPERS
+        if secret and (one.claimed or one.ended >= 0) and not knows(own, work.directory):
+            return "其后的环节已经开始。"
         if element.kind in PEOPLE and one.form is not None:
             return f"其后的“{name}”已由{name_of(one.finished_by)}办结。需要改动的，请其后的承办人退回。"
         if element.kind in PEOPLE and one.claimed:

@@ -7,7 +7,7 @@ import pytest
 
 from engine import commands as c
 from engine import facts as f
-from engine.errors import NotAllowed, NotOpen, Suspended
+from engine.errors import NotOpen, Suspended
 from engine.execution.state import State, fold
 from engine.values import dumps, loads
 from tests.engine.builders import MONDAY, Play, diagram

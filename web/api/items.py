@@ -12,7 +12,7 @@ from web.api.base import act
 from web.case import queries as case_queries
 from web.context import the_engine, who
 from web.identity import may
-from web.look import abilities, candidates_of, choices, look, refusal, targets
+from web.look import abilities, candidates_of, choices, look, refusal, submitted, targets, withdrawal
 from web.sight import item_row
 
 room = Room("api_items", __name__, url_prefix="", description="待办")
@@ -60,15 +60,22 @@ def show(case: str, item: int) -> dict[str, Any]:
     found["form_key"] = row.form
     found["schema"] = schema
     if open_item is None:
-        return found | {"data": {}, "may": {}, "refusal": "", "targets": []}
+        back = withdrawal(work, item, row.state, row.closed_by)
+        return found | {
+            "data": {},
+            "may": {"withdraw": True} if back["able"] else {},
+            "refusal": back["why"],
+            "targets": [],
+        }
     values = dict(work.state.variables(item))
     reader = discretion.of(who())
     data = case_queries.prefill(schema, values, before, choices(work), case_queries.given(work, item))
+    data |= submitted(work, item)
     return found | {
         "data": reader.text(data) if row.unit in who().units or reader.inner else {},
         "may": abilities(work, open_item),
         "refusal": refusal(work, open_item),
-        "targets": targets(work, open_item),
+        "targets": reader.targets(targets(work, open_item)),
     }
 
 

@@ -69,6 +69,7 @@ ITEMS: tuple[tuple[str, int, Ids], ...] = (
 
 OF_AN_ITEM = (
     "items.show", "items.claim", "items.release", "items.finish", "items.send_back", "items.transfer", "items.candidates",
+    "items.withdraw",
 )  # fmt: skip
 
 JOBS = ("jobs.complete", "jobs.fail", "jobs.extend", "jobs.unlock", "jobs.error")

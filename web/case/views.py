@@ -12,7 +12,18 @@ from web import discretion, history, present
 from web.case import queries
 from web.context import the_engine, who
 from web.identity import may
-from web.look import abilities, actions, candidates_of, choices, look, powers, refusal, targets
+from web.look import (
+    abilities,
+    actions,
+    candidates_of,
+    choices,
+    look,
+    powers,
+    refusal,
+    submitted,
+    targets,
+    withdrawal,
+)
 from web.sight import case_row, item_row
 
 blueprint = Blueprint("case", __name__, template_folder="templates")
@@ -47,6 +58,7 @@ def show(case: str) -> str:
         work = look(case, me.actor)
         reader = discretion.of(me)
         open_items = reader.items(queries.open_items(c, case))
+        closed = reader.items(queries.closed_items(c, case))
         able = {
             i["item"]: abilities(work, work.state.items[i["item"]])
             for i in open_items
@@ -66,7 +78,8 @@ def show(case: str) -> str:
             explain=reader.explanation(queries.explain(c, row, work.package, work.moment.now)),
             items=open_items,
             able=able,
-            closed=reader.items(queries.closed_items(c, case)),
+            closed=closed,
+            backs=[x for x in closed if withdrawal(work, x["item"], x["state"], x["closed_by"])["able"]],
             lines=shown if "all" in request.args else shown[:LINES],
             hidden=max(0, len(shown) - LINES) if "all" not in request.args else 0,
             everything=everything,
@@ -123,6 +136,7 @@ def item(case: str, item: int) -> str:
             data = queries.prefill(
                 schema, dict(work.state.variables(item)), before, choices(work), queries.given(work, item)
             )
+            data |= submitted(work, item)
             data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
             props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
         return render_template(
@@ -134,7 +148,8 @@ def item(case: str, item: int) -> str:
             open=found is not None,
             able=abilities(work, found) if found is not None else {},
             refusal=refusal(work, found) if found is not None else "",
-            targets=targets(work, found) if found is not None else [],
+            targets=reader.targets(targets(work, found)) if found is not None else [],
+            back=withdrawal(work, item, wanted.state, wanted.closed_by) if found is None else {},
             candidates=candidates_of(work, item),
             props=props,
             diagram=_diagram(
