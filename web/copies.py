@@ -71,6 +71,13 @@ def of_case(c: sa.Connection, case: str) -> list[dict[str, Any]]:
     return [dict(r._mapping) for r in c.execute(sent)]
 
 
+def is_to(row: dict[str, Any], who: Who) -> bool:
+    """Whether a copy is the person's or came to one of the person's posts."""
+    if row["person"]:
+        return bool(row["person"] == who.person)
+    return any(unit == row["unit"] and row["role"] in ("", role) for role, unit in who.posts)
+
+
 def ways(who: Who) -> list[sa.ColumnElement[bool]]:
     """Conditions on copies, each the beginning of an index: to the person, to one of the person's posts."""
     found = [sa.and_(_k.c.person == who.person, t.to_a_person)]

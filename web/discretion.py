@@ -185,6 +185,27 @@ class Discretion:
             self.uploaded(r)
             for r in rows
             if self.file(r["uploaded_by"], r.get("unit") or "", r.get("role") or "", r.get("step") or "")
+            and not (r.get("merged") and self.hides_joined(r["origin"]))
+        ]
+
+    def hides_joined(self, origin: str) -> bool:
+        """Whether what came with a merged case stays there: it was begun by a report, of which this person must not know."""
+        return not self.reports and REPORTED in origin
+
+    def copies(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Who got copies 抄送: for enterprises their own, and nobody learns of the keepers."""
+        return [
+            r
+            for r in rows
+            if (self.inner or r["person"] == self.person or r["unit"] in self.units)
+            and (
+                self.reports
+                or (
+                    r["role"] not in KEEPERS
+                    and REPORT not in r["note"]
+                    and self.keepers.isdisjoint((r["person"], r["sent_by"]))
+                )
+            )
         ]
 
     def uploaded(self, row: dict[str, Any]) -> dict[str, Any]:

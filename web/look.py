@@ -8,12 +8,14 @@ from typing import Any, NoReturn
 from engine.assignment import candidates, has, may_take
 from engine.commands import Actor
 from engine.directory import ENTERPRISE
-from engine.errors import EngineError, NotAllowed
+from engine.errors import Conflict, EngineError, NotAllowed
 from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
 from engine.handlers.choices import Choices, own_enterprises
+from engine.handlers.copying import works_on
 from engine.handlers.going_back import losses_of, repeated, return_ways, why_not_withdrawn
 from engine.handlers.setting import Setting
+from engine.handlers.urging import must_be_theirs_to_urge
 from engine.handlers.work import Work
 from engine.runtime.engine import related_cases
 from engine.values import Value, plain
@@ -78,6 +80,7 @@ def abilities(work: Work, item: Item) -> dict[str, bool]:
         "release": running and bool(item.person) and (mine or office),
         "transfer": running and (takes or office) and (not item.person or mine or office),
         "return": able and bool(return_ways(item, work)),
+        "urge": running and urging(work, item) is not None,
     }
 
 
@@ -119,6 +122,18 @@ def withdrawal(work: Work, item: int, state: str, closed_by: str) -> dict[str, A
     mine = state == "finished" and closed_by == work.actor.person and not work.state.ended
     why = why_not_withdrawn(item, work) if mine else ""
     return {"able": mine and not why, "why": why}
+
+
+def urging(work: Work, item: Item) -> str | None:
+    """Why the actor, who may urge the item 催办, may not do so again today; "" when now; None for who may not at all."""
+    setting = replace(work.setting, urges_a_day=the_engine().urges_a_day())
+    try:
+        must_be_theirs_to_urge(item, Work(work.state, setting))
+    except Conflict as spent:
+        return spent.message
+    except EngineError:
+        return None
+    return ""
 
 
 def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
@@ -175,4 +190,6 @@ def powers(work: Work) -> dict[str, bool]:
         "cancel": not ended and may("cancel_roles"),
         "retry": not ended and work.in_office(),
         "note": writes,
+        "copy": writes and not work.state.merged and works_on(work),
+        "merge": writes and not ended and work.in_office(),
     }

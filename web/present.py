@@ -19,7 +19,13 @@ from engine.errors import CalendarUnknown
 from engine.values import Months, dumps, plain
 from web.context import the_directory, the_moment
 
-CASE_STATES = {"open": "办理中", "suspended": "已挂起", "completed": "已办结", "cancelled": "已作废"}
+CASE_STATES = {
+    "open": "办理中",
+    "suspended": "已挂起",
+    "completed": "已办结",
+    "cancelled": "已作废",
+    "merged": "已并案",
+}
 ITEM_STATES = {
     "open": "待办",
     "finished": "已办结",

@@ -183,13 +183,27 @@ _item = sa.select(t.work_items).where(
 )
 
 
+def _with_files(c: sa.Connection, who: Who, case: str) -> None:
+    """`NotFound` where `who` sees neither the case nor one that goes on for it."""
+    try:
+        case_row(c, who, case)
+    except NotFound:
+        into = t.joined_cases.c.case == t.cases.c.id
+        further = sa.select(t.cases).join(t.joined_cases, into).where(t.joined_cases.c.other == case)
+        if not any(_sees(c, who, row) for row in c.execute(further)):
+            raise
+        origin = c.execute(sa.select(t.cases.c.origin).where(t.cases.c.id == case)).scalar_one()
+        if discretion.of(who).hides_joined(origin):
+            raise
+
+
 def file_row(c: sa.Connection, who: Who, file: str) -> sa.Row[tuple[object, ...]]:
     """An uploaded file: of a case that `who` may see, or not attached yet and one's own."""
     row = c.execute(sa.select(t.files).where(t.files.c.id == file)).first()
     if row is None:
         raise NotFound
     if row.case:
-        case_row(c, who, row.case)
+        _with_files(c, who, row.case)
         step = c.execute(
             sa.select(t.work_items.c.unit, t.work_items.c.role, t.work_items.c.name).where(
                 t.work_items.c.case == row.case, t.work_items.c.item == row.item

@@ -8,7 +8,8 @@ from engine.commands import Actor, AddNote
 from engine.directory import Person
 from engine.errors import InputInvalid, NotAllowed, NotFound
 from engine.facts import NoteAdded, NoticeSent
-from engine.handlers.copying import known, must_suit, send, signed, works_on
+from engine.handlers.copying import must_suit, send, signed, works_on
+from engine.handlers.recipients import known
 from engine.handlers.secrecy import must_keep
 from engine.handlers.visibility import may_see
 from engine.handlers.work import LONGEST_TEXT, Work

@@ -12,7 +12,7 @@ from engine.directory import ENTERPRISE
 from engine.errors import Conflict, EngineError, InputInvalid, NotAllowed, NotFound, NotOpen
 from engine.execution.records import Copy
 from engine.facts import CaseCopied, CopyRead, NoticeSent, receivers
-from engine.handlers.choices import own_enterprises
+from engine.handlers.recipients import known, known_unit
 from engine.handlers.secrecy import must_keep
 from engine.handlers.work import LONGEST_TEXT, Work
 
@@ -29,7 +29,7 @@ def copy_case(command: CopyCase, work: Work) -> None:
         raise InputInvalid(f"抄送说明超过 {LONGEST_TEXT} 字，请写短一些。", field="note")
     wanted = list(dict.fromkeys(receivers(command.people, command.posts)))
     if not wanted:
-        raise InputInvalid("请选择抄送给谁。", errors={"people": ["请选择抄送的人员或单位。"]})
+        raise InputInvalid("请选择抄送给谁。", errors={"to": ["请选择抄送的人员或单位。"]})
     unread = {(c.person, c.role, c.unit) for c in work.state.copies.values() if not c.read and not c.merged}
     new = []
     for person, role, unit in wanted:
@@ -117,22 +117,13 @@ def _person(text: str, work: Work) -> str:
     if found is None or not found.active or not known(found.id, work):
         raise NotFound("没有这个人员，请从人员列表中选择。", field="people")
     if found.id == work.actor.person:
-        raise InputInvalid("不用抄送给自己。", field="people")
+        raise InputInvalid("不用抄送给自己。", errors={"to": ["不用抄送给自己。"]})
     return found.id
-
-
-def known(person: str, work: Work) -> bool:
-    """Whether the actor may know of a person: enterprises do not learn of each other."""
-    own = own_enterprises(work.actor.person, work.directory)
-    posts = work.directory.posts_of(person)
-    return own is None or any(u in own or work.directory.units[u].kind != ENTERPRISE for _, u in posts)
 
 
 def _must_be_post(role: str, unit: str, work: Work) -> None:
     directory = work.directory
-    found, own = directory.units.get(unit), own_enterprises(work.actor.person, directory)
-    foreign = found is not None and own is not None and found.kind == ENTERPRISE and unit not in own
-    if found is None or not found.active or foreign:
+    if not known_unit(unit, work) or not directory.units[unit].active:
         raise NotFound(f"没有“{unit[:60]}”这个单位，请从单位列表中选择。", field="posts")
     held = {r for r in directory.roles_in(unit) if role in ("", r)}
     if not held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from engine.assignment import holds
+from engine.assignment import has, holds
 from engine.calendar import Moment, local_time
 from engine.commands import UrgeItem
 from engine.errors import CalendarUnknown, Conflict, InputInvalid, NotAllowed
@@ -37,9 +37,8 @@ def urge_item(command: UrgeItem, work: Work) -> None:
 def must_be_theirs_to_urge(item: Item, work: Work) -> None:
     """Refuse who may not urge the item, or not again today."""
     actor = work.actor
-    if item.person == actor.person or (
-        not item.person and holds(actor, item.role, item.unit, work.directory)
-    ):
+    directory = work.directory
+    if has(actor, item, directory) or (not item.person and holds(actor, item.role, item.unit, directory)):
         raise NotAllowed(f"“{item.name}”就在您手中，不用催办。")
     if not works_on(work):
         raise NotAllowed("催办由安委办、立案人和本案其他步骤的经办人员发起，您没有经办本案。")

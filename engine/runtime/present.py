@@ -130,6 +130,11 @@ class Present:
         with self.database.read() as connection:
             return self._seen(connection).calendar
 
+    def urges_a_day(self) -> int:
+        """How often one person may urge the same item on a working day 催办上限."""
+        with self.database.read() as connection:
+            return int(self._seen(connection).urges_a_day)
+
     def moment(self) -> Moment:
         """Now (UTC) with the calendar: what expressions are evaluated at."""
         with self.database.read() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.assignment import acting_as
@@ -16,10 +16,14 @@ from engine.commands import (
     CancelCase,
     ClaimItem,
     Command,
+    CopyCase,
     CorrectRegister,
     DeliverMessage,
     DeliverSignal,
     FinishItem,
+    JoinCase,
+    MergeCase,
+    ReadCopies,
     ReleaseItem,
     ResumeCase,
     RetryIncident,
@@ -27,11 +31,13 @@ from engine.commands import (
     StartCase,
     SuspendCase,
     TransferItem,
+    UrgeItem,
 )
 from engine.definitions.forms import Field
 from engine.execution.state import Item
 from engine.feel import compile_expression
 from engine.handlers import FileInfo
+from engine.handlers.recipients import resolved
 from engine.handlers.work import Work
 from engine.runtime.scenario_file import Step, instant, outside
 from engine.values import Value, plain
@@ -65,11 +71,25 @@ def command_of(stage: Stage, step: Step) -> tuple[Command, Actor]:
             return ResumeCase(CASE, str(data.get("reason", ""))), _actor(stage, step)
         case "cancel":
             return CancelCase(CASE, str(data.get("reason", ""))), _actor(stage, step)
-        case "note":
-            return AddNote(CASE, str(data.get("text", ""))), _actor(stage, step)
         case "correct":
             said = CorrectRegister(CASE, _variables(stage, data), str(data.get("reason", "")))
             return said, _actor(stage, step)
+        case "note" if "item" not in data:
+            return _note(data, 0), _actor(stage, step)
+        case "copy":
+            actor = _actor(stage, step)
+            to = data.get("for", ())
+            work = Work(stage.state, stage.setting(actor))
+            people, posts = resolved(map(str, to), work)
+            return CopyCase(CASE, people, posts, str(data.get("note", ""))), actor
+        case "read":
+            return ReadCopies(CASE), _actor(stage, step)
+        case "merge":
+            return MergeCase(CASE, data.get("into", ""), str(data.get("reason", ""))), _actor(stage, step)
+        case "join":
+            people, posts = tuple(map(_id_of(stage), data.get("people", ()))), tuple(data.get("posts", ()))
+            other, why = data.get("case", ""), str(data.get("reason", ""))
+            return JoinCase(CASE, other, other, why, people, posts), ENGINE
         case "action":
             action = stage.package.actions.get(data.get("action", ""))
             form = form_of(stage, action.form if action else "", data, 0)
@@ -87,6 +107,10 @@ def _item_command(stage: Stage, step: Step) -> tuple[Command, Actor]:
     match step.what:
         case "complete":
             return FinishItem(CASE, item.id, form_of(stage, item.form, data, item.id)), actor
+        case "note":
+            return _note(data, item.id), actor
+        case "urge":
+            return UrgeItem(CASE, item.id, str(data.get("text", ""))), actor
         case "claim":
             return ClaimItem(CASE, item.id), actor
         case "release":
@@ -97,6 +121,20 @@ def _item_command(stage: Stage, step: Step) -> tuple[Command, Actor]:
         case _:
             person = str(data.get("person", ""))
             return TransferItem(CASE, item.id, reason, str(data.get("unit", "")), person), actor
+
+
+def _note(data: Mapping[str, Any], item: int) -> AddNote:
+    return AddNote(
+        CASE, str(data.get("text", "")), item, int(data.get("reply", 0)), copy=bool(data.get("copy"))
+    )
+
+
+def _id_of(stage: Stage) -> Callable[[Any], str]:
+    def found(name: Any) -> str:
+        person = stage.directory.find_person(str(name))
+        return person.id if person is not None else str(name)
+
+    return found
 
 
 def _item(stage: Stage, step: Step) -> Item:

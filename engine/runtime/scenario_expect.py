@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine import facts as fact_kinds
 from engine.clock import SHANGHAI
+from engine.commands import ENGINE, Actor
+from engine.handlers.visibility import may_see
+from engine.handlers.work import Work
 from engine.runtime.scenario_file import Step, instant, is_bare_date, outside
 from engine.values import plain
 
@@ -115,6 +118,32 @@ def _notices(stage: Stage, step: Step, wanted: list[str]) -> None:
             stage.fail(step, f"有通知“{text}”", titles)
 
 
+def _seeing(stage: Stage, names: list[str]) -> dict[str, bool]:
+    """Whether each of these people may see the case."""
+    view = Work(stage.state, stage.setting(ENGINE)).view
+    found = {name: stage.directory.find_person(name) for name in map(str, names)}
+    return {n: p is not None and may_see(Actor(p.id), view, stage.directory) for n, p in found.items()}
+
+
+def _sees(stage: Stage, step: Step, wanted: list[str]) -> None:
+    without = [name for name, sees in _seeing(stage, wanted).items() if not sees]
+    if without:
+        stage.fail(step, f"{wanted} 看得到本案", f"{without} 看不到")
+
+
+def _blind(stage: Stage, step: Step, wanted: list[str]) -> None:
+    seeing = [name for name, sees in _seeing(stage, wanted).items() if sees]
+    if seeing:
+        stage.fail(step, f"{wanted} 看不到本案", f"{seeing} 看得到")
+
+
+def _urged(stage: Stage, step: Step, wanted: Mapping[str, Any]) -> None:
+    for name, times in wanted.items():
+        found = [len(i.urges or ()) for i in stage.state.items.values() if name in (i.element, i.name)]
+        if times not in found:
+            stage.fail(step, f"{name} 催办 {times} 次", found or "没有这个待办")
+
+
 def _refused(stage: Stage, step: Step, wanted: str) -> None:
     if stage.refused != wanted:
         stage.fail(step, f"上一步被拒绝 {wanted}", stage.refused or "办成了")
@@ -132,6 +161,9 @@ _KEYS: dict[str, Callable[[Stage, Step, Any], None]] = {
     "ended": _ended,
     "facts": _facts,
     "notices": _notices,
+    "sees": _sees,
+    "blind": _blind,
+    "urged": _urged,
     "refused": _refused,
 }
 

@@ -32,8 +32,13 @@ STEPS: dict[str, frozenset[str]] = {
     "suspend": frozenset({"by", "reason", "until"}),
     "resume": frozenset({"by", "reason"}),
     "cancel": frozenset({"by", "reason"}),
-    "note": frozenset({"by", "text"}),
     "correct": frozenset({"by", "variables", "reason"}),
+    "note": frozenset({"by", "text", "item", "nth", "reply", "copy"}),
+    "copy": frozenset({"by", "for", "note"}),
+    "read": frozenset({"by"}),
+    "urge": frozenset({"item", "nth", "by", "text"}),
+    "merge": frozenset({"by", "into", "reason"}),
+    "join": frozenset({"case", "reason", "people", "posts"}),
     "retry": frozenset({"incident", "by", "variables"}),
     "proceed": frozenset({"until", "leave"}),
     "wait": frozenset(),
@@ -50,13 +55,16 @@ STEPS: dict[str, frozenset[str]] = {
             "ended",
             "facts",
             "notices",
+            "sees",
+            "blind",
+            "urged",
             "refused",
         }
     ),
 }
 """The steps, and the keys each may have. A step that is asked of the engine may also say `refused: CODE`."""
 
-MAPPINGS = frozenset({"form", "variables", "due", "holder", "deadlines"})
+MAPPINGS = frozenset({"form", "variables", "due", "holder", "deadlines", "urged"})
 TEXTS = frozenset(
     {
         "by",
@@ -70,11 +78,16 @@ TEXTS = frozenset(
         "name",
         "key",
         "text",
+        "note",
+        "into",
+        "case",
         "incident",
         "refused",
     }
 )
-LISTS = frozenset({"open", "incidents", "facts", "notices", "leave"})
+LISTS = frozenset(
+    {"open", "incidents", "facts", "notices", "leave", "sees", "blind", "people", "posts", "for"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from engine.directory import Directory
 from engine.errors import EngineError
 from engine.execution.state import State, fold
 from engine.facts import Fact
-from engine.handlers import FileInfo, Setting, decide
+from engine.handlers import FileInfo, OtherCase, Setting, decide
 from engine.runtime.scenario_ask import CASE, command_of, form_of
 from engine.runtime.scenario_expect import expect, local_text
 from engine.runtime.scenario_file import Scenario, Step, instant
@@ -131,7 +131,14 @@ class Stage:
             self.files.get,
             lambda _state: [{"label": number, "value": number} for number in self.scenario.others],
             history=lambda: self.facts,
+            other=self._other,
         )
+
+    def _other(self, case: str) -> OtherCase | None:
+        """One of the scenario's `others`: an open case of the same process, of no particular enterprise."""
+        if case not in self.scenario.others:
+            return None
+        return OtherCase(case, case, "", "open", self.package.key, "")
 
     def _number(self, series: str, year: int) -> int:
         self._numbers[series, year] = self._numbers.get((series, year), 0) + 1

@@ -100,6 +100,7 @@ _PROPERTIES = (
     "status",
     "separateFrom",
     "returnTo",
+    "copyTo",
     "correlationKey",
     "outputCollection",
     "outputElement",

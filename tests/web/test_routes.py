@@ -122,7 +122,11 @@ def test_what_one_may_not_see_does_not_exist(shared: Site, account: str, foreign
     for method, rule in routes(shared):
         if "case" not in rule.arguments or rule.rule.startswith("/api/v1/jobs"):
             continue
-        body: Any = {"reason": "试一试", "text": "试", "file": "x", "form": {}} if method != "GET" else None
+        body: Any = (
+            {"reason": "试一试", "text": "试", "file": "x", "form": {}, "to": ["能源局"], "into": case}
+            if method != "GET"
+            else None
+        )
         answer = (
             user.get(filled(rule, case, shared))
             if method == "GET"
@@ -151,7 +155,7 @@ def _valid(user: User, rule: Rule, address: str, body: dict[str, Any]) -> Any:
     """A body the schema of this route takes, so that only the id can be the reason of the refusal."""
     wanted = {
         "release": ["reason"], "return": ["reason"], "transfer": ["reason"], "suspend": ["reason"], "resume": ["reason"], "cancel": ["reason"],
-        "notes": ["text"], "files": ["file"], "finish": ["form"], "<string:action>": ["form"],
+        "copies": ["to"], "urge": ["text"], "merge": ["into", "reason"], "notes": ["text"], "files": ["file"], "finish": ["form"], "<string:action>": ["form"],
     }.get(rule.rule.rsplit("/", 1)[1], [])  # fmt: skip
     return user.post(address, {k: body[k] for k in wanted})
 

@@ -101,6 +101,7 @@ def rooms() -> list[Room]:
         register,
         reminders,
         session,
+        talk,
         worklist,
     )
 
@@ -109,6 +110,7 @@ def rooms() -> list[Room]:
         worklist,
         items,
         cases,
+        talk,
         files,
         packages,
         monitor,

@@ -206,9 +206,9 @@ def correct(body: dict[str, Any], case: str) -> dict[str, Any]:
 @room.response(201)
 @may("signed_in")
 def note(body: dict[str, Any], case: str) -> dict[str, Any]:
-    """添加备注。"""
+    """评论。文中 @姓名 的人会收到通知；看不到本案的，要先抄送，或勾选 copy。"""
     _seen(case)
-    return act(AddNote(case, body["text"], body["item"]))
+    return act(AddNote(case, body["text"], body["item"], body["reply"], copy=body["copy"]))
 
 
 @room.route("/cases/<string:case>/actions", methods=["GET"])

@@ -49,7 +49,7 @@ CASES: tuple[tuple[str, int, Ids], ...] = (
 
 OF_A_CASE = (
     "cases.show", "cases.items", "cases.timeline", "cases.variables", "cases.marks", "cases.explain", "cases.files",
-    "cases.note", "cases.list_actions", "cases.suspend", "cases.resume", "cases.cancel", "cases.incidents",
+    "cases.note", "talk.list_copies", "talk.send_copies", "talk.read_copies", "talk.people", "talk.merge", "cases.list_actions", "cases.suspend", "cases.resume", "cases.cancel", "cases.incidents",
 )  # fmt: skip
 """What can be asked of a case, and done with it, by its id alone."""
 
@@ -70,6 +70,7 @@ ITEMS: tuple[tuple[str, int, Ids], ...] = (
 OF_AN_ITEM = (
     "items.show", "items.claim", "items.release", "items.finish", "items.send_back", "items.transfer", "items.candidates",
     "items.withdraw",
+    "talk.urge",
 )  # fmt: skip
 
 JOBS = ("jobs.complete", "jobs.fail", "jobs.extend", "jobs.unlock", "jobs.error")

@@ -198,8 +198,42 @@ class ActionBody(Body):
 
 
 class NoteBody(Body):
-    text = Text(4000, required=True, metadata={"pattern": r"\S"})
+    text = Text(
+        4000, required=True, metadata={"pattern": r"\S", "description": "@姓名 或 @姓名（单位）会通知本人"}
+    )
     item = Whole(load_default=0)
+    reply = Whole(load_default=0, metadata={"description": "回复第几条评论"})
+    copy = YesNo(load_default=False, metadata={"description": "同时抄送给被@而看不到本案的人"})
+
+
+class CopyBody(Body):
+    to = Many(
+        Text(300),
+        required=True,
+        validate=validate.Length(min=1, max=100, error="请选择 1 到 100 个人员或单位。"),
+        metadata={"description": "姓名、姓名（单位）、单位、单位（岗位），或 ROLE@单位"},
+    )
+    note = Text(4000, load_default="")
+
+
+class CopiesQuery(PageQuery):
+    unread = YesNo(load_default=False)
+
+
+class UrgeBody(Body):
+    text = Text(4000, required=True, metadata={"pattern": r"\S[\s\S]*\S"})
+
+
+class UrgingBody(Body):
+    a_day = Whole(1, 99, required=True, metadata={"description": "同一人对同一事项每个工作日最多催办几次"})
+
+
+class MergeBody(ReasonBody):
+    into = Text(100, required=True, metadata={"description": "并入哪一案：案件编号或 id"})
+
+
+class PeopleQuery(Body):
+    q = Text(50, load_default="")
 
 
 class FileBody(Body):

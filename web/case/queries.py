@@ -38,13 +38,29 @@ _closed_items = (
 
 
 def files(c: sa.Connection, case: str) -> list[dict[str, Any]]:
-    """The attached files, newest first, each with the step it came with."""
+    """The attached files, newest first, each with the step it came with, also those of cases merged into this one: `merged` is
+    the number of such a case."""
     f = t.files
+    here = sa.select(t.joined_cases.c.other).where(t.joined_cases.c.case == case)
     statement = (
-        sa.select(f, _i.c.name.label("step"), _i.c.unit, _i.c.role)
+        sa.select(f, _i.c.name.label("step"), _i.c.unit, _i.c.role, t.cases.c.number, t.cases.c.origin)
+        .join(t.cases, t.cases.c.id == f.c.case)
         .outerjoin(_i, sa.and_(_i.c.case == f.c.case, _i.c.item == f.c.item))
-        .where(f.c.case == case)
+        .where(sa.or_(f.c.case == case, f.c.case.in_(here)))
         .order_by(f.c.uploaded_at.desc(), f.c.id)
+    )
+    rows = (dict(r._mapping) for r in c.execute(statement))
+    return [r | {"merged": (r["number"] or "未编号的案件") if r["case"] != case else ""} for r in rows]
+
+
+def joined(c: sa.Connection, case: str) -> list[dict[str, Any]]:
+    """The cases that were merged into this one 并案, in order."""
+    j = t.joined_cases
+    statement = (
+        sa.select(t.cases.c.id, t.cases.c.number, t.cases.c.title, t.cases.c.origin, j.c.at)
+        .join(t.cases, t.cases.c.id == j.c.other)
+        .where(j.c.case == case)
+        .order_by(j.c.at, t.cases.c.id)
     )
     return [dict(r._mapping) for r in c.execute(statement)]
 
@@ -112,6 +128,13 @@ def explain(c: sa.Connection, row: Any, package: Package, now: datetime) -> list
     said: list[dict[str, str]] = []
     engine = the_engine()
     calendar = engine.calendar()
+    if row.state == "merged":
+        return [
+            {
+                "tone": "muted",
+                "text": f"本案已并入另一案件，于 {present.moment(row.ended_at)} 结束，不再办理。",
+            }
+        ]
     if row.state in ("completed", "cancelled"):
         end = f"，终点“{row.end}”" if row.end else ""
         return [

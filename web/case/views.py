@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 
 from engine.errors import NotFound
-from web import discretion, history, present
-from web.case import queries
+from engine.handlers.work import Work
+from web import copies, discretion, history, present
+from web.case import conversation, queries
 from web.context import the_engine, who
 from web.identity import may
 from web.look import (
@@ -22,6 +24,7 @@ from web.look import (
     refusal,
     submitted,
     targets,
+    urging,
     withdrawal,
 )
 from web.sight import case_row, item_row
@@ -94,11 +97,40 @@ def show(case: str) -> str:
             actions=actions(work),
             powers=powers(work),
             diagram=_diagram(case, row, work, (x.entry.fact for x in lines), request.args.get("process", "")),
-            notes=[x for x in shown if x["kind"] == "NoteAdded"],
+            threads=conversation.threads(reader.facts(history.as_row(x) for x in lines)),
+            text_of=conversation.text_of,
+            **_between_people(c, row, work),
             package=work.package,
             labels=present.labels_of_forms(work.package.forms.values()),
             chosen=present.chosen_of_directory(work.package.forms.values()),
         )
+
+
+def _between_people(c: sa.Connection, row: Any, work: Work) -> dict[str, Any]:
+    """Copies, and what this case was merged into or was merged into it."""
+    me, reader = who(), discretion.of(who())
+    sent = copies.of_case(c, row.id)
+    to_me = [x for x in sent if not x["read_at"] and copies.is_to(x, me)]
+    return {
+        "copies": reader.copies(sent),
+        "to_me": to_me,
+        "role_of": work.package.role_title,
+        "goes_on": _seen(c, row.merged_into) if row.merged_into else None,
+        "joined": [
+            x | {"seen": _seen(c, x["id"]) is not None}
+            for x in queries.joined(c, row.id)
+            if not reader.hides_joined(x["origin"])
+        ],
+        "likely": work.setting.related(work.state) if powers(work)["merge"] else [],
+    }
+
+
+def _seen(c: sa.Connection, case: str) -> Any:
+    """The case's row, None where the reader does not see it."""
+    try:
+        return case_row(c, who(), case)
+    except NotFound:
+        return None
 
 
 def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
@@ -139,6 +171,7 @@ def item(case: str, item: int) -> str:
             data |= submitted(work, item)
             data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
             props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
+        told = reader.facts(history.as_row(x) for x in reversed(lines) if not x.technical)
         return render_template(
             "case/item.html",
             case=row,
@@ -155,7 +188,12 @@ def item(case: str, item: int) -> str:
             diagram=_diagram(
                 case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)
             ),
-            lines=reader.facts(history.as_row(x) for x in reversed(lines) if not x.technical)[:15],
+            lines=told[:15],
+            urges=[x for x in told if x["kind"] == "WorkItemUrged" and x["data"].get("id") == item],
+            urging=urging(work, found) if found is not None else None,
+            threads=conversation.threads(told, item),
+            text_of=conversation.text_of,
+            powers=powers(work),
             files=reader.files(f for f in queries.files(c, case) if f["item"] == item),
         )
 

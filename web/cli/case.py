@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     actions = parser.add_subparsers(dest="action", required=True, metavar="操作")
     listing = actions.add_parser("list", help="列出案件")
     listing.add_argument(
-        "--state", choices=("open", "suspended", "completed", "cancelled"), help="只列某种状态"
+        "--state", choices=("open", "suspended", "completed", "cancelled", "merged"), help="只列某种状态"
     )
     listing.add_argument("--limit", type=int, default=50, help="最多几条（缺省 50）")
     listing.add_argument("--json", action="store_true", help="每行输出一条 JSON")

@@ -26,5 +26,6 @@ def index() -> str:
         reason=reason,
         reasons=queries.REASONS,
         days=days,
+        urges_a_day=the_engine().urges_a_day(),
         page=queries.PAGE,
     )

@@ -29,4 +29,10 @@ def line(row: dict[str, Any], packages: Sequence[Package], moment: Moment) -> di
 def _without_light(row: Mapping[str, Any]) -> str:
     if row["closed_on"] is not None:
         return "销号"
-    return {"open": "未定期限", "suspended": "挂起", "completed": "办结", "cancelled": "作废"}[row["state"]]
+    return {
+        "open": "未定期限",
+        "suspended": "挂起",
+        "completed": "办结",
+        "cancelled": "作废",
+        "merged": "并案",
+    }[row["state"]]

@@ -112,8 +112,8 @@ def _struck(row: Mapping[str, Any], closer: str) -> str:
     if row["closed_on"] is not None:
         by = "补录" if row["imported"] and not closer else closer
         return f"{row['closed_on'].isoformat()} 销号" + (f"，{by}" if by else "")
-    if row["state"] == "cancelled":
-        return f"{present.day(row['ended_at'])} 作废"
+    if row["state"] in ("cancelled", "merged"):
+        return f"{present.day(row['ended_at'])} {'作废' if row['state'] == 'cancelled' else '并案'}"
     if row["state"] == "completed":
         return f"{present.day(row['ended_at'])} {row['end'] or '办结'}"
     return ""

@@ -54,7 +54,7 @@ class Filter:
     region: str = ""
     sector: str = ""
     status: str = ""
-    state: str = ""  # open | suspended | completed | cancelled
+    state: str = ""  # open | suspended | completed | cancelled | merged
     stock: str = ""  # 存量 | 增量
     overdue: bool = False
     light: str = ""  # red | yellow | green

@@ -100,7 +100,12 @@ def _candidates(
     reader = discretion.of(who)
     found: dict[str, dict[str, Any]] = {}
     for way in near or [sa.true()]:
-        where = [_k.c.package_key == package.key, _k.c.state != "cancelled", _k.c.started_at >= since, way]
+        where = [
+            _k.c.package_key == package.key,
+            _k.c.state.not_in(("cancelled", "merged")),
+            _k.c.started_at >= since,
+            way,
+        ]
         keys = queries.merged(who, where)
         rows = sa.select(*columns, _k.c.origin, _k.c.register).join(keys, keys.c.id == _k.c.id)
         for row in c.execute(rows, {"b_count": MOST_COMPARED}):

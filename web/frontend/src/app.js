@@ -9,6 +9,7 @@ import '@tabler/core/dist/js/tabler.esm.min.js';
 import { listen } from './actions.js';
 import { el } from './dom.js';
 import './page.js';
+import './talk/suggest.js';
 
 /** @type {Record<string, () => Promise<{mount: (host: HTMLElement) => Promise<void>|void}>>} */
 const ISLANDS = {
