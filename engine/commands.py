@@ -248,6 +248,16 @@ class CheckPosts(Command):
     case: str
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeHint(Command):
+    """核实或排除疑似虚假整改提示：a reviewer's word on what a machine noticed. `verdict`: "confirmed" or "dismissed"."""
+
+    case: str
+    hint: str
+    verdict: str
+    reason: str
+
+
 # -- the kernel ----------------------------------------------------------------------------------------
 
 

@@ -654,6 +654,19 @@ class FileAttached(Fact):
 
 
 @fact
+class HintJudged(Fact):
+    """核实、排除：a reviewer's word on a hint at a false fix. `file` is the picture, `by` who handed it in, `said` what the hint
+    said, `verdict` "confirmed" or "dismissed"."""
+
+    hint: str
+    file: str
+    by: str
+    said: str
+    verdict: str
+    reason: str
+
+
+@fact
 class NoteAdded(Fact):
     """评论：a person wrote something down, perhaps about an `item`. `number` counts the case's comments from 1 (0: from before
     they were counted); `reply` is the number of the one it answers, `mentions` the people it names with @."""

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.definitions.model import Kind, Package
-from engine.directory import ENTERPRISE, Directory
+from engine.directory import AUDITOR, ENTERPRISE, OFFICE, Directory
 from engine.handlers.secrecy import KEEPERS, REPORT, knows
 from engine.store import tables as t
 from web.context import the_directory
@@ -107,6 +107,8 @@ class Discretion:
     ) -> dict[str, Any] | None:
         """A line of the history; None when it is not this person's to read. `steps`: elements that came to its units; `came`: the
         items."""
+        if row["kind"] == "HintJudged" and not self._reviewed(row):
+            return None
         if self.reports and self.inner:
             return row
         if not self.reports and (
@@ -132,6 +134,15 @@ class Discretion:
         return row | {
             "data": {} if row["kind"] == "CaseStarted" and not self.reports else self.text(row["data"])
         }
+
+    def _reviewed(self, row: dict[str, Any]) -> bool:
+        """Whether a word on a hint at a false fix is for this person: the office's and auditors', and who gave it. Never for who
+        handed the picture in."""
+        units = self.directory.units
+        kinds = {units[u].kind for u in self.units if u in units}
+        return row["data"]["by"] != self.person and (
+            bool(kinds & {OFFICE, AUDITOR}) or row["person"] == self.person
+        )
 
     def _addressed(self, row: dict[str, Any], came: frozenset[int]) -> bool:
         """Whether others meant it for this person or its units: a comment with @, a copy, the urging of a step of theirs."""

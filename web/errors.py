@@ -58,6 +58,7 @@ STATUS: dict[str, int] = {
     "calendar_unknown": 409,
     "form_invalid": 422,
     "input_invalid": 400,
+    "checksum_mismatch": 460,
     "expression_invalid": 422,
     "expression_failed": 422,
     "budget_exceeded": 422,

@@ -16,6 +16,7 @@ from engine.clock import SHANGHAI
 from engine.definitions.model import Package
 from engine.definitions.naming import called_by_id
 from engine.errors import CalendarUnknown
+from engine.runtime.file_kinds import PICTURES
 from engine.values import Months, dumps, plain
 from web.context import the_directory, the_moment
 
@@ -228,6 +229,12 @@ def size(value: int) -> str:
     return ""
 
 
+def place(row: Any) -> str:
+    """Where a picture was taken, in degrees with four places (some ten metres)."""
+    north, east = row["latitude"] / 1_000_000, row["longitude"] / 1_000_000
+    return f"{'北' if north >= 0 else '南'}纬 {abs(north):.4f}°、{'东' if east >= 0 else '西'}经 {abs(east):.4f}°"
+
+
 def json_island(value: Any) -> Markup:
     """Data for an island, safe inside `<script type="application/json">`."""
     raw = dumps(plain(value)).decode()
@@ -252,6 +259,7 @@ def install(app: Flask) -> None:
         named=named,
         with_files=with_files,
         size=size,
+        place=place,
         person=person_name,
         unit=unit_name,
         json=json_island,
@@ -261,4 +269,5 @@ def install(app: Flask) -> None:
         item_state=lambda s: ITEM_STATES.get(s, s),
         case_path=case_path,
     )
+    app.jinja_env.tests["picture"] = PICTURES.__contains__
     app.jinja_env.globals["item_path"] = item_path

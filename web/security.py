@@ -14,7 +14,9 @@ from engine.errors import InputInvalid
 from engine.values import Value, from_outside
 
 MEGABYTE = 1024 * 1024
-LIMITS = {"json": 1 * MEGABYTE, "model": 2 * MEGABYTE, "file": 50 * MEGABYTE}
+LIMITS = {"json": 1 * MEGABYTE, "model": 2 * MEGABYTE, "piece": 16 * MEGABYTE, "file": 50 * MEGABYTE}
+"""Bytes of a body. What files the office takes is its own setting; larger ones than this come in pieces."""
+
 # A multipart envelope around a file that is just allowed must not push it over.
 ENVELOPE = 64 * 1024
 
@@ -35,7 +37,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 def accepts(kind: str) -> Any:
-    """Declares what a view's body is: "json" (the default), "model" or "file". Sets its size limit."""
+    """Declares what a view's body is: "json" (the default), "model", "piece" (of a file) or "file". Sets its size limit."""
 
     def mark(view: Any) -> Any:
         view.body_kind = kind

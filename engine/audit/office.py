@@ -53,6 +53,7 @@ KINDS = {
     "OfficeHoursSet": "调整了办公时间",
     "MonitorSet": "调整了监控的设置",
     "WorklistSet": "调整了我的待办的设置",
+    "EvidenceRulesSet": "调整了佐证的设置",
     "PasswordSet": "设置了密码",
     "TokenMade": "发放了访问令牌",
     "TokenRevoked": "收回了访问令牌",

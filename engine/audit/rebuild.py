@@ -55,6 +55,8 @@ def rebuild(
         for table in PROJECTED:
             connection.execute(sa.delete(table).where(table.c.case == case))
         connection.execute(sa.update(tables.files).where(tables.files.c.case == case).values(case="", item=0))
+        unjudged = {"verdict": "", "reason": "", "judged_by": "", "judged_at": None}
+        connection.execute(sa.update(tables.hints).where(tables.hints.c.case == case).values(unjudged))
         _rebuild(connection, case, package, calendar)
         done += 1
     return done

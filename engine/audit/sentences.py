@@ -458,6 +458,11 @@ def _file(n: Narrator, x: f.FileAttached, e: Entry) -> str:
     return f"{who(e.actor)}上传了“{x.name}”{step}"
 
 
+def _hint(n: Narrator, x: f.HintJudged, e: Entry) -> str:
+    verdict = {"confirmed": "核实", "dismissed": "排除"}.get(x.verdict, x.verdict)
+    return f"{who(e.actor)}{verdict}了疑似虚假整改提示：{x.said}理由：{quoted(x.reason)}"
+
+
 def _note(n: Narrator, x: f.NoteAdded, e: Entry) -> str:
     n.notes[x.number] = e.actor.name or n.person(e.actor.person)
     to = n.notes.get(x.reply, "") if x.reply else ""
@@ -566,6 +571,7 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.CorrelationKeySet: _correlation_key,
     f.NumberGiven: _number,
     f.FileAttached: _file,
+    f.HintJudged: _hint,
     f.NoteAdded: _note,
     f.CaseCopied: _copied,
     f.CopyRead: _copy_read,

@@ -22,6 +22,7 @@ from engine.commands import (
     FinishItem,
     ImportCase,
     JoinCase,
+    JudgeHint,
     KernelCommand,
     MergeCase,
     ReadCopies,
@@ -43,13 +44,14 @@ from engine.handlers import (
     commenting,
     copying,
     going_back,
+    hints,
     items,
     machine,
     merging,
     posts,
     urging,
 )
-from engine.handlers.setting import FileInfo, OtherCase, Setting
+from engine.handlers.setting import FileInfo, HintInfo, OtherCase, Setting
 from engine.handlers.settle import settle
 from engine.handlers.work import Work
 
@@ -67,6 +69,7 @@ HANDLERS: dict[type[Command], Callable[[Any, Work], None]] = {
     JoinCase: merging.join_case,
     AttachFile: cases.attach_file,
     CorrectRegister: cases.correct_register,
+    JudgeHint: hints.judge_hint,
     ClaimItem: items.claim_item,
     ReleaseItem: items.release_item,
     TransferItem: items.transfer_item,
@@ -96,4 +99,4 @@ def decide(command: Command, state: State, setting: Setting) -> list[Fact]:
     return work.facts
 
 
-__all__ = ["FileInfo", "OtherCase", "Setting", "decide"]
+__all__ = ["FileInfo", "HintInfo", "OtherCase", "Setting", "decide"]

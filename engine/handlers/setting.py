@@ -43,6 +43,20 @@ class OtherCase:
     party: str
 
 
+@dataclass(frozen=True, slots=True)
+class HintInfo:
+    """A hint at a false fix, and whose picture it is about: who handed it in, with a step of which unit ("": none)."""
+
+    id: str
+    case: str
+    file: str
+    said: str
+    verdict: str
+    reason: str
+    uploaded_by: str
+    unit: str
+
+
 class Numbers(Protocol):
     """Gives the next number of a series in a year, from 1, without gaps within a transaction."""
 
@@ -57,6 +71,11 @@ def no_file(_file: str) -> FileInfo | None:
 def no_history() -> list[Fact]:
     """Where nobody goes back: the ledger's import, a rehearsal."""
     return []
+
+
+def no_hint(_hint: str) -> HintInfo | None:
+    """Where nothing is noticed."""
+    return None
 
 
 def no_related(_state: State) -> list[Value]:
@@ -91,3 +110,4 @@ class Setting:
     urges_a_day: int = 1
     fatal: tuple[type[Exception], ...] = ()
     history: Callable[[], Sequence[Fact]] = no_history
+    hint: Callable[[str], HintInfo | None] = no_hint

@@ -53,7 +53,7 @@ from engine.errors import (
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import OtherCase, Setting, decide
-from engine.runtime import again, uploads
+from engine.runtime import again, hints, uploads
 from engine.runtime.doorbell import Doorbell, PostgresBell
 from engine.runtime.present import WATCHED, Office
 from engine.runtime.published import Published
@@ -450,6 +450,7 @@ class Engine(Published):
             case=case,
             numbers=lambda series, year: next_number(_transaction(connection), series, year),
             file=lambda file: uploads.info(connection, file),
+            hint=lambda hint: hints.info(connection, hint),
             related=lambda state: related_cases(_transaction(connection), case),
             other=lambda other: other_case(_transaction(connection), other),
             urges_a_day=int(loaded.office.urges_a_day),

@@ -1,7 +1,8 @@
 """Uploaded files 佐证材料: bytes in the data folder under a random name, what they are in the `files` table.
 
-A file is taken only when its first bytes and its extension both name the same kind on the list. Bytes are on the disk
-before the row is, so a row never points at nothing; the row's digest is SHA-256 of the bytes.
+A file is taken only when its bytes and its extension both name the same kind on the office's list. Bytes are on the disk
+before the row is, so a row never points at nothing; the row's digest is SHA-256 of the bytes. Of a picture the row also
+keeps when, where and with what it was taken; the bytes themselves are never touched.
 """
 
 from __future__ import annotations
@@ -9,58 +10,33 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sa
 
 from engine.commands import Actor
 from engine.errors import InputInvalid, NotFound
 from engine.handlers import FileInfo
+from engine.runtime import evidence_rules, file_kinds, pictures
+from engine.runtime.evidence_rules import MEGABYTE, EvidenceRules
+from engine.runtime.file_kinds import FileKind
+from engine.store.batch import insert_once
 from engine.store.raw import Line
 from engine.store.tables import files
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
 
-LARGEST = 50 * 1024 * 1024
-"""Bytes one file may have."""
-
+FOLDER = "files"
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class FileKind:
-    """A kind of file that is taken: its media type, extensions, how it begins, and a member a zip must hold."""
-
-    media_type: str
-    extensions: tuple[str, ...]
-    begins: tuple[tuple[int, bytes], ...]  # (offset, bytes), all must be there
-    member: str = ""
-
-
-KINDS = (
-    FileKind("image/jpeg", (".jpg", ".jpeg"), ((0, b"\xff\xd8\xff"),)),
-    FileKind("image/png", (".png",), ((0, b"\x89PNG\r\n\x1a\n"),)),
-    FileKind("image/webp", (".webp",), ((0, b"RIFF"), (8, b"WEBP"))),
-    FileKind("application/pdf", (".pdf",), ((0, b"%PDF-"),)),
-    FileKind("video/mp4", (".mp4",), ((4, b"ftyp"),)),
-    FileKind(
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        (".docx",),
-        ((0, b"PK\x03\x04"),),
-        "word/document.xml",
-    ),
-    FileKind(
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        (".xlsx",),
-        ((0, b"PK\x03\x04"),),
-        "xl/workbook.xml",
-    ),
-    FileKind("application/zip", (".zip",), ((0, b"PK\x03\x04"),)),
-)
+def rules(engine: Engine) -> EvidenceRules:
+    """What the office takes now."""
+    with engine.read() as connection:
+        return evidence_rules.read(connection)
 
 
 def save(engine: Engine, name: str, content: BinaryIO, actor: Actor) -> FileInfo:
@@ -68,50 +44,65 @@ def save(engine: Engine, name: str, content: BinaryIO, actor: Actor) -> FileInfo
 
     Raises `InputInvalid` for an empty or too large file, and for a kind that is not on the list.
     """
-    name = clean_name(name)
-    kind = next((k for k in KINDS if PurePath(name).suffix.lower() in k.extensions), None)
-    if kind is None:
-        raise InputInvalid(f"不接受“{PurePath(name).suffix or name}”这类文件，可以上传：{accepted()}。")
-    folder = engine.data_folder / "files"
+    name, wanted = clean_name(name), rules(engine)
+    kind = kind_of(name, wanted)
+    folder = engine.data_folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     id_ = secrets.token_hex(16)
     draft = folder / f".{id_}"
-    digest, size = hashlib.sha256(), 0
+    size = 0
     try:
         with draft.open("xb") as out:
             while block := content.read(_BLOCK):
                 size += len(block)
-                if size > LARGEST:
-                    raise InputInvalid(f"“{name}”超过 {LARGEST // 2**20} MB，请压缩或拆分后再上传。")
-                digest.update(block)
+                must_fit(name, kind, size, wanted)
                 out.write(block)
             out.flush()
             os.fsync(out.fileno())
-        if size == 0:
-            raise InputInvalid(f"“{name}”是空文件，请重新选择。")
-        if not _is(kind, draft):
-            raise InputInvalid(f"“{name}”的内容与扩展名不符，请上传原始文件。可以上传：{accepted()}。")
-        draft.rename(folder / id_)
+        return take(engine, id_, name, draft, actor.person, wanted)
     finally:
         draft.unlink(missing_ok=True)
-    _sync(folder)
-    found = FileInfo(id_, name, kind.media_type, size, digest.hexdigest(), "", actor.person)
+
+
+def take(engine: Engine, id_: str, name: str, draft: Path, person: str, wanted: EvidenceRules) -> FileInfo:
+    """Look into a whole file that lies in `draft`, on the disk already, and make it the file `id_`; `draft` stays, for the caller to
+    remove. Asked again, it does nothing new. Raises `InputInvalid` where it is not what its name says."""
+    kind, size = kind_of(name, wanted), draft.stat().st_size
+    must_fit(name, kind, size, wanted)
+    if size == 0:
+        raise InputInvalid(f"“{name}”是空文件，请重新选择。")
+    file_kinds.check(kind, draft, name)
+    shot: dict[str, Any] = dict.fromkeys(_SHOT)
+    if kind.family == file_kinds.PICTURE:
+        shot = asdict(pictures.read_shot(draft, kind.media_type, wanted.megapixels))
+    with draft.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    kept = engine.data_folder / FOLDER / id_
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if not kept.exists():
+        os.link(draft, kept)
+        sync(kept.parent)
+    found = FileInfo(id_, name, kind.media_type, size, digest, "", person)
+    row = {"id": id_, "name": name, "media_type": kind.media_type, "size": size, "digest": digest, **shot}
     with engine.database.write() as connection:
-        connection.execute(
-            sa.insert(files),
-            [
-                {
-                    "id": id_,
-                    "name": name,
-                    "media_type": kind.media_type,
-                    "size": size,
-                    "digest": found.digest,
-                    "uploaded_by": actor.person,
-                    "uploaded_at": engine.moment_in(connection).now,
-                }
-            ],
-        )
+        now = engine.moment_in(connection).now
+        connection.execute(insert_once(files), [row | {"uploaded_by": person, "uploaded_at": now}])
     return found
+
+
+def kind_of(name: str, wanted: EvidenceRules) -> FileKind:
+    """The kind that a name says. Raises `InputInvalid` for one that the office does not take."""
+    kind = file_kinds.known(name, wanted.kinds)
+    if kind is None:
+        allowed = file_kinds.extensions(wanted.kinds)
+        raise InputInvalid(f"不接受“{PurePath(name).suffix or name}”这类文件，可以上传：{allowed}。")
+    return kind
+
+
+def must_fit(name: str, kind: FileKind, size: int, wanted: EvidenceRules) -> None:
+    """Raises `InputInvalid` for a file that is larger than the office allows."""
+    if size > (most := wanted.largest(kind.family)):
+        raise InputInvalid(f"“{name}”超过 {most // MEGABYTE} MB，请压缩或拆分后再上传。")
 
 
 def info(connection: sa.Connection | Line, id_: str) -> FileInfo | None:
@@ -128,15 +119,10 @@ def path(engine: Engine, id_: str) -> Path:
     with engine.read() as connection:
         if info(connection, id_) is None:
             raise NotFound("没有找到这个附件。")
-    found = engine.data_folder / "files" / id_
+    found = engine.data_folder / FOLDER / id_
     if not found.is_file():
         raise NotFound("附件的内容不在数据目录中，请联系系统管理员从备份恢复。", file=id_)
     return found
-
-
-def accepted() -> str:
-    """The extensions on the list, for people."""
-    return "、".join(e.lstrip(".") for k in KINDS for e in k.extensions)
 
 
 def clean_name(name: str) -> str:
@@ -147,21 +133,8 @@ def clean_name(name: str) -> str:
     return name if len(name) <= 200 else name[: 200 - len(suffix)] + suffix
 
 
-def _is(kind: FileKind, file: Path) -> bool:
-    with file.open("rb") as opened:
-        head = opened.read(16)
-    if not all(head[at : at + len(magic)] == magic for at, magic in kind.begins):
-        return False
-    if not kind.member:
-        return True
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return kind.member in archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError):
-        return False
-
-
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """What was named in a folder stays named after a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -169,6 +142,7 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
+_SHOT = tuple(field.name for field in fields(pictures.Shot))
 _told = [files.c[field.name] for field in fields(FileInfo)]
 _one = sa.select(*_told).where(files.c.id == sa.bindparam("b_id"))
 _ONE = "SELECT {} FROM files WHERE id = $1".format(", ".join(f'"{c.name}"' for c in _told))

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from engine.runtime import again, checkpoints, claims, dispatch, guarded_clock
+from engine.runtime import again, checkpoints, claims, dispatch, guarded_clock, looking
 from engine.runtime.channels import Channel
 from engine.runtime.engine import Engine
 from engine.runtime.posts_check import PostsCheck
@@ -61,6 +61,7 @@ class Worker:
         with (
             checkpoints.making(self.engine),
             dispatch.sending(self.engine, self.channels),
+            looking.beside(self.engine),
             self.engine.bell.listening(),
         ):
             while not stop.is_set():

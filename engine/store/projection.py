@@ -328,6 +328,10 @@ class Projection:
         }
         self.batch.insert(tables.copies, (self.case, id_), row)
 
+    def hint_judged(self, fact: f.HintJudged) -> None:
+        said = {"verdict": fact.verdict, "reason": fact.reason, "judged_by": self.actor.person}
+        self.batch.change(tables.hints, (fact.hint,), **said, judged_at=self.at)
+
     def _close_what_vanished(self) -> None:
         """Rows follow the marking: what is no longer in it is closed or gone, whichever fact took it away."""
         state = self.state
@@ -388,6 +392,7 @@ _READERS: dict[type[f.Fact], Any] = {
     f.DeadlineMoved: Projection.deadline_moved,
     f.Subscribed: Projection.subscribed,
     f.FileAttached: Projection.file_attached,
+    f.HintJudged: Projection.hint_judged,
     f.WorkItemUrged: Projection.item_urged,
     f.CaseCopied: Projection.case_copied,
     f.CopyRead: Projection.copy_read,

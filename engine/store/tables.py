@@ -427,8 +427,61 @@ files = Table(
     Column("uploaded_by", String(40), nullable=False),
     Column("uploaded_at", Instant, nullable=False),
     # the bytes lie in <data folder>/files/<id>
+    # What a picture says of itself (engine/runtime/pictures.py); places in millionths of a degree.
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("taken_at", Instant),
+    Column("latitude", Integer),
+    Column("longitude", Integer),
+    Column("device", String(100)),
+    Column("looked_at", Instant),  # when the attached picture was compared with the others
 )
 Index("files_of_case", files.c.case)
+to_be_looked_at = sa.and_(
+    files.c.looked_at.is_(None),
+    files.c.case != sa.literal_column("''"),
+    files.c.media_type.like(sa.literal_column("'image/%'")),
+)
+Index("files_to_look_at", files.c.uploaded_at, sqlite_where=to_be_looked_at, postgresql_where=to_be_looked_at)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    # Attached pictures that can be compared (engine/runtime/likeness.py). Can be made again from the files.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("file", String(40), nullable=False, unique=True),
+    Column("case", String(40), nullable=False),
+    Column("hashes", LargeBinary, nullable=False),  # 8 bytes for the whole and each of its cuts
+)
+Index("pictures_of_case", pictures.c.case)
+
+picture_keys = Table(
+    "picture_keys",
+    metadata,
+    # By which like pictures are found: a quarter of a hash each.
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("picture", ForeignKey("pictures.number", ondelete="CASCADE"), primary_key=True),
+)
+Index("picture_keys_of", picture_keys.c.picture)
+
+hints = Table(
+    "hints",
+    metadata,
+    # 疑似虚假整改: what a machine noticed of a picture, for reviewers only; nothing is decided by it.
+    Column("id", String(40), primary_key=True),
+    Column("case", String(40), nullable=False),
+    Column("kind", String(20), nullable=False),  # duplicate | unchanged | older | far
+    Column("file", String(40), nullable=False),
+    Column("other", String(40), nullable=False, default=""),  # the picture it is like
+    Column("other_case", String(40), nullable=False, default=""),
+    Column("said", Text, nullable=False),  # why, without a word of the other case
+    Column("made_at", Instant, nullable=False),
+    Column("verdict", String(12), nullable=False, default="", server_default=""),  # confirmed | dismissed
+    Column("reason", Text, nullable=False, default="", server_default=""),
+    Column("judged_by", String(40), nullable=False, default="", server_default=""),
+    Column("judged_at", Instant),
+)
+Index("hints_of_case", hints.c.case)
 
 archived = Table(
     "archived",

@@ -12,6 +12,7 @@ from engine.errors import EngineError
 from engine.runtime import external, uploads
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
+from tests import pictures
 from tests.engine.office_builder import ANNA, BEN, CHIEF, KEY, later
 
 PEOPLE = (ANNA, BEN, CHIEF)
@@ -92,9 +93,7 @@ class RandomOffice:
         elif kind == 3:
             self.engine.execute(c.ResumeCase(case, "情况消除"), CHIEF)
         elif kind == 4:
-            file = uploads.save(
-                self.engine, "现场.png", io.BytesIO(b"\x89PNG\r\n\x1a\n" + case.encode()), ANNA
-            )
+            file = uploads.save(self.engine, "现场.png", io.BytesIO(pictures.PNG + case.encode()), ANNA)
             self.engine.execute(c.AttachFile(case, file.id), ANNA)
         elif self.random.random() < 0.2:
             self.engine.execute(c.CancelCase(case, "重复登记"), CHIEF)

@@ -17,13 +17,13 @@ from engine.clock import FixedClock
 from engine.commands import AttachFile, ClaimItem
 from engine.directory import Person, Responsibility, Unit
 from engine.errors import CalendarUnknown, Conflict, InputInvalid, NotAllowed, NotFound
-from engine.runtime import accounts, demo_clock, office, uploads
+from engine.runtime import accounts, demo_clock, evidence_rules, office, uploads
 from engine.runtime.demo_clock import DemoClock
 from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.runtime.worker import Worker
 from engine.store import settings, tables
-from tests import stores
+from tests import pictures, stores
 from tests.engine.office_builder import ANNA, BEN, CHIEF, directory, later, new_office, open_engine, start
 
 pytestmark = stores.both
@@ -229,9 +229,9 @@ def zipped(*members: str) -> bytes:
 
 
 GOOD = {
-    "现场.jpg": b"\xff\xd8\xff\xe0 photo",
-    "现场.PNG": b"\x89PNG\r\n\x1a\n photo",
-    "现场.webp": b"RIFF\x00\x00\x00\x00WEBP photo",
+    "现场.jpg": pictures.JPEG,
+    "现场.PNG": pictures.PNG,
+    "现场.webp": pictures.WEBP,
     "批复.pdf": b"%PDF-1.7 text",
     "录像.mp4": b"\x00\x00\x00\x18ftypmp42",
     "方案.docx": zipped("[Content_Types].xml", "word/document.xml"),
@@ -273,10 +273,10 @@ def test_other_files_are_refused_and_leave_nothing(engine: Engine, tmp_path: Pat
         assert connection.execute(sa.select(tables.files)).all() == []
 
 
-def test_a_file_that_is_too_large(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "LARGEST", 100)
-    with pytest.raises(InputInvalid, match="MB"):
-        uploads.save(engine, "大.pdf", io.BytesIO(b"%PDF-" + b"x" * 96), ANNA)
+def test_a_file_that_is_too_large(engine: Engine, tmp_path: Path) -> None:
+    evidence_rules.change(engine, {"document_mb": 1}, CHIEF)
+    with pytest.raises(InputInvalid, match="超过 1 MB"):
+        uploads.save(engine, "大.pdf", io.BytesIO(b"%PDF-" + b"x" * (1 << 20)), ANNA)
     assert list((tmp_path / "files").iterdir()) == []
 
 

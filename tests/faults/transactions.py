@@ -23,6 +23,7 @@ from engine.runtime import accounts, external, ledger_import, office, published,
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
 from engine.runtime.worker import Worker
+from tests import pictures
 from tests.engine import office_builder
 from tests.engine.builders import xml
 from tests.engine.ledgers import ROOT, workbook
@@ -133,14 +134,14 @@ def resuming(folder: Path) -> Prepared:
 def attaching(folder: Path) -> Prepared:
     engine = new_office(folder)
     case = start(engine).case
-    file = uploads.save(engine, "现场.png", io.BytesIO(b"\x89PNG\r\n\x1a\n"), ANNA).id
+    file = uploads.save(engine, "现场.png", io.BytesIO(pictures.PNG), ANNA).id
     return engine, lambda: engine.execute(c.AttachFile(case, file), ANNA, COMMAND)
 
 
 @kind
 def uploading(folder: Path) -> Prepared:
     engine = new_office(folder)
-    return engine, lambda: uploads.save(engine, "现场.png", io.BytesIO(b"\x89PNG\r\n\x1a\n"), ANNA)
+    return engine, lambda: uploads.save(engine, "现场.png", io.BytesIO(pictures.PNG), ANNA)
 
 
 # -- time --------------------------------------------------------------------------------------------------

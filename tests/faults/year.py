@@ -38,6 +38,7 @@ from engine.runtime.worker import Worker
 from engine.store import tables
 from engine.store.database import Database
 from engine.values import loads
+from tests import pictures
 from tests.browser.answers import PACKAGE, answers
 from tests.engine.ledgers import ROOT
 from tests.faults.simulation.offices import quick
@@ -47,7 +48,7 @@ from tests.faults.simulation.stage import PowerFailure, Stage, StagedDatabase
 BEGIN = date(2025, 1, 2)
 """The year's holidays and those of the year after, into which its deadlines reach, are announced."""
 
-PICTURE = b"\x89PNG\r\n\x1a\n"
+PICTURE = pictures.PNG
 WORKING_TIMES = (time(9, 0), time(14, 30))
 CRASHES = 0.08
 """Share of what is done during which power fails."""

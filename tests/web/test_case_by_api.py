@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from tests import stores
+from tests import pictures, stores
 from tests.web.builder import KEY, Site
 
 pytestmark = stores.both
@@ -113,7 +113,7 @@ def test_suspend_resume_note_and_file(site: Site) -> None:
     assert (held.status_code, held.json["code"]) == (409, "suspended")
     assert zhao.post(f"/api/v1/cases/{case}/resume", {"reason": "可以继续"}).status_code == 200
     assert wang.post(f"/api/v1/cases/{case}/notes", {"text": "已电话通知"}).status_code == 201
-    png = b"\x89PNG\r\n\x1a\n" + b"0" * 20
+    png = pictures.PNG
     headers = {"X-CSRF-Token": wang.csrf}
     up = wang.client.post("/api/v1/files", data={"file": (io.BytesIO(png), "现场.png")}, headers=headers)
     assert up.status_code == 201, up.text

@@ -21,7 +21,7 @@ from engine.runtime import office
 from engine.runtime.engine import Engine
 from engine.runtime.settings import Settings
 from engine.runtime.worker import Worker
-from tests import stores
+from tests import pictures, stores
 from tests.web.builder import Site, User
 from web.app import create_app
 
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 MAIN = "major_hazard_supervision"
 SCENARIOS = ROOT / "processes" / MAIN / "scenarios"
 BYTES = {
-    ".jpg": b"\xff\xd8\xff\xe0" + b"0" * 30,
-    ".png": b"\x89PNG\r\n\x1a\n" + b"0" * 30,
+    ".jpg": pictures.JPEG,
+    ".png": pictures.PNG,
     ".pdf": b"%PDF-1.4 test",
 }
 

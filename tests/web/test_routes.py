@@ -45,6 +45,7 @@ def filled(rule: Rule, case: str, site: Site) -> str:
         "case": case, "item": str(site.item(case, "A")), "key": KEY, "which": "1", "against": "1", "path": "process.toml",
         "package": KEY, "start": "S", "form": "check", "action": "extension", "file": "nothing", "incident": "1", "job": "1",
         "unit": "能源局", "person": "wang", "day": "2026-10-01", "year": "2026", "token": "nothing", "name": "x.js", "filter": "nothing",
+        "side": "small", "hint": "nothing",
     }  # fmt: skip
     return re.sub(r"<(?:[a-z]+(?:\([^)]*\))?:)?([a-z]+)>", lambda m: values[m[1]], rule.rule)
 
@@ -123,7 +124,15 @@ def test_what_one_may_not_see_does_not_exist(shared: Site, account: str, foreign
         if "case" not in rule.arguments or rule.rule.startswith("/api/v1/jobs"):
             continue
         body: Any = (
-            {"reason": "试一试", "text": "试", "file": "x", "form": {}, "to": ["能源局"], "into": case}
+            {
+                "reason": "试一试",
+                "verdict": "dismissed",
+                "text": "试",
+                "file": "x",
+                "form": {},
+                "to": ["能源局"],
+                "into": case,
+            }
             if method != "GET"
             else None
         )
@@ -155,7 +164,7 @@ def _valid(user: User, rule: Rule, address: str, body: dict[str, Any]) -> Any:
     """A body the schema of this route takes, so that only the id can be the reason of the refusal."""
     wanted = {
         "release": ["reason"], "return": ["reason"], "transfer": ["reason"], "suspend": ["reason"], "resume": ["reason"], "cancel": ["reason"],
-        "copies": ["to"], "urge": ["text"], "merge": ["into", "reason"], "notes": ["text"], "files": ["file"], "finish": ["form"], "<string:action>": ["form"],
+        "<string:hint>": ["reason", "verdict"], "copies": ["to"], "urge": ["text"], "merge": ["into", "reason"], "notes": ["text"], "files": ["file"], "finish": ["form"], "<string:action>": ["form"],
     }.get(rule.rule.rsplit("/", 1)[1], [])  # fmt: skip
     return user.post(address, {k: body[k] for k in wanted})
 

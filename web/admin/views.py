@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import Blueprint, render_template, request
 
 from engine.directory import ANY, KINDS
-from engine.runtime import reminders
+from engine.runtime import evidence_rules, reminders
+from engine.runtime.file_kinds import KINDS as KINDS_OF_FILES
 from web.admin import queries
 from web.context import the_channels, the_engine, who
 from web.identity import may
@@ -87,6 +90,21 @@ def reminders_sent() -> str:
             channels=list(the_channels().values()),
             page=queries.undelivered(c, after=request.args.get("after", "")),
         )
+
+
+@blueprint.get("/evidence")
+@may("office")
+def evidence() -> str:
+    """佐证设置：类型、大小、照片比对的界限。"""
+    with the_engine().read() as c:
+        rules = evidence_rules.read(c)
+    return render_template(
+        "admin/evidence.html",
+        rules=asdict(rules),
+        defaults=asdict(evidence_rules.EvidenceRules()),
+        limits=evidence_rules.LIMITS,
+        kinds=KINDS_OF_FILES,
+    )
 
 
 @blueprint.get("/account")

@@ -92,6 +92,7 @@ def rooms() -> list[Room]:
         cases,
         clock,
         directory,
+        evidence,
         files,
         items,
         jobs,
@@ -102,6 +103,7 @@ def rooms() -> list[Room]:
         reminders,
         session,
         talk,
+        uploads,
         worklist,
     )
 
@@ -112,6 +114,8 @@ def rooms() -> list[Room]:
         cases,
         talk,
         files,
+        uploads,
+        evidence,
         packages,
         monitor,
         audit,

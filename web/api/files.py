@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from flask import Response, request, send_file
 
-from engine.errors import InputInvalid
-from engine.runtime import uploads
+from engine.errors import InputInvalid, NotFound
+from engine.runtime import pictures, uploads
+from engine.runtime.file_kinds import PICTURES
 from web import discretion
 from web.api import Room, schemas
 from web.context import the_engine, who
@@ -20,6 +21,8 @@ room = Room("api_files", __name__, url_prefix="", description="附件")
 
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/webp"})
 """Kinds a browser may show in an <img>; nothing else is ever given but to be saved."""
+
+_SIDES = {"small": pictures.SMALL, "large": pictures.LARGE}
 
 
 @room.route("/files", methods=["POST"])
@@ -68,6 +71,25 @@ def download(file: str) -> Response:
     )
     shown = "inline" if row.media_type in _SHOWN and "inline" in request.args else "attachment"
     answer.headers["Content-Disposition"] = f"{shown}; filename*=UTF-8''{quote(row.name, safe='')}"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
+
+
+@room.route("/files/<string:file>/<any(small, large):side>", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def thumbnail(file: str, side: str) -> Response:
+    """照片的缩略图（small）或大图（large）：JPEG，不带拍摄信息。"""
+    engine = the_engine()
+    with engine.read() as c:
+        row: Any = file_row(c, who(), file)
+    if row.media_type not in PICTURES:
+        raise NotFound("这个附件不是照片，没有缩略图，请下载查看。")
+    uploads.path(engine, file)
+    megapixels = uploads.rules(engine).megapixels
+    made = pictures.small(engine.data_folder, file, _SIDES[side], row.media_type, megapixels)
+    answer = send_file(made, mimetype="image/jpeg", etag=f"{row.digest}-{side}")
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer

@@ -236,6 +236,23 @@ class PeopleQuery(Body):
     q = Text(50, load_default="")
 
 
+class JudgeBody(ReasonBody):
+    verdict = Text(12, required=True, metadata={"enum": ["confirmed", "dismissed"]})
+
+
+class EvidenceBody(Body):
+    kinds = Many(Text(10))
+    picture_mb = Whole()
+    document_mb = Whole()
+    video_mb = Whole()
+    megapixels = Whole()
+    half_hours = Whole()
+    similar_percent = Whole()
+    unchanged_percent = Whole()
+    older_hours = Whole()
+    far_metres = Whole()
+
+
 class FileBody(Body):
     file = Text(40, required=True)
     item = Whole(load_default=0)
@@ -254,6 +271,28 @@ UPLOAD = {
     },
 }
 """How an upload is described; it is read as it comes, not by a schema."""
+
+
+PIECE = {
+    "required": True,
+    "content": {
+        "application/octet-stream": {
+            "schema": {"type": "string", "contentMediaType": "application/octet-stream"}
+        }
+    },
+}
+"""A piece of a resumable upload. tus calls it application/offset+octet-stream, which is taken as well."""
+
+
+def _header(name: str, kind: str, said: str) -> dict[str, Any]:
+    return {"in": "header", "name": name, "required": True, "description": said, "schema": {"type": kind}}
+
+
+UPLOAD_LENGTH = [
+    _header("Upload-Length", "integer", "总字节数"),
+    _header("Upload-Metadata", "string", "filename 和文件名的 base64，以空格隔开"),
+]
+UPLOAD_OFFSET = [_header("Upload-Offset", "integer", "这一段从第几字节起")]
 
 
 class RetryBody(Body):

@@ -11,7 +11,7 @@ from flask import Blueprint, render_template, request, url_for
 from engine.errors import NotFound
 from engine.handlers.work import Work
 from web import copies, discretion, history, present
-from web.case import conversation, queries
+from web.case import conversation, evidence, queries
 from web.context import the_engine, who
 from web.identity import may
 from web.look import (
@@ -87,6 +87,7 @@ def show(case: str) -> str:
             hidden=max(0, len(shown) - LINES) if "all" not in request.args else 0,
             everything=everything,
             files=files,
+            hints=evidence.hints(c, me, work),
             file_names=file_names,
             variables=reader.variables(
                 queries.variables(work.state, work.package, file_names),
@@ -195,6 +196,7 @@ def item(case: str, item: int) -> str:
             text_of=conversation.text_of,
             powers=powers(work),
             files=reader.files(f for f in queries.files(c, case) if f["item"] == item),
+            hints=evidence.hints(c, me, work, 0 if found is not None else item),
         )
 
 

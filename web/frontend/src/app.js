@@ -5,6 +5,7 @@
 import '@tabler/core/dist/css/tabler.min.css';
 import './app.css';
 import './worklist/worklist.css';
+import './gallery/wall.css';
 import '@tabler/core/dist/js/tabler.esm.min.js';
 import { listen } from './actions.js';
 import { el } from './dom.js';
@@ -18,6 +19,7 @@ const ISLANDS = {
   diagram: () => import('./diagram/island.js'),
   modeler: () => import('./modeler/island.js'),
   bulk: () => import('./worklist/bulk.js'),
+  gallery: () => import('./gallery/island.js'),
 };
 
 /** Drawings are large and mostly below: they are fetched and drawn when a reader comes near. */

@@ -66,8 +66,8 @@ export class Action {
   }
 }
 
-/** @param {Response} response */
-async function readAnswer(response) {
+/** @param {Response} response @returns {Promise<any>} its JSON; a refusal that is none is explained by its status */
+export async function readAnswer(response) {
   const text = await response.text();
   if (!text) return response.ok ? null : { detail: explain(response.status) };
   try {
@@ -84,39 +84,6 @@ function explain(status) {
   if (status === 413) return '文件太大，请压缩后再上传。';
   if (status === 429) return '操作太频繁，请稍等一分钟再试。';
   return `服务器没有正常答复（${status}），请稍后再试；多次出现请告知系统管理员。`;
-}
-
-/**
- * Upload one file with progress.
- * @param {string} url
- * @param {File} file
- * @param {(fraction: number) => void} onProgress
- * @returns {Promise<any>}
- * @throws {Problem}
- */
-export function upload(url, file, onProgress) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const body = new FormData();
-    body.append('file', file, file.name);
-    request.open('POST', url);
-    request.setRequestHeader('X-CSRF-Token', csrfToken());
-    request.setRequestHeader('Idempotency-Key', newKey());
-    request.setRequestHeader('Accept', 'application/json, application/problem+json');
-    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onerror = () => reject(new Problem({ detail: '上传中断，请检查网络后重试。' }));
-    request.onload = () => {
-      let answer = null;
-      try {
-        answer = JSON.parse(request.responseText);
-      } catch {
-        // explained below by its status
-      }
-      if (request.status >= 200 && request.status < 300 && answer) resolve(answer);
-      else reject(new Problem({ detail: explain(request.status), ...answer, status: request.status }));
-    };
-    request.send(body);
-  });
 }
 
 /**

@@ -5,7 +5,11 @@
 import { Description, Errors, Label } from '@bpmn-io/form-js-viewer';
 import { h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Problem, upload } from '../http.js';
+import { Problem } from '../http.js';
+import { upload } from './resumable.js';
+
+/** Kinds this browser surely shows; of others the server makes a small picture. */
+const SHOWN = new Set(['image/jpeg', 'image/png', 'image/webp']);
 
 let running = 0;
 
@@ -14,7 +18,7 @@ export function uploadsRunning() {
   return running > 0;
 }
 
-/** What is known of uploaded files of this page load: id -> {name, preview}. @type {Map<string, {name: string, preview?: string}>} */
+/** What is known of uploaded files of this page load: id -> {name, preview, picture}. @type {Map<string, {name: string, preview?: string, picture?: boolean}>} */
 const known = new Map();
 
 /**
@@ -59,7 +63,7 @@ function makeField(filesUrl) {
     const camera = useRef(/** @type {any} */ (null));
     const current = useRef(files);
     current.current = files;
-    const [pending, setPending] = useState(/** @type {{key: number, name: string, part: number, error?: string, file: File}[]} */ ([]));
+    const [pending, setPending] = useState(/** @type {{key: number, name: string, part: number, note?: string, error?: string, file: File}[]} */ ([]));
     const counter = useRef(0);
     const photos = String(accept).startsWith('image/');
     const many = multiple === true || multiple === 'true';
@@ -70,8 +74,8 @@ function makeField(filesUrl) {
       setPending((list) => [...list, { key, name: file.name, part: 0, file }]);
       running += 1;
       try {
-        const answer = await upload(filesUrl, file, (part) => patch({ part }));
-        known.set(answer.id, { name: answer.name || file.name, preview: file.type.startsWith('image/') ? URL.createObjectURL(file) : undefined });
+        const answer = await upload(filesUrl, file, (part, note) => patch({ part, note }));
+        known.set(answer.id, { name: answer.name || file.name, preview: SHOWN.has(file.type) ? URL.createObjectURL(file) : undefined, picture: String(answer.media_type).startsWith('image/') });
         setPending((list) => list.filter((one) => one.key !== key));
         current.current = many ? [...current.current, answer.id] : [answer.id];
         onChange({ value: current.current });
@@ -111,7 +115,10 @@ function makeField(filesUrl) {
           h('span', { class: 'upload-name' }, one.name),
           one.error
             ? [h('span', { class: 'text-danger' }, one.error), h('button', { type: 'button', class: 'btn btn-sm', onClick: () => retry(one) }, '重试'), h('button', { type: 'button', class: 'btn btn-sm btn-ghost-secondary', onClick: () => drop(one) }, '移除')]
-            : h('progress', { value: one.part, max: 1, 'aria-label': `正在上传 ${one.name}` }),
+            : [
+              h('progress', { value: one.part, max: 1, 'aria-label': `正在上传 ${one.name}` }),
+              h('span', { class: 'upload-note', role: 'status' }, one.note || `${Math.floor(one.part * 100)}%`),
+            ],
         )),
       ),
       readonly && files.length === 0 && h('p', { class: 'text-secondary mb-0' }, '无'),
@@ -134,12 +141,12 @@ function makeField(filesUrl) {
 /** @param {{id: string, url: string, photos: boolean, remove: false|(() => void)}} props */
 function Uploaded({ id, url, photos, remove }) {
   const about = known.get(id);
-  const [picture, setPicture] = useState(Boolean(about?.preview) || (photos && !about));
-  useEffect(() => setPicture(Boolean(about?.preview) || (photos && !about)), [id]);
+  const [picture, setPicture] = useState(about ? Boolean(about.picture) : photos);
+  useEffect(() => setPicture(about ? Boolean(about.picture) : photos), [id]);
   const name = about?.name ?? (photos ? '照片' : '文件');
   return h('li', { class: 'upload-file', 'data-file': id },
     h('a', { href: url, target: '_blank', rel: 'noopener', class: 'upload-name' },
-      picture ? h('img', { src: about?.preview ?? url, alt: name, loading: 'lazy', onError: () => setPicture(false) }) : name),
+      picture ? h('img', { src: about?.preview ?? `${url}/small`, alt: name, loading: 'lazy', onError: () => setPicture(false) }) : name),
     picture && h('span', { class: 'upload-caption' }, name),
     remove && h('button', { type: 'button', class: 'btn-close', 'aria-label': `移除 ${name}`, onClick: remove }),
   );
