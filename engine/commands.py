@@ -125,6 +125,33 @@ class WithdrawItem(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class AddSigner(Command):
+    """加签 at an open item: a `person`, or a `unit` and `role`, signs as well.
+
+    `way`: "beside" one more in the running 会签, "before" the holder waits for an opinion 征求意见, "after" signs when the
+    holder has finished. `due` is the signer's own limit (aware instant); None: that of the step.
+    """
+
+    case: str
+    item: int
+    way: str
+    reason: str
+    unit: str = ""
+    role: str = ""
+    person: str = ""
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackSigner(Command):
+    """减签：who signs `item` (an added signer's, or that of one who takes part in a 会签) need not sign any more."""
+
+    case: str
+    item: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallAction(Command):
     """A person's action on a case that the package offers (延期申请, 判定调整 …): a message with a form.
 
@@ -362,6 +389,30 @@ class TakeBack(KernelCommand):
     person: str = ""
     unit: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterSigner(KernelCommand):
+    """加签：see `AddSigner`. `value` is what the added round of a 会签 has as its element of the list."""
+
+    item: int
+    way: str
+    unit: str
+    role: str
+    person: str
+    by: str
+    reason: str
+    value: Value = None
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSigner(KernelCommand):
+    """减签：see `TakeBackSigner`."""
+
+    item: int
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,12 +279,14 @@ class WorkItemOffered(Fact):
 
 @fact
 class WorkItemRouted(Fact):
-    """派单：which unit holds the item, by which rule (`basis`, a Chinese sentence). Empty `unit`: nobody was found."""
+    """派单：which unit holds the item, by which rule (`basis`, a Chinese sentence). Empty `unit`: nobody was found.
+    `person`: it lies with this person of the unit at once."""
 
     id: int
     unit: str
     role: str
     basis: str
+    person: str = ""
 
 
 @fact
@@ -408,6 +410,7 @@ class ScopeReopened(Fact):
     sequential: bool = False
     done: int = 0
     outputs: list[Value] | None = None  # [index, value] each
+    taken: list[Value] | None = None  # rounds taken back 减签
 
 
 @fact
@@ -416,6 +419,50 @@ class RoundReopened(Fact):
 
     id: int
     index: int
+
+
+@fact
+class SignerAdded(Fact):
+    """加签：person `by` has a post, or a `person` of it, sign as well. `id` is the element the signer will execute.
+
+    `way` "beside": one more of the 会签 whose multi-instance body is `to`, with `value` as its element of the list;
+    "before": the holder of item `to` waits for the answer; "after": the step of item `to` waits for it when its holder has
+    finished. `due`: the signer's own limit, where one was set.
+    """
+
+    id: int
+    to: int
+    way: str
+    unit: str
+    role: str
+    person: str
+    by: str
+    reason: str
+    value: Value = None
+    due: datetime | None = None
+
+
+@fact
+class SignerTakenBack(Fact):
+    """减签：a signer who has not signed yet need not sign any more: an added one, or element `id`, a round of a 会签."""
+
+    id: int
+    unit: str
+    role: str
+    person: str
+    by: str
+    reason: str
+
+
+@fact
+class SigningDecided(Fact):
+    """会签已定：the multi-instance `id` goes on without hearing the others, whose open `items` end with it. `outcome` is 通过
+    or 不通过 ("" where the diagram does not say), `stands` the count in words."""
+
+    id: int
+    items: tuple[int, ...]
+    outcome: str = ""
+    stands: str = ""
 
 
 @fact

@@ -11,10 +11,11 @@ from engine.directory import ENTERPRISE
 from engine.errors import Conflict, EngineError, NotAllowed
 from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
-from engine.handlers.choices import Choices, own_enterprises
+from engine.handlers.choices import Choices, known_unit, own_enterprises
 from engine.handlers.copying import works_on
 from engine.handlers.going_back import losses_of, repeated, return_ways, why_not_withdrawn
 from engine.handlers.setting import Setting
+from engine.handlers.signing import WAYS, may_add, ways
 from engine.handlers.urging import must_be_theirs_to_urge
 from engine.handlers.work import Work
 from engine.runtime.engine import related_cases
@@ -155,6 +156,39 @@ def candidates_of(work: Work, item: int) -> dict[str, list[dict[str, str]]]:
         "people": [{"id": p, "name": work.directory.name_of(p)} for p in people],
         "units": [{"id": u, "name": work.directory.units[u].name} for u in units],
     }
+
+
+def may_be_added(work: Work, item: Item) -> dict[str, Any]:
+    """The ways in which the asker can add a signer at an open item, and whom: posts before the people in them, unit by unit.
+
+    Of enterprises only the case's own: the others have nothing to do with it.
+    """
+    if not may_add(work, item):
+        return {"ways": [], "signers": []}
+    directory, actor = work.directory, work.actor.person
+    party = work.register("party")
+    found: list[dict[str, str]] = []
+    for unit in directory.units.values():
+        known = known_unit(unit.id, actor, directory)
+        if not unit.active or not known or (unit.kind == ENTERPRISE and unit.id not in (party, item.unit)):
+            continue
+        posts = [p for p in directory.posts if p.unit == unit.id and directory.members(unit.id, p.role)]
+        for role in dict.fromkeys(p.role for p in posts):
+            if (unit.id, role) != (item.unit, item.role):
+                name = f"{work.package.role_title(role)}（岗位）"
+                found.append({"id": f"{role}@{unit.id}", "name": name, "unit": unit.name})
+        people = dict.fromkeys(p.person for p in posts if p.person in directory.members(unit.id, p.role))
+        found += [
+            {"id": person, "name": directory.name_of(person), "unit": unit.name}
+            for person in people
+            if person not in (actor, item.person)
+        ]
+    return {"ways": [{"key": way, "name": WAYS[way]} for way in ways(work, item)], "signers": found}
+
+
+def is_to_come(work: Work, id: int) -> bool:
+    """Whether this is a signer whose turn is still to come 后加签: there is no work item yet."""
+    return id in work.state.signers and id not in work.state.items
 
 
 def actions(work: Work) -> list[dict[str, str]]:

@@ -18,6 +18,7 @@ from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.definitions.naming import called
 from engine.execution.scopes import ITEM_ENDED
+from engine.execution.state import AFTER, BEFORE, BESIDE
 from engine.values import Value, plain
 
 TECHNICAL: frozenset[type[f.Fact]] = frozenset(
@@ -83,6 +84,7 @@ class Narrator:
         self.incidents: dict[int, str] = {}
         self.notes: dict[int, str] = {}  # comment's number → who wrote it
         self.undoing: dict[int, str] = {}  # items by which others were withdrawn: how
+        self.signs: dict[int, int] = {}  # added signer → what it was added to
 
     def tell(self, entry: Entry) -> Line:
         """The entry as a line, remembering what later entries refer to."""
@@ -105,6 +107,8 @@ class Narrator:
             self.incidents[fact.id] = fact.message
         elif isinstance(fact, f.WorkItemTakenBack):
             self.undoing[fact.id] = "撤回"
+        if isinstance(fact, f.SignerAdded):
+            self.signs[fact.id] = fact.to
         if isinstance(fact, f.WorkItemOffered) and fact.name:
             self.elements.setdefault(fact.element, fact.name)
             self.items[fact.id] = fact.name
@@ -122,6 +126,10 @@ class Narrator:
         if entry is not None and id_ == entry.actor.person and entry.actor.name:
             return entry.actor.name
         return self.people.get(id_, id_)
+
+    def signer(self, fact: f.SignerAdded | f.SignerTakenBack) -> str:
+        """Who signs, or need not any more."""
+        return f"{self.post(fact.unit, fact.role)}{self.person(fact.person) if fact.person else ''}"
 
     def post(self, unit: str, role: str) -> str:
         title = self.roles.get(role, role)
@@ -275,7 +283,8 @@ def _offered(n: Narrator, x: f.WorkItemOffered, e: Entry) -> str:
 def _routed(n: Narrator, x: f.WorkItemRouted, e: Entry) -> str:
     if not x.unit:
         return f"{n.what(x.id)}没有找到承办单位：{x.basis}"
-    return f"{n.what(x.id)}派给{n.post(x.unit, x.role)}，依据：{x.basis}"
+    person = n.person(x.person) if x.person else ""
+    return f"{n.what(x.id)}派给{n.post(x.unit, x.role)}{person}，依据：{x.basis}"
 
 
 def _claimed(n: Narrator, x: f.WorkItemClaimed, e: Entry) -> str:
@@ -329,6 +338,25 @@ def _reopened(n: Narrator, x: f.ScopeReopened, e: Entry) -> str:
 
 def _round_reopened(n: Narrator, x: f.RoundReopened, e: Entry) -> str:
     return f"{n.what(x.id)}收回第 {x.index + 1} 份结果"
+
+
+_WAYS = {BESIDE: "并加签", BEFORE: "前加签（征求意见）", AFTER: "后加签"}
+
+
+def _signer_added(n: Narrator, x: f.SignerAdded, e: Entry) -> str:
+    due = f"，限{moment_text(x.due)}前" if x.due else ""
+    return (
+        f"{who(e.actor)}在{n.what(x.to)}{_WAYS.get(x.way, '加签')}，加{n.signer(x)}{due}{_because(x.reason)}"
+    )
+
+
+def _signer_taken_back(n: Narrator, x: f.SignerTakenBack, e: Entry) -> str:
+    return f"{who(e.actor)}减签，{n.signer(x)}不再签{n.what(n.signs.get(x.id, x.id))}{_because(x.reason)}"
+
+
+def _signing_decided(n: Narrator, x: f.SigningDecided, e: Entry) -> str:
+    how = f"：{x.outcome}（{x.stands}）" if x.outcome else ""
+    return f"{n.what(x.id)}会签已有结论{how}，未签的 {len(x.items)} 方不用再签"
 
 
 def _due(n: Narrator, x: f.DueMoved, e: Entry) -> str:
@@ -545,6 +573,9 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.TokenPutBack: _put_back,
     f.ScopeReopened: _reopened,
     f.RoundReopened: _round_reopened,
+    f.SignerAdded: _signer_added,
+    f.SignerTakenBack: _signer_taken_back,
+    f.SigningDecided: _signing_decided,
     f.DueMoved: _due,
     f.JobOffered: _job,
     f.JobCompleted: _job_done,

@@ -232,6 +232,11 @@ _PROPERTIES = {
     "documents": "文书",
     "outputCollection": "汇总变量",
     "outputElement": "汇总内容",
+    "passAt": "会签通过比例",
+    "veto": "一票否决",
+    "waitForAll": "等全部签完",
+    "opinion": "会签意见字段",
+    "outcome": "会签结果变量",
 }
 
 

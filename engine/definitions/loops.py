@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from engine.definitions.data import Data
 from engine.definitions.events import thrown_events
-from engine.definitions.model import Event, Loop, Throw, Trigger
+from engine.definitions.model import OPINION, OUTCOME, Countersign, Event, Loop, Throw, Trigger
 from engine.definitions.reading import Node, Reading, boolean, camunda, is_bpmn, local, text_of
 from engine.definitions.vocabulary import BPMN, VARIABLE
 from engine.feel import Expression
@@ -30,13 +30,15 @@ def read_loop(reading: Reading, node: Node, properties: Mapping[str, str], data:
     output = {k: properties.get(k, "") for k in ("outputCollection", "outputElement")}
     if any(output.values()) and not (loops and local(loops[0]) == "multiInstanceLoopCharacteristics"):
         reading.error("unknown_property", node, "outputCollection 和 outputElement 只能用在多实例上。")
+    multiple = bool(loops) and local(loops[0]) == "multiInstanceLoopCharacteristics"
+    sign = _countersign(reading, node, properties, multiple)
     if not loops:
         return None
     mark = loops[0]
     reading.extensions(mark)
     if local(mark) == "standardLoopCharacteristics":
         return _standard(reading, mark)
-    return _multi_instance(reading, node, mark, output, data)
+    return replace(_multi_instance(reading, node, mark, output, data), sign=sign)
 
 
 def _multi_instance(reading: Reading, node: Node, mark: Node, output: Mapping[str, str], data: Data) -> Loop:
@@ -55,6 +57,44 @@ def _multi_instance(reading: Reading, node: Node, mark: Node, output: Mapping[st
         output_collection=results,
         output_element=result,
         throws=_throws(reading, node, mark, [c for c in children if is_bpmn(c, "complexBehaviorDefinition")]),
+    )
+
+
+_SIGNING = ("passAt", "veto", "waitForAll", "opinion", "outcome")
+
+
+def _countersign(
+    reading: Reading, node: Node, properties: Mapping[str, str], multiple: bool
+) -> Countersign | None:
+    """会签: `passAt` makes a multi-instance one; the other four say more about it."""
+    given = [name for name in _SIGNING if properties.get(name)]
+    if not given:
+        return None
+    if not multiple:
+        reading.error("unknown_property", node, f"{'、'.join(given)} 只能用在会签（多实例）上。")
+        return None
+    if "passAt" not in given:
+        reading.error("loop_sign", node, f"写了 {'、'.join(given)}，会签还要写 passAt（通过比例，如 2/3）。")
+        return None
+    if not properties.get("outputCollection"):
+        reading.error(
+            "loop_sign",
+            node,
+            "会签要把各方意见收进一个列表：请写 outputCollection（如 会签意见）和 outputElement（如 {单位: 会签单位, 意见: form.意见}）。",
+        )
+    flags = {name: (properties.get(name) or "false").strip().lower() for name in ("veto", "waitForAll")}
+    for name, value in flags.items():
+        if value not in ("true", "false"):
+            reading.error("loop_sign", node, f"{name} 请写 true 或 false。")
+    share = reading.formula(node, properties["passAt"], "passAt")
+    if share is None:
+        return None
+    return Countersign(
+        share,
+        flags["veto"] == "true",
+        flags["waitForAll"] == "true",
+        (properties.get("opinion") or "").strip() or OPINION,
+        reading.variable(node, (properties.get("outcome") or "").strip(), "outcome ") or OUTCOME,
     )
 
 

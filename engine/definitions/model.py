@@ -115,6 +115,26 @@ class Throw:
     condition: Expression | None = None
 
 
+OPINION, OUTCOME = "意见", "会签结果"
+"""[P] The key of an opinion and the variable of the result of a 会签, where the diagram names no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Countersign:
+    """会签: how a multi-instance is decided by what its rounds deliver (docs/dialect.md).
+
+    `share` gives the part of all signers, above 0 and at most 1, whose agreement passes it; `veto`: one objection fails it
+    一票否决; `waits`: all are heard before it goes on. `opinion` is the key under which a delivered context holds the
+    opinion; `outcome` the variable that gets 通过 or 不通过.
+    """
+
+    share: Expression
+    veto: bool = False
+    waits: bool = False
+    opinion: str = OPINION
+    outcome: str = OUTCOME
+
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """Standard loop, or multi-instance over a `collection` or `cardinality`.
@@ -133,6 +153,7 @@ class Loop:
     test_before: bool = False
     maximum: int | None = None
     throws: tuple[Throw, ...] = ()  # what a multi-instance throws when a round ends
+    sign: Countersign | None = None
 
 
 @dataclass(frozen=True, slots=True)

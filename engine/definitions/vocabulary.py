@@ -351,6 +351,11 @@ PROPERTIES: dict[str, frozenset[Kind]] = {
     "correlationKey": EVENTS | {Kind.RECEIVE, Kind.SEND},
     "outputCollection": ACTIVITIES,
     "outputElement": ACTIVITIES,
+    "passAt": PEOPLE | {Kind.SUBPROCESS},
+    "veto": PEOPLE | {Kind.SUBPROCESS},
+    "waitForAll": PEOPLE | {Kind.SUBPROCESS},
+    "opinion": PEOPLE | {Kind.SUBPROCESS},
+    "outcome": PEOPLE | {Kind.SUBPROCESS},
 }
 """Extension properties and the elements they may stand on."""
 

@@ -40,7 +40,10 @@ def _offer(run: Run, instance: Instance, element: Element) -> None:
             raise Halt("expression_failed", f"办理人“{element.assignee.text}”没有得到人员编号。")
         assignee = found or ""
     due = None
-    if element.due is not None:
+    added = run.state.signers.get(instance.id)  # one more of a 会签
+    if added is not None:
+        groups, assignee, due = (f"{added.role}@{added.unit}",), "", added.due
+    if element.due is not None and due is None:
         due = _due(run, instance, element, now)
     name = _titled(run, instance, element)
     run.emit(WorkItemOffered(instance.id, element.id, name, groups, now, assignee, due, element.form))

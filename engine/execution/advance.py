@@ -18,11 +18,13 @@ from engine.commands import (
     CompleteJob,
     DeliverMessage,
     DeliverSignal,
+    EnterSigner,
     FailJob,
     KernelCommand,
     Merge,
     MoveItem,
     PassDeadline,
+    RemoveSigner,
     Resume,
     RetryIncident,
     StartProcess,
@@ -31,8 +33,15 @@ from engine.commands import (
     ThrowError,
 )
 from engine.definitions.model import Package, Process, Trigger
-from engine.errors import CalendarUnknown, NotAllowed, NotFound, NotOpen, Suspended
-from engine.execution import activities, complex, correlation, events, moving  # noqa: F401  (activities registers itself)
+from engine.errors import CalendarUnknown, Conflict, NotAllowed, NotFound, NotOpen, Suspended
+from engine.execution import (  # noqa: F401  (activities registers itself)
+    activities,
+    complex,
+    correlation,
+    events,
+    moving,
+    signing,
+)
 from engine.execution.arming import arm_event_subprocesses, arm_or_halt
 from engine.execution.context import Context
 from engine.execution.elements import enter, execute, finish_loop, inputs, leave, result_of
@@ -228,11 +237,15 @@ def _complete_item(run: Run, command: CompleteItem) -> None:
     item = run.state.items.get(command.item)
     if item is None:
         raise NotOpen()
+    if run.state.signers and signing.awaited(run.state, item.id):
+        raise Conflict(f"“{item.name}”还在等加签人的意见，收到后才能办结；不再等的，请先减签。")
     form = dict(command.variables)
     run.emit(
         WorkItemCompleted(item.id, item.element, command.person, command.unit, form, behalf=command.behalf)
     )
     item_ended(run, item.id)
+    if run.state.signers and signing.signed(run, run.state.instances[item.id]):
+        return
     result = run.state.instances[item.id].result
     leave(run, run.state.instances[item.id], result, result)
 
@@ -383,6 +396,17 @@ def _history(run: Run) -> History:
 GOES_BACK = (MoveItem, TakeBack)
 """Commands that need the case's history."""
 
+
+def _enter_signer(run: Run, command: EnterSigner) -> None:
+    _must_run(run)
+    signing.add(run, command)
+
+
+def _remove_signer(run: Run, command: RemoveSigner) -> None:
+    _must_run(run)
+    signing.take_back(run, command)
+
+
 _COMMANDS: dict[type[KernelCommand], Callable[[Run, Any], None]] = {
     StartProcess: _start,
     CompleteItem: _complete_item,
@@ -394,6 +418,8 @@ _COMMANDS: dict[type[KernelCommand], Callable[[Run, Any], None]] = {
     DeliverSignal: _deliver_signal,
     MoveItem: _move_item,
     TakeBack: _take_back,
+    EnterSigner: _enter_signer,
+    RemoveSigner: _remove_signer,
     RetryIncident: _retry,
     Suspend: _suspend,
     Resume: _resume,

@@ -167,11 +167,11 @@ _SPECIAL: dict[str, Callable[[Context], Any]] = {
     "cause": _cause,
     "form": lambda context: context.form,
     "loopCounter": _loop_counter,
-    "nrOfInstances": _body(lambda body: len(body.items or ()) or None),
+    "nrOfInstances": _body(lambda body: body.rounds or None),
     "nrOfCompletedInstances": _body(lambda body: body.done),
     "nrOfActiveInstances": _body(lambda body: len(body.children)),
     # as the standard calls them (BPMN 2.0.2, table 10.31)
-    "numberOfInstances": _body(lambda body: len(body.items or ()) or None),
+    "numberOfInstances": _body(lambda body: body.rounds or None),
     "numberOfCompletedInstances": _body(lambda body: body.done),
     "numberOfActiveInstances": _body(lambda body: len(body.children)),
     "numberOfTerminatedInstances": _body(lambda body: 0),  # rounds are cancelled with the last only

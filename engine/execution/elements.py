@@ -13,6 +13,7 @@ from engine.definitions.model import Element, Event, Flow, Kind, Loop, Process, 
 from engine.execution import adhoc, data, flows
 from engine.execution.arming import arm_boundaries
 from engine.execution.context import Context
+from engine.execution.countersign import decided, tally
 from engine.execution.run import STEP_BUDGET, Halt, Run
 from engine.execution.scopes import cancel, compensable, end_case, release, wake, write
 from engine.execution.state import ROOT, Instance
@@ -252,7 +253,10 @@ def _delivered(
     if instance.body:
         if loop is None or not loop.output_collection:
             return None
-        return {loop.output_collection: run.collected(instance)}
+        collected = run.collected(instance)
+        found = tally(run, instance, loop, collected)
+        outcome = {loop.sign.outcome: found.outcome} if loop.sign is not None and found is not None else {}
+        return {loop.output_collection: collected, **outcome}
     if element.kind is _CALL:
         result = dict(instance.variables or {}) if element.returns_all else None
     values: dict[str, Value] = {}
@@ -347,7 +351,7 @@ def _items(run: Run, body: Instance, loop: Loop) -> list[Value]:
 
 
 def enter_round(run: Run, scope: int, counter: int) -> None:
-    """Begin the round of this number of a loop."""
+    """Begin round `counter` (from 1) of the loop whose body is `scope`."""
     body = run.state.instances[scope]
     element = run.element(body)
     variables = None
@@ -379,11 +383,14 @@ def _next_round(
         if loop.maximum is not None and body.done + 1 >= loop.maximum:
             return True, output, ()
         return loop.condition is not None and not run.holds(loop.condition, instance, near, form), output, ()
-    at_end = body.done + 1 >= len(body.items or ())
+    at_end = body.done + 1 >= body.rounds
     events: tuple[Event, ...] = ()
     if loop.throws:
         ends, events = _thrown(run, instance, loop, body.done == 0, near, form)
         at_end = at_end or ends
+    if not at_end and loop.sign is not None:
+        found = tally(run, body, loop, run.collected(body, output))
+        at_end = found is not None and found.decided
     if not at_end and loop.completion is not None:
         at_end = run.holds(loop.completion, instance, near, form)
     return at_end, output, events
@@ -423,19 +430,30 @@ def _close_round(run: Run, instance: Instance, element: Element, step: _Step) ->
     kept = element.compensable or instance.id in run.state.kept
     run.emit(ElementCompleted(instance.id, "", kept and compensable(run, instance, element)))
     if at_end:
-        for child in list(body.children):
-            cancel(run, run.state.instances[child])
-        run.forget(body.id)
+        end_rounds(run, body)
     for event in events:
         if body.id in run.state.instances:
             run.throw(run, body, event)
     if at_end:
-        if element.loop is not None and element.loop.throws:
-            run.later(finish_loop, body.id)  # when those that wait for its events have heard them
-        else:
-            leave(run, body)
+        leave_loop(run, body, element)
     elif body.sequential:
         run.later(enter_round, body.id, instance.loop + 1)
+
+
+def end_rounds(run: Run, body: Instance) -> None:
+    """Stop the rounds that are still going on: enough have come to their end."""
+    decided(run, body)
+    for child in list(body.children):
+        cancel(run, run.state.instances[child])
+    run.forget(body.id)
+
+
+def leave_loop(run: Run, body: Instance, element: Element) -> None:
+    """Leave a loop that is at its end: where its rounds throw events, when those that wait for them have heard them."""
+    if element.loop is not None and element.loop.throws:
+        run.later(finish_loop, body.id)
+    else:
+        leave(run, body)
 
 
 def finish_loop(run: Run, id: int) -> None:

@@ -15,6 +15,7 @@ from engine.errors import EngineError
 from engine.execution.marking import State
 from engine.execution.records import ROOT, Instance, Item
 from engine.execution.run import CONDITION
+from engine.execution.signing import awaited
 from engine.values import plain
 
 
@@ -54,7 +55,7 @@ def explain(package: Package, state: State, moment: Moment) -> list[Waiting]:
         )
         found.append(Waiting("suspended", text, due=until))
     items = sorted(state.items.values(), key=lambda i: (i.due is None, i.due or i.offered, i.id))
-    found += [_item(package, item, moment) for item in items]
+    found += [_item(package, state, item, moment) for item in items]
     found += [_job(package, state, id) for id in state.jobs]
     found += _deadlines(package, state, moment)
     found += [_subscription(package, state, id) for id in state.subscriptions]
@@ -73,7 +74,7 @@ def _incident(package: Package, state: State, id: int) -> Waiting:
     return Waiting("incident", f"“{name}”出现异常，停在这里：{incident.message}", id, incident.element, name)
 
 
-def _item(package: Package, item: Item, moment: Moment) -> Waiting:
+def _item(package: Package, state: State, item: Item, moment: Moment) -> Waiting:
     role = _role(package, item.role)
     groups = "、".join(_role(package, one.partition("@")[0]) for one in item.groups)
     who = item.person or (f"{item.unit}（{role}）" if item.unit and role else item.unit) or groups
@@ -81,6 +82,8 @@ def _item(package: Package, item: Item, moment: Moment) -> Waiting:
     text = f"等待{who}办理“{name}”" if who else f"“{name}”等待办理，没有指定承办岗位"
     if item.due is not None:
         text += f"，期限 {_shown(item.due)}{_left(item.due, moment)}"
+    if awaited(state, item.id):
+        text += "，收到加签人的意见后才能办结"
     return Waiting("item", text + "。", item.id, item.element, name, who, item.offered, item.due)
 
 

@@ -335,7 +335,12 @@ class History:
 
     def _routed(self, fact: f.WorkItemRouted) -> None:
         one = self.executions[fact.id]
-        one.unit, one.role = fact.unit, fact.role
+        one.unit, one.role, one.person = fact.unit, fact.role, fact.person or one.person
+
+    def _taken_from(self, fact: f.SignerTakenBack) -> None:
+        one = self.executions.get(fact.id)  # not there yet: a signer whose turn was still to come
+        if one is not None:
+            one.undone = True
 
     def _claimed(self, fact: f.WorkItemClaimed) -> None:
         one = self.executions[fact.id]
@@ -458,6 +463,7 @@ _READ: dict[type[f.Fact], Callable[[History, Any], None]] = {
     f.WorkItemOffered: History._offered,
     f.WorkItemRouted: History._routed,
     f.WorkItemClaimed: History._claimed,
+    f.SignerTakenBack: History._taken_from,
     f.WorkItemReleased: History._released,
     f.WorkItemTransferred: History._transferred,
     f.WorkItemCompleted: History._finished,

@@ -20,6 +20,7 @@ from engine.execution.records import (
     Instance,
     Item,
     Job,
+    Signer,
     Subscription,
     Undoing,
 )
@@ -52,6 +53,7 @@ class State:
         "package",
         "performers",
         "process",
+        "signers",
         "start",
         "started",
         "status",
@@ -79,6 +81,7 @@ class State:
         self.compensable: dict[int, Instance] = {}
         self.kept: dict[int, dict[int, None]] = {}  # the same by what is around them
         self.items: dict[int, Item] = {}
+        self.signers: dict[int, Signer] = {}  # added by people 加签, and not yet done
         self.jobs: dict[int, Job] = {}
         self.deadlines: dict[int, Deadline] = {}
         self.subscriptions: dict[int, Subscription] = {}
@@ -282,6 +285,7 @@ _INSTANCE = _Rows(
     ("came", None),
     ("keys", None),
     ("activated", None),
+    ("taken", None),
 )
 _CAUSE = _Rows(
     Cause,
@@ -317,6 +321,18 @@ _TABLES = {
         Copy, ("id", 0), ("person", ""), ("unit", ""), ("role", ""), ("merged", False), ("read", "")
     ),
     "undoing": _Rows(Undoing, ("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)),
+    "signers": _Rows(
+        Signer,
+        ("id", 0),
+        ("to", 0),
+        ("way", ""),
+        ("unit", ""),
+        ("role", ""),
+        ("person", ""),
+        ("by", ""),
+        ("reason", ""),
+        ("due", None),
+    ),
     "jobs": _Rows(Job, ("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)),
     "deadlines": _Rows(
         Deadline,

@@ -139,6 +139,7 @@ def _reopen(run: Run, history: History, one: Execution) -> None:
             was.sequential,
             was.done,
             None if was.outputs is None else [[index, value] for index, value in was.outputs.items()],
+            None if was.taken is None else [*was.taken],
         )
     )
     scope = run.state.instances[one.id]

@@ -27,7 +27,7 @@ class Instance:
     elements still to begin. `arrivals` are the tokens waiting at joins in this scope: gateway → [(flow, cause, strand)].
     `activated`: the complex gateways that wait for reset, with the flows by which tokens have come. `came`
     is what parallel multiple events of the instance have collected so far: event → number of the definition (as text) →
-    payload.
+    payload. `taken` are the rounds of a 会签 that were taken back 减签, by their loop counter.
     """
 
     id: int
@@ -47,11 +47,17 @@ class Instance:
     came: dict[str, dict[str, dict[str, Value]]] | None = None
     keys: dict[str, list[Value]] | None = None
     activated: dict[str, list[str]] | None = None
+    taken: list[int] | None = None
     arrivals: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
     children: dict[int, None] = field(
         default_factory=dict
     )  # live instances directly inside, in order of entry
     holds: dict[int, None] = field(default_factory=dict)  # its deadlines, subscriptions and incidents
+
+    @property
+    def rounds(self) -> int:
+        """Of a multi-instance's body: how many rounds there are, without those taken back."""
+        return len(self.items or ()) - len(self.taken or ())
 
 
 @dataclass(slots=True)
@@ -102,6 +108,29 @@ class Copy:
     role: str = ""
     merged: bool = False
     read: str = ""
+
+
+@dataclass(slots=True)
+class Signer:
+    """加签：somebody added to a step by a person (`by`), not yet done. `id` is the element the signer executes.
+
+    `way` is `BESIDE` (one more of the 会签 whose body is `to`), `BEFORE` (the holder of item `to` waits for the answer) or
+    `AFTER` (signs when the holder of `to` has finished; until then there is no work item yet).
+    """
+
+    id: int
+    to: int
+    way: str
+    unit: str
+    role: str
+    person: str
+    by: str
+    reason: str
+    due: datetime | None = None
+
+
+BESIDE, BEFORE, AFTER = "beside", "before", "after"
+"""并加签, 前加签, 后加签."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,9 @@ from typing import Any, cast
 from engine import facts as f
 from engine.execution.marking import State
 from engine.execution.records import (
+    AFTER,
+    BEFORE,
+    BESIDE,
     CANCELLING,
     COMPENSATING,
     ROOT,
@@ -22,12 +25,16 @@ from engine.execution.records import (
     Instance,
     Item,
     Job,
+    Signer,
     Subscription,
     Undoing,
 )
 
 __all__ = [
+    "AFTER",
     "APPLY",
+    "BEFORE",
+    "BESIDE",
     "CANCELLING",
     "COMPENSATING",
     "ROOT",
@@ -38,6 +45,7 @@ __all__ = [
     "Instance",
     "Item",
     "Job",
+    "Signer",
     "State",
     "Subscription",
     "Undoing",
@@ -96,7 +104,7 @@ def _clear(state: State) -> None:
         root.children, root.holds, root.arrivals, root.activated = {}, {}, {}, None
     state.undoing, state.compensable, state.kept = {}, {}, {}
     state.causes, state.strands, state.left = {}, {}, None
-    state.items, state.jobs, state.deadlines = {}, {}, {}
+    state.items, state.jobs, state.deadlines, state.signers = {}, {}, {}, {}
     state.subscriptions, state.incidents = {}, {}
 
 
@@ -205,6 +213,9 @@ def _gone(state: State, id: int) -> Instance:
     state.jobs.pop(id, None)
     if state.undoing:
         state.undoing.pop(id, None)
+    if state.signers:
+        for one in [s.id for s in state.signers.values() if id in (s.id, s.to)]:
+            del state.signers[one]
     return instance
 
 
@@ -326,6 +337,7 @@ def _offered(state: State, fact: f.WorkItemOffered) -> None:
 def _routed(state: State, fact: f.WorkItemRouted) -> None:
     item = state.items[fact.id]
     item.unit, item.role, item.basis = fact.unit, fact.role, fact.basis
+    item.person = fact.person or item.person
     _came_to(state, fact.unit)
 
 
@@ -435,6 +447,7 @@ def _reopened(state: State, fact: f.ScopeReopened) -> None:
     )
     one.items = None if fact.items is None else list(fact.items)
     one.sequential, one.done = fact.sequential, fact.done
+    one.taken = None if fact.taken is None else [int(cast(Any, counter)) for counter in fact.taken]
     one.outputs = None if fact.outputs is None else {pair[0]: pair[1] for pair in cast(Any, fact.outputs)}
     state.instances[fact.id] = one
     state.instances[fact.scope].children[fact.id] = None
@@ -446,6 +459,25 @@ def _round_reopened(state: State, fact: f.RoundReopened) -> None:
     if body.outputs is not None:
         body.outputs.pop(fact.index, None)
         body.outputs = body.outputs or None
+
+
+def _signer_added(state: State, fact: f.SignerAdded) -> None:
+    state.signers[fact.id] = Signer(
+        fact.id, fact.to, fact.way, fact.unit, fact.role, fact.person, fact.by, fact.reason, fact.due
+    )
+    if fact.way == BESIDE:
+        body = state.instances[fact.to]
+        body.items = [*(body.items or ()), fact.value]
+    elif fact.way == AFTER and fact.id > state.last:
+        state.last = fact.id
+
+
+def _signer_taken_back(state: State, fact: f.SignerTakenBack) -> None:
+    state.signers.pop(fact.id, None)
+    instance = state.instances.get(fact.id)
+    if instance is not None and instance.loop:
+        body = state.instances[instance.scope]
+        body.taken = [*(body.taken or ()), instance.loop]
 
 
 def _due(state: State, fact: f.DueMoved) -> None:
@@ -637,6 +669,8 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.TokenPutBack: _put_back,
     f.ScopeReopened: _reopened,
     f.RoundReopened: _round_reopened,
+    f.SignerAdded: _signer_added,
+    f.SignerTakenBack: _signer_taken_back,
     f.DueMoved: _due,
     f.JobOffered: _job,
     f.JobCompleted: _job_done,
@@ -662,4 +696,4 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.CaseMerged: _merged,
     f.CaseJoined: _joined,
 }
-"""Facts that are not here (letters sent, files, errors thrown) change nothing the kernel needs."""
+"""Facts that are not here (letters sent, files, errors thrown, a 会签 decided) change nothing the kernel needs."""

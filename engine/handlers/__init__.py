@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.commands import (
     AddNote,
+    AddSigner,
     AttachFile,
     CallAction,
     CancelCase,
@@ -31,6 +32,7 @@ from engine.commands import (
     ReturnItem,
     StartCase,
     SuspendCase,
+    TakeBackSigner,
     TransferItem,
     UrgeItem,
     WithdrawItem,
@@ -49,6 +51,7 @@ from engine.handlers import (
     machine,
     merging,
     posts,
+    signing,
     urging,
 )
 from engine.handlers.setting import FileInfo, HintInfo, OtherCase, Setting
@@ -78,6 +81,8 @@ HANDLERS: dict[type[Command], Callable[[Any, Work], None]] = {
     WithdrawItem: going_back.withdraw_item,
     CallAction: actions.call_action,
     CheckPosts: posts.check_posts,
+    AddSigner: signing.add_signer,
+    TakeBackSigner: signing.take_back_signer,
 }
 
 

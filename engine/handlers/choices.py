@@ -84,6 +84,13 @@ def own_enterprises(person: str, directory: Directory) -> frozenset[str] | None:
     return units if units and all(directory.units[u].kind == ENTERPRISE for u in units) else None
 
 
+def known_unit(unit: str, person: str, directory: Directory) -> bool:
+    """Whether a person may know of the unit: enterprises do not learn of each other."""
+    found = directory.units.get(unit)
+    own = own_enterprises(person, directory)
+    return found is not None and (own is None or found.kind != ENTERPRISE or unit in own)
+
+
 def units_for(role: str, directory: Directory) -> list[str]:
     """Units that may be chosen to act in a role: those with people in it.
 

@@ -15,6 +15,7 @@ from engine.definitions.vocabulary import PEOPLE
 from engine.errors import EngineError, NotAllowed, NotOpen, Suspended
 from engine.execution.history import Execution, Recall, stopped_beside
 from engine.execution.moving import Way, taking_back, way_back, ways_back, withdrawn
+from engine.execution.signing import is_asked
 from engine.execution.state import Item
 from engine.facts import NoticeSent, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
 from engine.handlers.items import acting_unit, someone_does_it
@@ -59,6 +60,8 @@ def return_item(command: ReturnItem, work: Work) -> None:
 
 def _to(wanted: str, item: Item, work: Work) -> str:
     """The step meant. Raises `NotAllowed` with the steps there are."""
+    if is_asked(work.state, item.id):
+        raise NotAllowed(f"“{item.name}”是加签来的，请在意见中写明，由加签人退回。")
     drawn = work.element(item.id).names("returnTo")
     names = work.package.titles
     ways = [way.to for way in return_ways(item, work)]
@@ -81,6 +84,8 @@ def _to(wanted: str, item: Item, work: Work) -> str:
 def return_ways(item: Item, work: Work) -> list[Way]:
     """The steps the item may be returned to, the nearest first: those of the task's `returnTo` property in its order;
     without one, the steps before it that people have finished in this case."""
+    if is_asked(work.state, item.id):
+        return []  # who was asked gives an opinion; the step is its holder's
     return ways_back(work.history, work.state, item.id, work.element(item.id).names("returnTo"))
 
 
@@ -194,6 +199,8 @@ def withdrawal(item: int, work: Work) -> Recall:
     if first is not None and first.form is not None and first.finished_by != work.actor.person:
         whom = work.directory.name_of(first.finished_by) if first.finished_by else "系统"
         raise NotAllowed(f"“{first.name}”由{whom}办结，只有本人可以撤回。")
+    if first is not None and _signed_in(first, work):
+        raise NotAllowed(f"“{first.name}”的意见已经交出，不能撤回。需要更正的，请加签人再加签一次。")
     if work.state.suspended:
         raise Suspended()
     recall = taking_back(work.history, work.state, item)
@@ -202,6 +209,12 @@ def withdrawal(item: int, work: Work) -> Recall:
         name = recall.first.name or work.package.titles.get(recall.first.element, recall.first.element)
         raise NotAllowed(f"“{name}”不能撤回：{begun}")
     return recall
+
+
+def _signed_in(one: Execution, work: Work) -> bool:
+    """Whether the item was that of a signer added before or after 加签, inside another's step."""
+    around = work.history.executions[one.scope]
+    return bool(around.element) and not around.body and work.history.element(around).kind in PEOPLE
 
 
 def _begun(recall: Recall, work: Work) -> str:

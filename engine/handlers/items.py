@@ -10,12 +10,11 @@ from engine.commands import (
     ReleaseItem,
     TransferItem,
 )
-from engine.directory import ENTERPRISE
 from engine.errors import AlreadyClaimed, InputInvalid, NotAllowed, NotFound
 from engine.execution.state import Item
 from engine.facts import IncidentResolved, WorkItemClaimed, WorkItemReleased, WorkItemTransferred
 from engine.handlers.cases import attach
-from engine.handlers.choices import own_enterprises
+from engine.handlers.choices import known_unit
 from engine.handlers.copying import send_drawn
 from engine.handlers.settle import NO_ONE, incident_of
 from engine.handlers.work import Work, reason_given
@@ -28,7 +27,7 @@ def claim_item(command: ClaimItem, work: Work) -> None:
     if has(work.actor, item, work.directory):
         who = "您" if item.person == work.actor.person else work.directory.name_of(item.person)
         raise AlreadyClaimed(f"“{item.name}”已由{who}签收。", person=item.person)
-    _claim(work, item)
+    claim(work, item)
     someone_does_it(work, item)
 
 
@@ -59,7 +58,9 @@ def transfer_item(command: TransferItem, work: Work) -> None:
     if not unit and not command.person:
         raise InputInvalid("请选择转办的单位或人员。", field="unit")
     title = work.package.role_title(role)
-    if unit and (not _known(unit, work) or not work.directory.units[unit].active):
+    if unit and (
+        not known_unit(unit, work.actor.person, work.directory) or not work.directory.units[unit].active
+    ):
         raise NotFound(f"没有“{unit[:60]}”这个单位，请从单位列表中选择。", field="unit")
     if command.person:
         found = work.directory.find_person(command.person)
@@ -67,13 +68,13 @@ def transfer_item(command: TransferItem, work: Work) -> None:
             raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
         units = [u for r, u in work.directory.own_posts(found.id) if r == role]
         unit = unit or (item.unit if item.unit in units else units[0] if units else "")
-        if unit and not _known(unit, work):
+        if unit and not known_unit(unit, work.actor.person, work.directory):
             raise NotFound("没有这个人员，请从人员列表中选择。", field="person")
         if unit not in units:
             where = f"在{unit}" if unit else ""
             raise NotAllowed(f"{found.name}{where}没有{title}岗位，不能接办“{item.name}”。", field="person")
         person = found.id
-        _must_be_there(person, role, unit, work)
+        must_be_there(person, role, unit, work)
     elif not work.directory.members(unit, role):
         raise NotAllowed(
             f"{unit}没有在岗的{title}，不能接办“{item.name}”。请先在通讯录中设岗。", field="unit"
@@ -88,26 +89,29 @@ def finish_item(command: FinishItem, work: Work) -> None:
     """提交: the form is checked, the item claimed where it was not, files attached, and the process moves on."""
     item = work.open_item(command.item)
     work.must_do(item)
-    element = work.element(item.id)
+    element, added = work.element(item.id), item.id in work.state.signers
+    work.must_not_wait(item)
     form = work.checked(item.form, command.form, item.id)
     behalf = behalf_of(work.actor.person, item, work.directory)
     if not item.person:
-        _claim(work, item)
+        claim(work, item)
     someone_does_it(work, item)
     for file in dict.fromkeys((*command.files, *work.files_of(item.form, form))):
         attach(file, item.id, work)
     work.advance(
         CompleteItem(item.id, form, work.actor.person, acting_unit(item, work), behalf=behalf),
     )
-    send_drawn(element, work)
+    if not added:  # 抄送 is the step's, and goes once
+        send_drawn(element, work)
 
 
-def _claim(work: Work, item: Item) -> None:
+def claim(work: Work, item: Item) -> None:
+    """The item is the actor's, or that of whom the actor stands in for."""
     behalf = behalf_of(work.actor.person, item, work.directory)
     work.say(WorkItemClaimed(id=item.id, person=work.actor.person, behalf=behalf))
 
 
-def _must_be_there(person: str, role: str, unit: str, work: Work) -> None:
+def must_be_there(person: str, role: str, unit: str, work: Work) -> None:
     """Nothing is put directly into the hands of who is away 离岗."""
     away = work.directory.absence_of(person, role, unit)
     if away is None:
@@ -128,13 +132,6 @@ def acting_unit(item: Item, work: Work) -> str:
 
 def _first_role(item: Item) -> str:
     return item.groups[0].partition("@")[0] if item.groups else ""
-
-
-def _known(unit: str, work: Work) -> bool:
-    """Whether the actor may know of the unit: enterprises do not learn of each other."""
-    found = work.directory.units.get(unit)
-    own = own_enterprises(work.actor.person, work.directory)
-    return found is not None and (own is None or found.kind != ENTERPRISE or unit in own)
 
 
 def someone_does_it(work: Work, item: Item) -> None:

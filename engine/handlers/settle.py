@@ -57,6 +57,9 @@ def where_to(work: Work, item: Item) -> Route:
 
 def route_item(work: Work, item: Item) -> None:
     """Find who holds the item; raise an incident when nobody does."""
+    if item.id in work.state.signers:
+        _to_signer(work, item)
+        return
     found = where_to(work, item)
     unit, role, basis, holders = found.unit, found.role, found.basis, found.holders
     work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
@@ -92,6 +95,15 @@ def why_kept_from(work: Work, item: Item) -> str:
 def nobody(work: Work, item: Item, why: str) -> None:
     """Raise the incident of an item that nobody can take."""
     raise_incident(work, item.id, item.element, NO_ONE, f"“{item.name}”没有人可以办理：{why}")
+
+
+def _to_signer(work: Work, item: Item) -> None:
+    """An added signer's item lies with whom the person who added it has named."""
+    added, directory = work.state.signers[item.id], work.directory
+    basis = f"{directory.name_of(added.by)}加签：{added.reason}"
+    work.say(WorkItemRouted(id=item.id, unit=added.unit, role=added.role, basis=basis, person=added.person))
+    if not able(work, item):
+        nobody(work, item, f"{added.unit}没有在岗且可以办理的人员，请转办，或减签后另加他人")
 
 
 def run_job(work: Work, job: Job) -> None:

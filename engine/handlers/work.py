@@ -10,12 +10,23 @@ from engine.assignment import Place, holds, may_do
 from engine.commands import KernelCommand
 from engine.definitions.forms import Field
 from engine.definitions.model import Element
+from engine.definitions.opinion import form_named
 from engine.directory import AUDITOR, OFFICE
-from engine.errors import EngineError, FormInvalid, InputInvalid, NotAllowed, NotFound, NotOpen, Suspended
+from engine.errors import (
+    Conflict,
+    EngineError,
+    FormInvalid,
+    InputInvalid,
+    NotAllowed,
+    NotFound,
+    NotOpen,
+    Suspended,
+)
 from engine.execution.advance import GOES_BACK, advance
 from engine.execution.context import Context
 from engine.execution.history import History
 from engine.execution.run import Run
+from engine.execution.signing import awaited
 from engine.execution.state import ROOT, Item, State, evolve
 from engine.facts import Fact
 from engine.feel import Expression, compile_expression
@@ -152,6 +163,20 @@ class Work:
             self.directory,
         )
 
+    def waits_for(self, item: Item) -> str:
+        """Whose opinion 征求意见 the holder of an item waits for; "" for nobody's."""
+        name_of, title = self.directory.name_of, self.package.role_title
+        return "、".join(
+            f"{name_of(one.person)}（{one.unit}）" if one.person else f"{one.unit}（{title(one.role)}）"
+            for one in awaited(self.state, item.id)
+        )
+
+    def must_not_wait(self, item: Item) -> None:
+        """Refuse to finish an item whose holder has asked for an opinion that is still to come."""
+        names = self.waits_for(item)
+        if names:
+            raise Conflict(f"“{item.name}”还在等{names}的意见，收到后才能办结；不再等的，请先减签。")
+
     def in_office(self) -> bool:
         """Whether the actor works in the office that runs the processes."""
         return any(
@@ -181,7 +206,7 @@ class Work:
             if data:
                 raise InputInvalid("这一步没有表单，不接受填写内容。")
             return {}
-        drawn = self.package.forms.get(form)
+        drawn = form_named(self.package.forms, form)
         if drawn is None:
             raise InputInvalid(f"流程包中没有表单“{form}”，请联系流程管理员。")
         choices = Choices(
@@ -195,7 +220,7 @@ class Work:
 
     def files_of(self, form: str, values: Mapping[str, Value]) -> list[str]:
         """Ids of the uploaded files that a form's clean values name, each once."""
-        drawn = self.package.forms.get(form)
+        drawn = form_named(self.package.forms, form)
         return list(dict.fromkeys(_files(drawn.fields, values))) if drawn is not None else []
 
 

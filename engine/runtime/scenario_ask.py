@@ -12,6 +12,7 @@ from engine.commands import (
     ENGINE,
     Actor,
     AddNote,
+    AddSigner,
     CallAction,
     CancelCase,
     ClaimItem,
@@ -30,14 +31,16 @@ from engine.commands import (
     ReturnItem,
     StartCase,
     SuspendCase,
+    TakeBackSigner,
     TransferItem,
     UrgeItem,
 )
 from engine.definitions.forms import Field
-from engine.execution.state import Item
+from engine.execution.state import AFTER, Item
 from engine.feel import compile_expression
 from engine.handlers import FileInfo
 from engine.handlers.recipients import resolved
+from engine.handlers.signing import WAYS
 from engine.handlers.work import Work
 from engine.runtime.scenario_file import Step, instant, outside
 from engine.values import Value, plain
@@ -94,6 +97,10 @@ def command_of(stage: Stage, step: Step) -> tuple[Command, Actor]:
             action = stage.package.actions.get(data.get("action", ""))
             form = form_of(stage, action.form if action else "", data, 0)
             return CallAction(CASE, data.get("action", ""), form), _actor(stage, step)
+        case "take_back_signer":
+            return TakeBackSigner(CASE, _signer(stage, step), str(data.get("reason", ""))), _actor(
+                stage, step
+            )
         case "retry":
             return RetryIncident(_incident(stage, step), _variables(stage, data)), _asker(stage, step)
     return _item_command(stage, step)
@@ -118,6 +125,12 @@ def _item_command(stage: Stage, step: Step) -> tuple[Command, Actor]:
         case "return":
             to = data.get("to", "")
             return ReturnItem(CASE, item.id, reason, _element_named(stage, to)), actor
+        case "add_signer":
+            until = data.get("until")
+            due = instant(until, f"第 {step.number} 步 until") if until is not None else None
+            unit, role, person = (str(data.get(key, "")) for key in ("unit", "role", "person"))
+            way = _WAYS.get(data.get("way", ""), data.get("way", ""))
+            return AddSigner(CASE, item.id, way, reason, unit, role, person, due), actor
         case _:
             person = str(data.get("person", ""))
             return TransferItem(CASE, item.id, reason, str(data.get("unit", "")), person), actor
@@ -150,6 +163,19 @@ def _item(stage: Stage, step: Step) -> Item:
         opened = [f"{i.element} {i.name}" for i in stage.state.items.values()]
         raise stage.stop(step, f"有待办“{wanted}”" + (f"（第 {nth} 个）" if nth else ""), opened)
     return found[index]
+
+
+_WAYS = {word: way for way, word in WAYS.items()}
+
+
+def _signer(stage: Stage, step: Step) -> int:
+    """The item of a signer to be taken back; of one whose turn is still to come, by `person` or `unit`."""
+    person = stage.directory.find_person(step.data.get("person", ""))
+    for signer in stage.state.signers.values():
+        named = (person is not None and signer.person == person.id) or signer.unit == step.data.get("unit")
+        if named and signer.way == AFTER and signer.id not in stage.state.items:
+            return signer.id
+    return _item(stage, step).id
 
 
 def _incident(stage: Stage, step: Step) -> int:

@@ -205,7 +205,8 @@ class Projection:
         )
 
     def item_routed(self, fact: f.WorkItemRouted) -> None:
-        self.items.change(fact.id, unit=fact.unit, role=fact.role, basis=fact.basis)
+        person = {"person": fact.person} if fact.person else {}
+        self.items.change(fact.id, unit=fact.unit, role=fact.role, basis=fact.basis, **person)
 
     def item_claimed(self, fact: f.WorkItemClaimed) -> None:
         self.items.change(fact.id, person=fact.person, behalf=fact.behalf, claimed_at=self.at)

@@ -106,6 +106,11 @@ _PROPERTIES = (
     "outputElement",
     "unit",
     "summary",
+    "passAt",
+    "veto",
+    "waitForAll",
+    "opinion",
+    "outcome",
 )
 
 

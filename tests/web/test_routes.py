@@ -132,6 +132,8 @@ def test_what_one_may_not_see_does_not_exist(shared: Site, account: str, foreign
                 "form": {},
                 "to": ["能源局"],
                 "into": case,
+                "way": "before",
+                "signer": "x",
             }
             if method != "GET"
             else None
@@ -165,6 +167,7 @@ def _valid(user: User, rule: Rule, address: str, body: dict[str, Any]) -> Any:
     wanted = {
         "release": ["reason"], "return": ["reason"], "transfer": ["reason"], "suspend": ["reason"], "resume": ["reason"], "cancel": ["reason"],
         "<string:hint>": ["reason", "verdict"], "copies": ["to"], "urge": ["text"], "merge": ["into", "reason"], "notes": ["text"], "files": ["file"], "finish": ["form"], "<string:action>": ["form"],
+        "signers": ["reason", "way", "signer"], "take-back": ["reason"],
     }.get(rule.rule.rsplit("/", 1)[1], [])  # fmt: skip
     return user.post(address, {k: body[k] for k in wanted})
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date, datetime
 from typing import Any
 
 from flask import g, request
 
+from engine.clock import SHANGHAI
 from engine.commands import Actor, Command
 from engine.errors import InputInvalid
 from engine.runtime.engine import Outcome
 from web import discretion
 from web.context import the_engine, who
+from web.present import end_of_day
 
 
 def command_id(*which: str) -> str | None:
@@ -47,3 +50,18 @@ def answer(outcome: Outcome) -> dict[str, Any]:
         ],
         "facts": [{"seq": e.seq, "kind": e.fact.kind} for e in outcome.facts],
     }
+
+
+def until(raw: Any) -> datetime | None:
+    """What a body says about how long: a date (its end in Shanghai), an instant with zone, or nothing."""
+    if raw in (None, ""):
+        return None
+    try:
+        if len(raw) == 10:
+            return end_of_day(date.fromisoformat(raw))
+        found = datetime.fromisoformat(raw)
+        return found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
+    except (TypeError, ValueError, OverflowError):
+        raise InputInvalid(
+            "until 应为日期，如 2026-10-08。", errors={"until": ["应为日期，如 2026-10-08。"]}
+        ) from None

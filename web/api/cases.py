@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
 
-from engine.clock import SHANGHAI
 from engine.commands import (
     AddNote,
     AttachFile,
@@ -17,16 +15,15 @@ from engine.commands import (
     StartCase,
     SuspendCase,
 )
-from engine.errors import InputInvalid, NotAllowed, NotFound
+from engine.errors import NotAllowed, NotFound
 from engine.values import from_outside, plain
 from web import discretion, history, starts
 from web.api import Room, schemas
-from web.api.base import act
+from web.api.base import act, until
 from web.case import queries
 from web.context import the_engine, who
 from web.identity import may
 from web.look import actions, choices, look, powers
-from web.present import end_of_day
 from web.register import queries as register
 from web.sight import case_row
 
@@ -256,22 +253,7 @@ def do_action(body: dict[str, Any], case: str, action: str) -> dict[str, Any]:
 def suspend(body: dict[str, Any], case: str) -> dict[str, Any]:
     """挂起。"""
     _seen(case)
-    return act(SuspendCase(case, body["reason"], _until(body["until"])))
-
-
-def _until(raw: Any) -> datetime | None:
-    """A date (its end in Shanghai), an instant with zone, or nothing."""
-    if raw in (None, ""):
-        return None
-    try:
-        if len(raw) == 10:
-            return end_of_day(date.fromisoformat(raw))
-        found = datetime.fromisoformat(raw)
-        return found if found.tzinfo else found.replace(tzinfo=SHANGHAI)
-    except (TypeError, ValueError, OverflowError):
-        raise InputInvalid(
-            "until 应为日期，如 2026-10-08。", errors={"until": ["应为日期，如 2026-10-08。"]}
-        ) from None
+    return act(SuspendCase(case, body["reason"], until(body["until"])))
 
 
 @room.route("/cases/<string:case>/resume", methods=["POST"])

@@ -4,23 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.commands import ClaimItem, FinishItem, ReleaseItem, ReturnItem, TransferItem, WithdrawItem
+from engine.commands import (
+    AddSigner,
+    ClaimItem,
+    FinishItem,
+    ReleaseItem,
+    ReturnItem,
+    TakeBackSigner,
+    TransferItem,
+    WithdrawItem,
+)
 from engine.errors import EngineError
 from web import discretion
 from web.api import Room, schemas
-from web.api.base import act
+from web.api.base import act, until
 from web.case import queries as case_queries
 from web.context import the_engine, who
 from web.identity import may
-from web.look import abilities, candidates_of, choices, look, refusal, submitted, targets, withdrawal
-from web.sight import item_row
+from web.look import (
+    abilities,
+    candidates_of,
+    choices,
+    is_to_come,
+    look,
+    may_be_added,
+    refusal,
+    submitted,
+    targets,
+    withdrawal,
+)
+from web.sight import case_row, item_row
 
 room = Room("api_items", __name__, url_prefix="", description="待办")
 
 _ITEM = "/cases/<string:case>/items/<int(max=2147483647):item>"
 
 
-ItemCommand = ClaimItem | ReleaseItem | FinishItem | ReturnItem | TransferItem | WithdrawItem
+ItemCommand = (
+    ClaimItem
+    | ReleaseItem
+    | FinishItem
+    | ReturnItem
+    | TransferItem
+    | AddSigner
+    | TakeBackSigner
+    | WithdrawItem
+)
 
 
 def _act(command: ItemCommand) -> dict[str, Any]:
@@ -41,6 +70,10 @@ def _act(command: ItemCommand) -> dict[str, Any]:
 def _known(command: ItemCommand) -> None:
     """`NotFound` for an item of which the asker may not know."""
     with the_engine().read() as c:
+        if isinstance(command, TakeBackSigner):
+            row: Any = case_row(c, who(), command.case)
+            if is_to_come(look(row.id, who().actor), command.item):
+                return
         item_row(c, who(), command.case, command.item)
 
 
@@ -141,3 +174,36 @@ def candidates(case: str, item: int) -> dict[str, Any]:
     with the_engine().read() as c:
         item_row(c, who(), case, item)
     return candidates_of(look(case, who().actor), item)
+
+
+@room.route(f"{_ITEM}/signers", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def signers(case: str, item: int) -> dict[str, Any]:
+    """这一步可以怎样加签、加签给谁：岗位和人员。"""
+    with the_engine().read() as c:
+        item_row(c, who(), case, item)
+    work = look(case, who().actor)
+    found = work.state.items.get(item)
+    return may_be_added(work, found) if found is not None else {"ways": [], "signers": []}
+
+
+@room.route(f"{_ITEM}/signers", methods=["POST"])
+@room.arguments(schemas.SignerBody)
+@room.response(200)
+@may("signed_in")
+def add_signer(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """加签：再请一个岗位或人员签署。并加签加入会签；前加签先征求意见；后加签在本人办结之后签。"""
+    role, at, unit = body["signer"].rpartition("@")
+    person = "" if at else unit
+    due = until(body["until"])
+    return _act(AddSigner(case, item, body["way"], body["reason"], unit if at else "", role, person, due))
+
+
+@room.route(f"{_ITEM}/take-back", methods=["POST"])
+@room.arguments(schemas.ReasonBody)
+@room.response(200)
+@may("signed_in")
+def take_back(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
+    """减签：还没有签署的加签人或会签一方不再签。"""
+    return _act(TakeBackSigner(case, item, body["reason"]))

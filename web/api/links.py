@@ -71,6 +71,7 @@ OF_AN_ITEM = (
     "items.show", "items.claim", "items.release", "items.finish", "items.send_back", "items.transfer", "items.candidates",
     "items.withdraw",
     "talk.urge",
+    "items.signers", "items.take_back",
 )  # fmt: skip
 
 JOBS = ("jobs.complete", "jobs.fail", "jobs.extend", "jobs.unlock", "jobs.error")
@@ -81,6 +82,7 @@ OTHERS = (
     Link("items.show", 200, "items.finish", _path("case", "item"), {"form": BODY + "data", "files": []}),
     Link("items.show", 200, "items.send_back", _path("case", "item"), {"to": BODY + "targets/0/id"}),
     Link("items.candidates", 200, "items.transfer", _path("case", "item"), {"unit": "", "person": BODY + "people/0/id"}),
+    Link("items.signers", 200, "items.add_signer", _path("case", "item"), _body(way="ways/0/key", signer="signers/0/id")),
     Link("cases.list_starts", 200, "cases.show_start", _body(package="items/0/package", start="items/0/start")),
     Link("cases.show_start", 200, "cases.begin", {}, _body(package="package", start="start")),
     Link("cases.list_starts", 200, "cases.begin", {}, _body(package="items/0/package", start="items/0/start")),

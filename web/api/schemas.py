@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 
 from engine.directory import KINDS
+from engine.handlers.signing import WAYS as SIGNING_WAYS
 from engine.handlers.work import SHORTEST_REASON
 from engine.runtime.office import ACCOUNT
 from engine.runtime.reminders import WAYS
@@ -185,11 +186,22 @@ class TransferBody(ReasonBody):
     person = Text(40, load_default="")
 
 
-class SuspendBody(ReasonBody):
-    until = fields.Raw(load_default=None, allow_none=True, metadata={
+def until() -> fields.Raw:
+    """A day, or an aware instant; how far it may lie the engine says."""
+    return fields.Raw(load_default=None, allow_none=True, metadata={
         "description": "日期，或带时区的时间",
         "anyOf": [{"type": "null"}, *({"type": "string", "format": f} for f in ("date", "date-time"))],
     })  # fmt: skip
+
+
+class SignerBody(ReasonBody):
+    way = Text(10, required=True, metadata={"enum": [*SIGNING_WAYS], "description": "并加签、前加签、后加签"})
+    signer = Text(300, required=True, metadata={"description": "人员编号，或 ROLE@单位"})
+    until = until()
+
+
+class SuspendBody(ReasonBody):
+    until = until()
 
 
 class ActionBody(Body):

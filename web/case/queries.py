@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.audit.ledger import Entry
 from engine.definitions.model import Kind, Package
+from engine.definitions.opinion import form_named
 from engine.facts import ElementCompleted, ElementEntered, Fact, from_data
 from engine.handlers.work import Work
 from engine.store import tables as t
@@ -218,7 +219,7 @@ def processes_of(package: Package, found: dict[str, dict[str, Any]], main: str) 
 
 def form_of(package: Package, key: str) -> dict[str, Any] | None:
     """A form's schema for the island; None when the step has no form."""
-    form = package.forms.get(key)
+    form = form_named(package.forms, key)
     return dict(form.schema) if form is not None else None
 
 

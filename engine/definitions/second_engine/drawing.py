@@ -185,7 +185,7 @@ class _Writer:
         sequential = "true" if element.loop.kind == "sequential" else "false"
         mark = _add(node, "multiInstanceLoopCharacteristics", isSequential=sequential)
         _add(mark, "loopCardinality").text = f"rounds:{element.id}"
-        if element.loop.completion is not None:
+        if element.loop.completion is not None or element.loop.sign is not None:
             _add(mark, "completionCondition").text = f"enough:{element.id}"
 
     def flows(self, parent: etree._Element, element: Element, drawn: set[str]) -> None:
