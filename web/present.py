@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from engine.calendar import WorkCalendar
 from engine.clock import SHANGHAI
 from engine.definitions.model import Package
 from engine.definitions.naming import called_by_id
+from engine.directory import Absence
 from engine.errors import CalendarUnknown
 from engine.runtime.file_kinds import PICTURES
 from engine.values import Months, dumps, plain
@@ -153,7 +154,8 @@ def chosen_of_directory(forms: Iterable[Any]) -> dict[str, str]:
 
 def named(value: Any, what: str) -> Any:
     """An id of the directory, or a list of them, by name."""
-    name = {"people": person_name, "units": unit_name}.get(what)
+    names: dict[str, Callable[[str], str]] = {"people": person_name, "units": unit_name}
+    name = names.get(what)
     if name is None or not value:
         return value
     if isinstance(value, list | tuple):
@@ -188,9 +190,18 @@ def _held_now(since: datetime | None) -> str:
     return held_for(since, here.now, here.calendar)
 
 
-def person_name(person: str) -> str:
-    """A person's name by id; "系统" for the engine itself."""
-    return the_directory().name_of(person) if person else "系统"
+def person_name(person: str, behalf: str = "") -> str:
+    """A person's name by id, and for whom that one stood in (李四代张三); "系统" for the engine itself."""
+    name = the_directory().name_of(person) if person else "系统"
+    return f"{name}代{the_directory().name_of(behalf)}" if behalf else name
+
+
+def away(person: str, role: str, unit: str) -> Absence | None:
+    """The absence of somebody who is away from a post today and has nobody there to stand in for it."""
+    directory = the_directory()
+    found = directory.absence_of(person, role, unit) if person else None
+    stand_ins = directory.substitutes_of(person, role, unit) if found is not None else []
+    return None if any(directory.absence_of(s) is None for s in stand_ins) else found
 
 
 def unit_name(unit: str) -> str:
@@ -271,3 +282,4 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.tests["picture"] = PICTURES.__contains__
     app.jinja_env.globals["item_path"] = item_path
+    app.jinja_env.globals["away"] = away

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from engine.runtime import again, checkpoints, claims, dispatch, guarded_clock, looking
+from engine.runtime import again, checkpoints, claims, dispatch, guarded_clock, handover, looking
 from engine.runtime.channels import Channel
 from engine.runtime.engine import Engine
 from engine.runtime.posts_check import PostsCheck
@@ -89,7 +89,12 @@ class Worker:
 
     def step(self) -> int:
         """Pass due deadlines, relay the outbox, and see to what the directory has changed. Returns how many things were done."""
-        return self.pass_deadlines() + relay(self.engine, BATCH, self.channels) + self._posts.step()
+        return (
+            self.pass_deadlines()
+            + relay(self.engine, BATCH, self.channels)
+            + handover.step(self.engine)
+            + self._posts.step()
+        )
 
     def pass_deadlines(self) -> int:
         """Pass the deadlines of up to `BATCH` cases, those due longest first. Returns how many were passed: none while the

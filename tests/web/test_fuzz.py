@@ -48,7 +48,7 @@ def test_odd_values_are_refused_and_never_break(site: Site) -> None:
             body = {
                 name: _value(chance, kind) for name, kind in _fields(spec, operation) if chance.random() < 0.9
             }
-            if rule.rule.startswith("/api/v1/directory/people"):
+            if rule.rule.removesuffix("/<string:person>") == "/api/v1/directory/people":
                 body["account"] = f"odd{tried}"  # nobody of this test is renamed or retired
                 address = "/api/v1/directory/people" if method == "POST" else "/api/v1/directory/people/gao"
             answer = zhao.send(method, address, body)

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.errors import NotFound
 from engine.runtime import reminders
 from engine.store import tables as t
 from web.context import the_channels, the_directory, the_engine
@@ -93,3 +94,21 @@ def _delivery(row: Any) -> dict[str, Any]:
         "attempts": row.attempts,
         "error": row.last_error,
     }
+
+
+def handovers(c: sa.Connection) -> list[dict[str, Any]]:
+    """What was handed over 移交, newest first, at most 200, each with the number of its lines."""
+    h, i = t.handovers, t.handover_items
+    lines = sa.select(sa.func.count()).where(i.c.handover == h.c.id).scalar_subquery()
+    rows = c.execute(sa.select(h, lines.label("count")).order_by(h.c.at.desc(), h.c.id).limit(200))
+    return [dict(r._mapping) for r in rows]
+
+
+def handover(c: sa.Connection, id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One handover and its lines. Raises `NotFound`."""
+    h, i = t.handovers, t.handover_items
+    found = c.execute(sa.select(h).where(h.c.id == id)).first()
+    if found is None:
+        raise NotFound("没有这份交接清单。")
+    lines = c.execute(sa.select(i).where(i.c.handover == id).order_by(i.c.position))
+    return dict(found._mapping), [dict(r._mapping) for r in lines]

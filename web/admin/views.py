@@ -1,17 +1,24 @@
-"""管理: units, people, responsibilities, the working calendar."""
+"""管理: units, people, who is away, handing over, responsibilities, the working calendar."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request, send_file
 
-from engine.directory import ANY, KINDS
-from engine.runtime import evidence_rules, reminders
+from engine.clock import SHANGHAI
+from engine.directory import ANY, KINDS, Absence, Directory
+from engine.errors import NotFound
+from engine.runtime import absences, evidence_rules, handover, reminders
 from engine.runtime.file_kinds import KINDS as KINDS_OF_FILES
+from engine.runtime.handover import RESULTS
 from web.admin import queries
-from web.context import the_channels, the_engine, who
+from web.context import the_channels, the_engine, the_moment, who
 from web.identity import may
+from web.present import day, person_name, unit_name
 
 blueprint = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
 
@@ -27,12 +34,19 @@ def units() -> str:
     """单位。"""
     directory = the_engine().directory()
     chosen = directory.units.get(request.args.get("unit", ""))
+    alone: tuple[int, list[handover.Line]] = (0, [])
+    if chosen is not None and chosen.active:
+        with the_engine().read() as c:
+            alone = handover.left_alone(c, directory, handover.without(directory, unit=chosen.id))
     return render_template(
         "admin/units.html",
         units=list(directory.units.values()),
         chosen=chosen,
         kinds=KINDS,
         adding="new" in request.args,
+        alone=alone[0],
+        lines=alone[1],
+        roles=_roles(),
     )
 
 
@@ -41,12 +55,131 @@ def units() -> str:
 def people() -> str:
     """人员与岗位。"""
     directory = the_engine().directory()
-    rows = [(p, directory.posts_of(p.id)) for p in directory.people.values()]
+    rows = [(p, directory.own_posts(p.id)) for p in directory.people.values()]
     chosen = directory.people.get(request.args.get("person", ""))
+    more: dict[str, Any] = {"alone": 0, "lines": [], "in_hand": 0}
+    if chosen is not None and chosen.active:
+        with the_engine().read() as c:
+            count, lines = handover.left_alone(c, directory, handover.without(directory, person=chosen.id))
+            in_hand = len(handover.in_hand(c, chosen.id, directory))
+        more = {"alone": count, "lines": lines, "in_hand": in_hand} | _away(
+            chosen.id, directory, by_office=True
+        )
     return render_template(
-        "admin/people.html", rows=rows, chosen=chosen, posts=directory.posts_of(chosen.id) if chosen else [], roles=_roles(),
-        units=[u for u in directory.units.values() if u.active], adding="new" in request.args,
+        "admin/people.html", rows=rows, chosen=chosen, posts=directory.own_posts(chosen.id) if chosen else [], roles=_roles(),
+        units=[u for u in directory.units.values() if u.active], adding="new" in request.args, coming=_coming(directory), **more,
     )  # fmt: skip
+
+
+def _coming(directory: Directory) -> dict[str, list[Absence]]:
+    """Present and coming absences by person."""
+    found: dict[str, list[Absence]] = {}
+    for absence in directory.absences:
+        found.setdefault(absence.person, []).append(absence)
+    return found
+
+
+def _away(person: str, directory: Directory, *, by_office: bool) -> dict[str, Any]:
+    """What the form of absences shows of a person: those entered, and who may stand in somewhere."""
+    units = dict.fromkeys(u for _, u in directory.own_posts(person))
+    may_stand_in = [
+        (p, "、".join(dict.fromkeys(directory.units[u].name for _, u in directory.own_posts(p.id))))
+        for p in directory.people.values()
+        if p.active
+        and p.id != person
+        and any(not absences.why_not(directory, u, p.id, by_office=by_office) for u in units)
+    ]
+    return {
+        "absences": [a for a in directory.absences if a.person == person],
+        "colleagues": may_stand_in,
+        "today": the_moment().now.astimezone(SHANGHAI).date(),
+        "post_to": f"/api/v1/directory/people/{quote(person, safe='')}/absences"
+        if by_office
+        else "/api/v1/directory/my-absences",
+        "delete_from": "/api/v1/directory/absences" if by_office else "/api/v1/directory/my-absences",
+    }
+
+
+@blueprint.get("/people/<string:person>/handover")
+@may("office")
+def hand_over(person: str) -> str:
+    """移交其名下事项。"""
+    directory = the_engine().directory()
+    found = directory.people.get(person)
+    if found is None:
+        raise NotFound("没有这个人员。")
+    with the_engine().read() as c:
+        lines = handover.in_hand(c, person, directory)
+    wanted = {line.role for line in lines}
+    successors = [
+        (p, "、".join(dict.fromkeys(directory.units[u].name for _, u in directory.own_posts(p.id))))
+        for p in directory.people.values()
+        if p.id != person
+        and wanted <= {r for r, _ in directory.own_posts(p.id)}
+        and directory.absence_of(p.id) is None
+    ]
+    return render_template(
+        "admin/handover.html", person=found, lines=lines, successors=successors, roles=_roles()
+    )
+
+
+@blueprint.get("/handovers")
+@may("office")
+def handovers() -> str:
+    """办理过的移交。"""
+    with the_engine().read() as c:
+        return render_template("admin/handovers.html", rows=queries.handovers(c))
+
+
+@blueprint.get("/handovers/<string:handover>")
+@may("office")
+def handed_over(handover: str) -> Response:
+    """交接清单：可以打印、签字。办理中每两秒刷新。"""
+    with the_engine().read() as c:
+        asked, lines = queries.handover(c, handover)
+    page = make_response(
+        render_template("admin/handed_over.html", asked=asked, lines=lines, results=RESULTS, roles=_roles())
+    )
+    if asked["done_at"] is None:
+        page.headers["Refresh"] = "2"
+    return page
+
+
+@blueprint.get("/handovers/<string:handover>/list.xlsx")
+@may("office")
+def handover_workbook(handover: str) -> Response:
+    """交接清单（xlsx）。"""
+    from web.sheet import Head, Line, write  # needs a large library, which only workbooks need
+
+    with the_engine().read() as c:
+        asked, lines = queries.handover(c, handover)
+    roles = _roles()
+    heads = [
+        Head("序号", width=6, kind="number"), Head("案件编号", width=24), Head("案件", width=36), Head("事项", width=18),
+        Head("岗位", width=30), Head("时限", width=12, kind="date"), Head("办理结果", width=30),
+    ]  # fmt: skip
+    body = [
+        Line([
+            x["position"], x["number"], x["title"], x["name"], f"{unit_name(x['unit'])} · {roles.get(x['role'], x['role'])}",
+            x["due"], "：".join(t for t in (RESULTS[x["result"]], x["said"]) if t),
+        ])
+        for x in lines
+    ]  # fmt: skip
+    signed = Line(["移交人：", None, "接手人：", None, "监交人：", None, "日期："], plain=True)
+    to = person_name(asked["successor"]) if asked["successor"] else "（退回岗位）"
+    note = (
+        f"移交人：{person_name(asked['person'])}　　接手人：{to}　　移交日期：{day(asked['at'])}　　"
+        f"共 {len(lines)} 件　　事由：{asked['reason']}　　经办：{asked['asked_name']}"
+    )
+    out = io.BytesIO()
+    write(out, "工作交接清单", note, heads, [*body, Line([], plain=True), signed], paper="A4")
+    out.seek(0)
+    return send_file(
+        out,
+        mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        as_attachment=True,
+        download_name=f"工作交接清单-{person_name(asked['person'])}.xlsx",
+    )
 
 
 @blueprint.get("/responsibilities")
@@ -110,12 +243,18 @@ def evidence() -> str:
 @blueprint.get("/account")
 @may("signed_in")
 def account() -> str:
-    """本人：密码、令牌、提醒。"""
+    """本人：离岗与替岗、密码、令牌、提醒。"""
+    me, directory = who(), the_engine().directory()
     with the_engine().read() as c:
         return render_template(
             "admin/account.html",
-            tokens=queries.tokens_of(c, who().person),
-            contacts=queries.contacts(c, who().person),
+            tokens=queries.tokens_of(c, me.person),
+            contacts=queries.contacts(c, me.person),
             ways=reminders.WAYS,
-            sent=queries.deliveries(c, who().person, limit=10).rows,
+            sent=queries.deliveries(c, me.person, limit=10).rows,
+            posts=me.own_posts,
+            roles=_roles(),
+            name=me.name,
+            standing=me.standing,
+            **_away(me.person, directory, by_office=False),
         )

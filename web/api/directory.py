@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from engine.directory import ENTERPRISE, Person, Responsibility, Unit
+from engine.directory import ENTERPRISE, Absence, Directory, Person, Post, Responsibility, Unit
 from engine.errors import Conflict, InputInvalid, NotFound
 from engine.handlers.choices import own_enterprises
-from engine.runtime import accounts, office
+from engine.runtime import absences, accounts, handover, office
 from web.api import Room, schemas
+from web.api.base import command_id
 from web.context import the_engine, who
 from web.identity import may
 
@@ -36,6 +37,7 @@ def _shown(unit: Unit) -> bool:
 @may("office")
 def add_unit(body: dict[str, Any]) -> dict[str, Any]:
     """新增单位；单位代码就是录入时的名称。"""
+    del body["accept_left"]
     unit = Unit(**(body | {"id": body["id"] or body["name"].strip()}))
     if unit.id in the_engine().directory().units:
         raise Conflict(f"“{unit.id}”已经有了，请直接修改。")
@@ -51,7 +53,10 @@ def change_unit(body: dict[str, Any], unit: str) -> dict[str, Any]:
     """修改单位；停用的单位不再派单，历史不变。"""
     if unit not in the_engine().directory().units:
         raise NotFound("没有这个单位。")
+    accepted = body.pop("accept_left")
     changed = Unit(**(body | {"id": unit}))
+    now = the_engine().directory()
+    _nobody_is_left_alone(replace(now, units={**now.units, unit: changed}), accepted)
     office.save_unit(the_engine(), changed, who().actor)
     return asdict(changed)
 
@@ -96,14 +101,33 @@ def _save(id: str, body: dict[str, Any]) -> dict[str, Any]:
     posts = None
     if body["posts"] is not None:
         posts = [_post(text) for text in body["posts"] if text.strip()]
-    office.save_person(
-        engine, Person(id, body["account"], body["name"], body["phone"], body["active"], body["title"]), actor
-    )
+    person = Person(id, body["account"], body["name"], body["phone"], body["active"], body["title"])
+    now = engine.directory()
+    held = now.posts
+    if posts is not None:
+        held = (*(p for p in held if p.person != id), *(Post(id, unit, role) for role, unit in posts))
+    _nobody_is_left_alone(replace(now, people={**now.people, id: person}, posts=held), body["accept_left"])
+    office.save_person(engine, person, actor)
     if posts is not None:
         office.set_posts(engine, id, posts, actor)
     if body["password"]:
         accounts.set_password(engine, id, body["password"], actor)
     return _person(engine.directory().people[id])
+
+
+def _nobody_is_left_alone(then: Directory, accepted: bool) -> None:
+    """Tell the office, before it confirms, which items nobody could do any more. Raises `Conflict`."""
+    if accepted:
+        return
+    with the_engine().read() as c:
+        count, lines = handover.left_alone(c, the_engine().directory(), then)
+    if count:
+        said = "；".join(f"{x.number or x.title or x.case}“{x.name}”" for x in lines[:3])
+        raise Conflict(
+            f"这样修改后有 {count} 件待办没有人可以办理：{said}{'等' if count > 3 else ''}。"
+            "请先移交或给其他人设岗；确认仍要这样修改的，请勾选“仍要这样修改”后再保存。",
+            rows=[asdict(x) for x in lines],
+        )
 
 
 def _post(text: str) -> tuple[str, str]:
@@ -141,3 +165,103 @@ def set_line(body: dict[str, Any]) -> dict[str, Any]:
 def remove_line(body: dict[str, Any]) -> None:
     """删除职责库的一行。"""
     office.remove_responsibility(the_engine(), body["sector"], body["region"], body["role"], who().actor)
+
+
+# -- who is away, and handing over ------------------------------------------------------------------------
+
+
+def _absence(person: str, body: dict[str, Any]) -> Absence:
+    role, _, unit = body["post"].partition("@")
+    return Absence(
+        "",
+        person,
+        body["first"],
+        body["last"],
+        body["reason"],
+        body["substitute"],
+        unit if role else "",
+        role,
+    )
+
+
+@room.route("/absences", methods=["GET"])
+@room.response(200)
+@may("office")
+def list_absences() -> dict[str, Any]:
+    """现在和以后的离岗与替岗。"""
+    return {"items": [asdict(a) for a in the_engine().directory().absences]}
+
+
+@room.route("/people/<string:person>/absences", methods=["POST"])
+@room.arguments(schemas.AbsenceBody)
+@room.response(201)
+@may("office")
+def enter_absence(body: dict[str, Any], person: str) -> dict[str, Any]:
+    """登记离岗，可同时指定替岗人；替岗期间所办事项记为“替岗人代本人”。"""
+    return asdict(absences.enter(the_engine(), _absence(person, body), who().actor, by_office=True))
+
+
+@room.route("/absences/<string:absence>", methods=["DELETE"])
+@room.response(204)
+@may("office")
+def withdraw_absence(absence: str) -> None:
+    """撤销离岗（销假）。"""
+    absences.withdraw(the_engine(), absence, who().actor)
+
+
+@room.route("/my-absences", methods=["GET"])
+@room.response(200)
+@may("signed_in")
+def my_absences() -> dict[str, Any]:
+    """本人的离岗记录，以及本人现在替谁。"""
+    directory = the_engine().directory()
+    return {
+        "items": [asdict(a) for a in directory.absences if a.person == who().person],
+        "standing_in": [
+            {"person": p, "role": r, "unit": u} for p, r, u in directory.standing_in(who().person)
+        ],
+    }
+
+
+@room.route("/my-absences", methods=["POST"])
+@room.arguments(schemas.AbsenceBody)
+@room.response(201)
+@may("signed_in")
+def enter_my_absence(body: dict[str, Any]) -> dict[str, Any]:
+    """登记本人离岗；替岗人须是本单位同事。"""
+    return asdict(absences.enter(the_engine(), _absence(who().person, body), who().actor, by_office=False))
+
+
+@room.route("/my-absences/<string:absence>", methods=["DELETE"])
+@room.response(204)
+@may("signed_in")
+def withdraw_my_absence(absence: str) -> None:
+    """撤销本人的离岗记录。"""
+    absences.withdraw(the_engine(), absence, who().actor, of_person=who().person)
+
+
+@room.route("/people/<string:person>/in-hand", methods=["GET"])
+@room.response(200)
+@may("office")
+def in_hand(person: str) -> dict[str, Any]:
+    """这个人离开会留下什么：`items` 是其名下和只有其一人在岗的岗位上的待办，`alone` 是离开后将无人可办的件数。"""
+    directory = the_engine().directory()
+    if person not in directory.people:
+        raise NotFound("没有这个人员。")
+    with the_engine().read() as c:
+        lines = handover.in_hand(c, person, directory)
+        alone, _ = handover.left_alone(c, directory, handover.without(directory, person=person))
+    return {"items": [asdict(x) for x in lines], "alone": alone}
+
+
+@room.route("/people/<string:person>/handovers", methods=["POST"])
+@room.arguments(schemas.HandoverBody)
+@room.response(201)
+@may("office")
+def hand_over(body: dict[str, Any], person: str) -> dict[str, Any]:
+    """移交其名下全部待办：给接手人，或退回岗位。系统随后逐件办理，进度见移交清单。"""
+    key = command_id()
+    id = handover.begin(
+        the_engine(), person, body["successor"], body["reason"], who().actor, key[:32] if key else None
+    )
+    return {"handover": id}

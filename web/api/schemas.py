@@ -374,6 +374,7 @@ class UnitBody(Body):
     sector = Text(100, load_default="")
     phone = Text(40, load_default="")
     active = YesNo(load_default=True)
+    accept_left = YesNo(load_default=False)
 
 
 class PersonBody(Body):
@@ -384,6 +385,19 @@ class PersonBody(Body):
     active = YesNo(load_default=True)
     posts = Many(Text(260), load_default=None, allow_none=True)
     password = Text(256, load_default="")
+    accept_left = YesNo(load_default=False, metadata={"description": "明知有事项将无人可办，仍要这样修改"})
+
+
+class AbsenceBody(Body):
+    first = Day(required=True)
+    last = Day(required=True)
+    reason = Text(200, required=True, metadata={"pattern": r"\S.*\S"})
+    substitute = Text(40, load_default="", metadata={"description": "替岗人；空表示没有"})
+    post = Text(260, load_default="", metadata={"description": "ROLE@单位；空表示全部岗位"})
+
+
+class HandoverBody(ReasonBody):
+    successor = Text(40, load_default="", metadata={"description": "接手人；空表示退回岗位"})
 
 
 class LineBody(Body):

@@ -27,7 +27,7 @@ from web import discretion
 from web.context import the_directory
 from web.identity import Who
 from web.register import layout, queries
-from web.register.sheet import guarded, unguarded
+from web.sheet import guarded, unguarded
 from web.sight import visible
 
 _SOME = 500

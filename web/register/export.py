@@ -15,7 +15,7 @@ from web.context import the_directory
 from web.identity import Who
 from web.register import layout, queries
 from web.register.layout import Layout
-from web.register.sheet import Line, guarded, write
+from web.sheet import Line, guarded, write
 
 __all__ = ["MOST_EXPORTED", "export", "guarded"]
 

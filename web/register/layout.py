@@ -19,7 +19,7 @@ from engine.runtime.ledger_rows import CASE_NUMBER, OURS
 from web import present
 from web.register import light
 from web.register.queries import columns_of
-from web.register.sheet import Head
+from web.sheet import Head
 
 GROUP = "督办系统记录（请勿修改）"
 

@@ -142,8 +142,8 @@ def _closers(
 
 def write(out: IO[bytes], made: UnitList, who: Who) -> None:
     """The list as a workbook, A4 landscape, with lines to sign on."""
-    from web.register.sheet import Head, Line  # needs a large library, which only workbooks need
-    from web.register.sheet import write as write_sheet
+    from web.sheet import Head, Line  # needs a large library, which only workbooks need
+    from web.sheet import write as write_sheet
 
     heads = [
         Head("序号", width=6, kind="number"), Head("案件编号", width=22), Head("企业", width=22), Head("属地", width=12),
