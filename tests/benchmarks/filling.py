@@ -18,8 +18,8 @@ from tests.engine.office_builder import MONDAY
 from tests.web.builder import files
 
 DEPARTMENTS, TOWNS, ENTERPRISES = 40, 20, 600
-WORKER, OFFICE, TOWN, ENTERPRISE = "wang", "zhao", "mutu", "gao"
-"""People who look at lists: with posts in four departments; in the office; in a town; in an enterprise."""
+WORKER, OFFICE, TOWN, ENTERPRISE, MEMBER = "wang", "zhao", "mutu", "gao", "p5"
+"""People who look at lists: with posts in four departments; in the office; in a town; in an enterprise; in one department."""
 
 WORKER_AT = (3, 8, 21, 34)
 """The departments the first of them has a post in."""

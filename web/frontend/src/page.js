@@ -32,3 +32,6 @@ const openTarget = () => {
 };
 window.addEventListener('hashchange', openTarget);
 openTarget();
+
+// Tabs that do not fit on the phone begin with the one that is open in sight.
+document.querySelector('.worklist-tabs .active')?.scrollIntoView({ inline: 'center', block: 'nearest' });
