@@ -17,6 +17,7 @@ from engine.runtime.settings import Settings
 from web import assets, errors, gate, health, identity, logs, present, security
 from web.context import demo_mode, the_packages
 from web.identity import may
+from web.offline import views as offline
 
 NAVIGATION = (
     ("worklist.index", "我的待办", "checklist", "signed_in"),
@@ -51,6 +52,7 @@ def create_app(engine: Engine, settings: Settings) -> Flask:
     app.register_blueprint(assets.blueprint)
     app.register_blueprint(health.blueprint)
     app.add_url_rule("/", "home", _home)
+    offline.install(app)
     _rooms(app)
     return app
 

@@ -6,8 +6,10 @@ Pages work without it (no islands); `built()` lets the layout say so.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response, abort, send_from_directory
 from markupsafe import Markup
@@ -63,6 +65,21 @@ def asset_tags(entry: str) -> Markup:
     tags = [Markup('<link rel="stylesheet" href="/assets/{}">').format(style) for style in styles]
     tags.append(Markup('<script type="module" src="/assets/{}"></script>').format(str(known[name]["file"])))
     return Markup("\n").join(tags)
+
+
+def files_of(entries: Iterable[str]) -> list[str]:
+    """Every built file that entries (source names) bring with them, in a fixed order: chunks, styles, fonts."""
+    known = manifest()
+    found: set[str] = set()
+    waiting = [e for e in entries if e in known]
+    seen = set(waiting)
+    while waiting:
+        chunk: Any = known[waiting.pop()]
+        found.update([chunk["file"], *chunk.get("css", ()), *chunk.get("assets", ())])
+        more = [name for name in chunk.get("imports", ()) if name in known and name not in seen]
+        seen.update(more)
+        waiting += more
+    return sorted(found)
 
 
 @blueprint.get("/assets/<path:name>")

@@ -658,6 +658,19 @@ drafts = Table(
     Column("changed_at", Instant, nullable=False),
 )
 
+form_drafts = Table(
+    "form_drafts",
+    metadata,
+    # 草稿: what a person has typed for an item and not submitted; nobody else's to read, gone with the item.
+    Column("person", String(40), primary_key=True),
+    Column("case", String(40), primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("revision", BigInteger, nullable=False),  # always larger than any before it
+    Column("data", LargeBinary, nullable=False),  # JSON: field key → value
+    Column("saved_at", Instant, nullable=False),  # by the host's clock
+)
+Index("form_drafts_of_item", form_drafts.c.case, form_drafts.c.item)
+
 settings = Table(
     "settings",
     metadata,

@@ -12,13 +12,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.person import Person
+from tests.browser.person import PATIENCE, Person
+
+expect.set_options(timeout=PATIENCE)
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "web" / "frontend" / "dist" / ".vite" / "manifest.json"
@@ -61,64 +62,73 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@dataclass
 class Product:
-    """A running product: where it is, and where it keeps its data."""
+    """A running product: where it is, where it keeps its data; it can be stopped and started again."""
 
-    address: str
-    data: Path
-    log: Path
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self._port}"
+        self.data = folder / "data"
+        self.log = folder / "serve.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Begin `duban serve --demo` and wait until it is ready."""
+        environment = {
+            **os.environ,
+            "PORT": str(self._port),
+            "DUBAN_DATA": str(self.data),
+            "PYTHONUNBUFFERED": "1",
+        }
+        for name in ("DUBAN_DATABASE", "DUBAN_MODE"):
+            environment.pop(name, None)
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "duban"), "serve", "--demo"],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """End it, by its own process id."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + START_WITHIN
+        while time.monotonic() < until:
+            if process.poll() is not None:
+                pytest.fail(f"duban serve ended with {process.returncode}:\n{self.log.read_text()[-3000:]}")
+            try:
+                with urllib.request.urlopen(f"{self.address}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        pytest.fail(f"duban serve was not ready within {START_WITHIN} s:\n{self.log.read_text()[-3000:]}")
 
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """`duban serve --demo` on a free port with data of its own; ended by its own process id."""
-    folder = tmp_path_factory.mktemp("product")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = folder / "serve.log"
-    environment = {
-        **os.environ,
-        "PORT": str(port),
-        "DUBAN_DATA": str(folder / "data"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    for name in ("DUBAN_DATABASE", "DUBAN_MODE"):
-        environment.pop(name, None)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "duban"), "serve", "--demo"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_until_ready(address, process, log)
-            yield Product(address, folder / "data", log)
-        finally:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-
-
-def _wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_WITHIN
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            pytest.fail(f"duban serve ended with {process.returncode}:\n{log.read_text()[-3000:]}")
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"duban serve was not ready within {START_WITHIN} s:\n{log.read_text()[-3000:]}")
+    """`duban serve --demo` on a free port with data of its own."""
+    running = Product(tmp_path_factory.mktemp("product"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")

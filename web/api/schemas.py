@@ -173,6 +173,11 @@ class FinishBody(Body):
     )
 
 
+class FormDraftBody(Body):
+    data = Map(keys=fields.String(), required=True)
+    base = Whole(0, 2**53, load_default=0)
+
+
 class ReasonBody(Body):
     reason = reason()
 

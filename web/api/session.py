@@ -55,8 +55,9 @@ def sign_out() -> None:
 @room.response(200)
 @may("signed_in")
 def me() -> dict[str, Any]:
-    """本人、岗位和权限。"""
-    return _me(who())
+    """本人、岗位和权限；用会话登录的，还有本会话的 X-CSRF-Token。"""
+    found = _me(who())
+    return found | {"csrf_token": identity.csrf_token()} if who().by == "session" else found
 
 
 @room.route("/me/post", methods=["PUT"])

@@ -223,10 +223,20 @@ def form_of(package: Package, key: str) -> dict[str, Any] | None:
     return dict(form.schema) if form is not None else None
 
 
-NOT_REPEATED = ("结论", "意见", "签名", "签字", "批示", "决定", "判定")
-"""Beginnings of field keys that are never filled in for a person: a conclusion is the person's own (领域说明 7)."""
+NOT_REPEATED = (
+    "结论", "意见", "签名", "签字", "批示", "决定", "判定", "结果", "核验", "核实", "确认", "复查", "查验", "坐标",
+)  # fmt: skip
+"""Words of field keys that are never filled in for a person: a conclusion is the person's own (领域说明 7), and so is what was found on
+the spot, by whom and where, when a step is done for a second time."""
 
 _REPEATED_TYPES = frozenset({"textfield", "textarea", "number", "select", "taglist", "dynamiclist"})
+
+
+def _ones_own(component: Mapping[str, Any]) -> bool:
+    """Whether only the person who does the step may say this: by its key, or because the form says so."""
+    properties = component.get("properties") or {}
+    said = str(properties.get("neverPrefilled", "")).lower() == "true"
+    return said or any(word in str(component["key"]) for word in NOT_REPEATED)
 
 
 def prefill(
@@ -256,7 +266,7 @@ def prefill(
                 own.add(key)
                 if source and key in values:
                     data[key] = plain(values[key])
-                if kind in _REPEATED_TYPES and not str(key).startswith(NOT_REPEATED):
+                if kind in _REPEATED_TYPES and not _ones_own(component):
                     found = (given or {}).get(key, before.get(key))
                     if found is not None:
                         data[key] = plain(found)

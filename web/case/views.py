@@ -205,6 +205,7 @@ def _props(schema: Any, data: dict[str, Any], case: str, item: int, *, readonly:
         "schema": schema,
         "data": data,
         "submitUrl": f"/api/v1/cases/{case}/items/{item}/finish",
+        "draftUrl": f"/api/v1/cases/{case}/items/{item}/draft",
         "filesUrl": "/api/v1/files",
         "nextUrl": f"/cases/{case}",
         "readonly": readonly,

@@ -9,6 +9,9 @@ import './gallery/wall.css';
 import '@tabler/core/dist/js/tabler.esm.min.js';
 import { listen } from './actions.js';
 import { el } from './dom.js';
+import { install } from './offline/install.js';
+import { begin as beginQueue } from './offline/queue.js';
+import './offline/offline.css';
 import './page.js';
 import './talk/suggest.js';
 
@@ -20,12 +23,15 @@ const ISLANDS = {
   modeler: () => import('./modeler/island.js'),
   bulk: () => import('./worklist/bulk.js'),
   gallery: () => import('./gallery/island.js'),
+  pending: () => import('./offline/list.js'),
 };
 
 /** Drawings are large and mostly below: they are fetched and drawn when a reader comes near. */
 const WHEN_NEAR = new Set(['diagram']);
 
 listen();
+install();
+beginQueue();
 
 const near = new IntersectionObserver(
   (entries) => {

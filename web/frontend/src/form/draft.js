@@ -1,56 +1,144 @@
-/** What was typed but not submitted, kept in this browser until success, for a week at most. */
+/**
+ * What was typed but not submitted: kept in this browser at once, for a week at most, and, for a step of a case, on the server
+ * per person and step, so that what was begun on the phone goes on at the desk. Of two the newer one counts, and it is said.
+ *
+ * Ages are compared, not times: the clocks of two devices need not agree.
+ */
+import { Action, Problem } from '../http.js';
+import { localIds, personOfPage, replaced } from '../offline/store.js';
 
 const WEEK = 7 * 24 * 3600 * 1000;
 const PREFIX = 'duban:draft:';
+/** Milliseconds without an edit after which a draft goes to this browser, and to the server [P]. */
+const HERE = 400;
+const THERE = 2500;
+
+/** @typedef {{data: Record<string, any>, sentence: string, other?: Record<string, any>}} Found */
 
 export class Draft {
-  /** @param {string} url one draft a form address and person, so that a shared computer does not mix people */
-  constructor(url) {
-    const person = document.querySelector('meta[name="person"]')?.getAttribute('content') ?? '';
-    this.name = `${PREFIX}${person}:${url}`;
-    this.timer = 0;
+  /**
+   * @param {string} url one draft a form address and person, so that a shared computer does not mix people
+   * @param {string} [remote] its address on the server
+   */
+  constructor(url, remote = '') {
+    this.name = `${PREFIX}${personOfPage()}:${url}`;
+    this.remote = remote;
+    this.base = 0; // the revision on the server that this browser knows
+    this.timers = [0, 0];
+    this.over = false;
+    /** @type {() => void} called when another device has saved in between */
+    this.onOther = () => {};
   }
 
-  /** @returns {{data: Record<string, any>, saved: string}|null} */
+  /** @returns {Promise<Found|null>} what to go on with, and a sentence that says whence it is */
+  async open() {
+    const here = this.read();
+    this.base = here?.base ?? 0;
+    const there = await this.fetch();
+    if (!there) return here && { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` };
+    if (!there.data) {
+      // It was on the server and is not any more: submitted or thrown away on another device.
+      if (here?.sent) this.forget();
+      this.base = 0;
+      return here && !here.sent ? { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` } : null;
+    }
+    const known = there.revision === this.base;
+    this.base = there.revision;
+    const thereAt = Date.now() - there.age * 1000;
+    if (here && known) return { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` };
+    if (!here || here.sent) return { data: there.data, sentence: `接着填 ${clock(thereAt)} 在另一台设备上保存的草稿。` };
+    return here.at > thereAt
+      ? { data: here.data, other: there.data, sentence: `另一台设备 ${clock(thereAt)} 也存过草稿，这里用的是本机 ${clock(here.at)} 较新的一份。` }
+      : { data: there.data, other: here.data, sentence: `用的是另一台设备 ${clock(thereAt)} 较新的草稿，本机 ${clock(here.at)} 的一份没有采用。` };
+  }
+
+  /** @returns {{at: number, base: number, sent: boolean, data: Record<string, any>}|null} */
   read() {
     try {
       const kept = JSON.parse(localStorage.getItem(this.name) ?? 'null');
-      if (!kept || Date.now() - kept.at > WEEK) {
-        this.clear();
-        return null;
-      }
-      return { data: kept.data, saved: clock(new Date(kept.at), true) };
+      if (kept && Date.now() - kept.at <= WEEK) return { base: 0, sent: false, ...kept };
+      this.forget();
+    } catch {
+      // Private windows and full storage have no drafts; the form itself still works.
+    }
+    return null;
+  }
+
+  async fetch() {
+    if (!this.remote) return null;
+    try {
+      const answer = await fetch(this.remote, { credentials: 'same-origin', signal: AbortSignal.timeout(4000) });
+      return answer.ok ? await answer.json() : null;
     } catch {
       return null;
     }
   }
 
-  /** @param {() => any} take @param {(time: string) => void} saved */
+  /** @param {() => any} take @param {(sentence: string) => void} saved */
   save(take, saved) {
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => {
+    this.timers.forEach(clearTimeout);
+    if (this.over) return;
+    const write = (/** @type {boolean} */ sent) => {
+      const kept = { at: Date.now(), base: this.base, sent, data: take() };
       try {
-        const at = Date.now();
-        localStorage.setItem(this.name, JSON.stringify({ at, data: take() }));
-        saved(clock(new Date(at), false));
+        localStorage.setItem(this.name, JSON.stringify(kept));
+        return kept;
       } catch {
-        // Private windows and full storage have no drafts; the form itself still works.
+        return null;
       }
-    }, 400);
+    };
+    this.timers[0] = window.setTimeout(() => {
+      const kept = write(false);
+      if (kept) saved(`草稿已存在本机 ${clock(kept.at, false)}`);
+    }, HERE);
+    if (this.remote) this.timers[1] = window.setTimeout(async () => {
+      const data = take();
+      // Photos that are only in this browser are of no use elsewhere.
+      const portable = replaced(data, new Map(localIds(data).map((id) => [id, null])));
+      try {
+        const answer = await new Action().post(this.remote, { data: portable, base: this.base }, 'PUT');
+        if (this.over) return;
+        this.base = answer.revision;
+        if (JSON.stringify(take()) === JSON.stringify(data)) write(localIds(data).length === 0);
+        saved(`草稿已保存 ${clock(Date.now(), false)}，换一台设备也能接着填`);
+      } catch (problem) {
+        if (problem instanceof Problem && problem.status === 409) this.onOther();
+      }
+    }, THERE);
   }
 
-  clear() {
-    clearTimeout(this.timer);
+  /** From now on this form's content counts, whatever another device has saved. */
+  async insist() {
+    this.base = (await this.fetch())?.revision ?? 0;
+  }
+
+  /** Nothing is kept here any more; what is on the server goes when the step is done. */
+  forget() {
+    this.timers.forEach(clearTimeout);
     try {
       localStorage.removeItem(this.name);
     } catch {
       // as above
     }
   }
+
+  /** The person does not want it. */
+  discard() {
+    this.forget();
+    this.base = 0;
+    if (this.remote) new Action().post(this.remote, {}, 'DELETE').catch(() => {});
+  }
+
+  /** It is submitted: what is still on its way is not saved any more. */
+  close() {
+    this.over = true;
+    this.forget();
+  }
 }
 
-/** @param {Date} date @param {boolean} withDay */
-function clock(date, withDay) {
+/** @param {number} at @param {boolean} [withDay] */
+function clock(at, withDay = true) {
+  const date = new Date(at);
   const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
   return withDay ? `${date.getMonth() + 1}月${date.getDate()}日 ${time}` : time;

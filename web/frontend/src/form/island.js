@@ -1,18 +1,22 @@
 /**
  * A form-js form in a page: filled in, checked, sent to the API, with the server's sentences shown at the fields.
  *
- * props: {schema, data, submitUrl, filesUrl, nextUrl, readonly, submitLabel, extra?}
+ * 提交 keeps the filled form in this browser and sends it (`offline/queue.js`): without a network it waits, and arrives once.
+ *
+ * props: {schema, data, submitUrl, filesUrl, nextUrl, readonly, submitLabel, draftUrl?, extra?}
  *   data       values of the case: prefilled fields, option lists and what conditions read
  *   filesUrl   POST multipart `file` -> {id, name, …}; a file is shown by GET filesUrl + "/" + id
  *   nextUrl    where to go afterwards; `{case}`-like parts are taken from the answer
+ *   draftUrl   where drafts of this step are kept on the server
  *   extra      further members of the request body beside `form` and `files`
  */
 import { Form } from '@bpmn-io/form-js-viewer';
 import '@bpmn-io/form-js-viewer/dist/assets/form-js.css';
 import flatpickr from 'flatpickr';
 import { Mandarin } from 'flatpickr/dist/esm/l10n/zh.js';
-import { busy, el, readProps, toast } from '../dom.js';
-import { Action, Problem } from '../http.js';
+import { ask, busy, el, readProps, toast } from '../dom.js';
+import { keptFor, send as sendKept, submit, time } from '../offline/queue.js';
+import { drop, entriesOf, entry, onChange, personOfPage, takeBack } from '../offline/store.js';
 import { Draft } from './draft.js';
 import './form.css';
 import { ErrorSummary, errorsById } from './errors.js';
@@ -32,34 +36,89 @@ export async function mount(host) {
     form.setProperty('readOnly', true);
     place.classList.add('form-readonly');
   }
-  const draft = props.readonly ? null : new Draft(props.submitUrl);
-  const kept = draft?.read();
-  await form.importSchema(schema, { ...props.data, ...kept?.data });
+  const draft = props.readonly ? null : new Draft(props.extra ? location.pathname : props.submitUrl, props.draftUrl);
+  const kept = await keptHere(props);
+  if (draft && (await pressedSince(draft.read()?.at))) draft.forget();
+  const drafted = await draft?.open();
+  const begun = kept?.body.form ?? drafted?.data;
+  await form.importSchema(schema, { ...props.data, ...begun });
   host.querySelector(':scope > [data-loading]')?.remove();
   host.append(summary.element, place);
   labelGroups(place);
-  if (props.readonly) return;
+  if (props.readonly || !draft) return;
 
   const note = el('span', { class: 'draft-note', 'aria-live': 'polite' });
   const button = /** @type {HTMLButtonElement} */ (
     el('button', { type: 'button', class: 'btn btn-primary btn-lg', 'data-form-submit': true }, props.submitLabel || '提交')
   );
-  host.append(el('div', { class: 'form-actions' }, button, note));
-  if (kept && draft) showRestored(note, kept.saved, async () => {
-    draft.clear();
-    await form.importSchema(schema, props.data ?? {});
+  const actions = el('div', { class: 'form-actions' }, button, note);
+  host.append(actions);
+  const load = async (/** @type {any} */ data) => {
+    await form.importSchema(schema, { ...props.data, ...data });
     labelGroups(place);
-    note.textContent = '';
-  });
+  };
+  const saveDraft = () => draft.save(() => form._getSubmitData(), (sentence) => { note.textContent = sentence; });
+  const askFor = (/** @type {string} */ sentence, /** @type {[string, () => any][]} */ ...ways) => {
+    note.replaceChildren(sentence, ...ways.map(([label, go]) => el('button', { type: 'button', class: 'btn btn-link btn-sm', onclick: async () => { note.textContent = ''; await go(); } }, label)));
+  };
+  if (drafted && !kept) askFor(drafted.sentence,
+    .../** @type {[string, () => any][]} */ (drafted.other ? [['改用那一份', async () => { await load(drafted.other); saveDraft(); }]] : []),
+    ['清除草稿', async () => { draft.discard(); await load({}); }]);
+  draft.onOther = () => askFor('这一步的草稿刚在另一台设备上保存过。',
+    ['改用那一份', async () => { draft.forget(); await load((await draft.open())?.data); }],
+    ['以这里为准', async () => { await draft.insist(); saveDraft(); }]);
 
   // form-js says "changed" for every state, also for one that only carries errors; only an edit makes a draft.
   const tell = () => host.dispatchEvent(new CustomEvent('edited', { bubbles: true, detail: form._getSubmitData() }));
-  form.on('field.updated', tell);
-  if (kept) tell();
-  form.on('field.updated', () => draft?.save(() => form._getSubmitData(), (time) => { note.textContent = `草稿已存在本机 ${time}`; }));
+  form.on('field.updated', () => { tell(); saveDraft(); });
+  if (begun) tell();
 
-  const action = new Action();
-  const send = async () => {
+  const refused = (/** @type {any} */ problem) => {
+    const { byField, other } = errorsById(form, problem.errors ?? {});
+    form._setState({ errors: byField });
+    summary.show(form, byField, problem.detail || problem.title || '没有被接受，请修改后再提交。', other);
+  };
+  const leave = (/** @type {any} */ one) => {
+    if (one.next) location.assign(one.next.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => encodeURIComponent(one.answer?.[name] ?? '')));
+    else {
+      toast('已提交', 'success');
+      location.reload();
+    }
+  };
+  const filler = fillerOf(form, place, actions, note);
+  /** What became of a filled form that was sent or kept. @param {any} one */
+  const settle = async (one) => {
+    if (one.state === 'delivered') {
+      draft.close();
+      leave(one);
+    } else if (one.state === 'refused') {
+      await takeBack(one.id);
+      filler.edit();
+      saveDraft();
+      refused(one.problem);
+    } else if (one.expired) {
+      // Nothing was done: the form stays as it is, for who signs in again to look at once more.
+      await takeBack(one.id);
+      filler.edit();
+      saveDraft();
+      summary.expired();
+    } else {
+      draft.forget();
+      filler.wait(one, takeUp, discard);
+    }
+  };
+  const takeUp = async (/** @type {any} */ one) => {
+    filler.waiting = '';
+    await takeBack(one.id);
+    filler.edit();
+    saveDraft();
+  };
+  const discard = (/** @type {any} */ one) => ask({
+    title: '放弃提交？', body: ['填写的内容和本机上的照片会删除，不再发送。'], confirm: '放弃', danger: true,
+    onConfirm: async () => { filler.waiting = ''; await drop(one); draft.discard(); location.hash = ''; location.reload(); },
+  });
+
+  const press = async () => {
     const { data, errors } = form.submit();
     if (Object.keys(errors).length) {
       summary.show(form, errors, '有内容还没有填好，未提交');
@@ -71,33 +130,93 @@ export async function mount(host) {
     }
     summary.hide();
     const done = busy(button);
-    try {
-      const answer = await action.post(props.submitUrl, { ...props.extra, form: data, files: allFiles(form, data) });
-      draft?.clear();
-      if (props.nextUrl) location.assign(props.nextUrl.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => encodeURIComponent(answer?.[name] ?? '')));
-      else {
-        toast('已提交', 'success');
-        location.reload();
-      }
-    } catch (problem) {
-      done();
-      if (!(problem instanceof Problem)) throw problem;
-      if (problem.status === 401) {
-        summary.expired();
-        return;
-      }
-      const { byField, other } = errorsById(form, problem.errors);
-      form._setState({ errors: byField });
-      summary.show(form, byField, problem.message, other);
-    }
+    const one = await submit({
+      url: props.submitUrl, next: props.nextUrl, title: titleOfPage(), labels: labelsOf(schema.components),
+      body: { ...props.extra, form: data, files: allFiles(form, data) },
+    });
+    done();
+    await settle(one);
   };
-  button.addEventListener('click', send);
+  button.addEventListener('click', press);
   // Enter in a text field submits the form element of form-js itself.
   place.querySelector('form')?.addEventListener('submit', (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    send();
+    press();
   }, true);
+
+  // What waits here may be sent by another tab or when the network is back.
+  onChange(async () => {
+    if (!filler.waiting) return;
+    const now = await entry(filler.waiting, personOfPage());
+    if (!now) location.reload();
+    else if (now.state === 'delivered' || now.state === 'refused') {
+      filler.waiting = '';
+      await settle(now);
+    } else filler.wait(now, takeUp, discard);
+  });
+  if (kept) {
+    if (kept.state === 'refused') await settle(kept);
+    else filler.wait(kept, takeUp, discard);
+  }
+}
+
+/** What was pressed before and has not arrived: for a step of a case by its address, for a new case the one that was opened. @param {any} props */
+async function keptHere(props) {
+  if (props.readonly) return undefined;
+  const wanted = new URLSearchParams(location.hash.slice(1)).get('pending') ?? '';
+  if (props.extra && !wanted) return undefined;
+  return keptFor(props.submitUrl, props.extra ? wanted : '');
+}
+
+/** Whether this very form was submitted after its draft was last written: the page was closed before it could clear it. @param {number} [at] */
+async function pressedSince(at) {
+  if (!at) return false;
+  const here = location.pathname + location.search;
+  return (await entriesOf(personOfPage())).some((one) => one.page === here && one.made >= at);
+}
+
+/**
+ * The form while what it held waits to be sent: to be read only, with what can be done about it in the place of the button.
+ * @param {any} form @param {HTMLElement} place @param {HTMLElement} actions @param {HTMLElement} note
+ */
+function fillerOf(form, place, actions, note) {
+  const buttons = [...actions.children];
+  const self = {
+    waiting: '',
+    /** @param {any} one @param {(one: any) => void} takeUp @param {(one: any) => void} discard */
+    wait(one, takeUp, discard) {
+      if (!self.waiting) {
+        form.setProperty('readOnly', true);
+        place.classList.add('form-readonly');
+      }
+      self.waiting = one.id;
+      const sending = one.state === 'sending';
+      const said = el('p', { class: 'form-kept', role: 'status' }, el('strong', {}, sending ? '发送中' : '待发送'), `　${time(one.made)} 已提交，存在本机${one.note ? `：${one.note}` : ''}。关掉页面也不会丢。`);
+      const act = (/** @type {string} */ label, /** @type {() => any} */ go, kind = '') => el('button', { type: 'button', class: `btn ${kind}`, disabled: sending, onclick: go }, label);
+      actions.replaceChildren(said, act('立即发送', () => sendKept(), 'btn-primary'), act('修改', () => takeUp(one)), act('放弃', () => discard(one), 'btn-ghost-secondary'), el('a', { class: 'btn btn-ghost-secondary', href: '/pending' }, '全部待发送'));
+    },
+    edit() {
+      self.waiting = '';
+      form.setProperty('readOnly', false);
+      place.classList.remove('form-readonly');
+      note.textContent = '';
+      actions.replaceChildren(...buttons);
+    },
+  };
+  return self;
+}
+
+/** As the step is called in lists: its name and the case's. */
+function titleOfPage() {
+  const step = document.querySelector('h1')?.textContent?.trim() ?? '';
+  const over = document.querySelector('.page-pretitle')?.textContent?.replace(/\s+/g, ' ').trim() ?? '';
+  return over ? `${step}（${over}）` : step;
+}
+
+/** Field key → label, also inside groups and lists. @param {any[]} components @returns {Record<string, string>} */
+function labelsOf(components) {
+  return Object.assign({}, ...components.map((part) => ({ ...(part.key && part.label ? { [part.key]: part.label } : {}), ...labelsOf(part.components ?? []) })));
 }
 
 /** The page has its own button; one inside a schema would be a second door. @param {any} schema */
@@ -116,10 +235,4 @@ function labelGroups(place) {
     group.setAttribute('role', group.classList.contains('fjs-form-field-radio') ? 'radiogroup' : 'group');
     group.setAttribute('aria-labelledby', label.id);
   }
-}
-
-/** @param {HTMLElement} note @param {string} saved @param {() => void} discard */
-function showRestored(note, saved, discard) {
-  note.textContent = `已恢复 ${saved} 未提交的草稿。`;
-  note.append(el('button', { type: 'button', class: 'btn btn-link btn-sm', onclick: discard }, '清除草稿'));
 }

@@ -15,22 +15,23 @@ const active = new Set();
  * @param {string} filesUrl
  * @param {File} file
  * @param {(part: number, note: string) => void} onProgress
+ * @param {Record<string, string>} [fields] what goes with it: when and where the browser says it was taken
  * @returns {Promise<any>} what the server knows of the file
- * @throws {Problem}
+ * @throws {Problem} of status 0 at once where there is no network, after some tries where the server does not answer
  */
-export async function upload(filesUrl, file, onProgress) {
+export async function upload(filesUrl, file, onProgress, fields = {}) {
   const key = `duban-upload:${file.name}:${file.size}:${file.lastModified}`;
   const first = !active.has(key);
   if (first) active.add(key);
   try {
-    return await send(filesUrl, file, onProgress, first ? key : '');
+    return await send(filesUrl, file, onProgress, first ? key : '', fields);
   } finally {
     if (first) active.delete(key);
   }
 }
 
-/** @param {string} filesUrl @param {File} file @param {(part: number, note: string) => void} onProgress @param {string} key */
-async function send(filesUrl, file, onProgress, key) {
+/** @param {string} filesUrl @param {File} file @param {(part: number, note: string) => void} onProgress @param {string} key @param {Record<string, string>} fields */
+async function send(filesUrl, file, onProgress, key, fields) {
   const uploads = filesUrl.replace(/files$/, 'uploads');
   let id = recall(key);
   let offset = -1;
@@ -39,7 +40,7 @@ async function send(filesUrl, file, onProgress, key) {
   for (;;) {
     try {
       if (!id) {
-        ({ id } = await begin(uploads, file));
+        ({ id } = await begin(uploads, file, fields));
         began = true;
         remember(key, id);
         offset = 0;
@@ -63,7 +64,7 @@ async function send(filesUrl, file, onProgress, key) {
       }
       const passes = problem.status === 0 || problem.status >= 500 || problem.status === 409 || problem.status === 429 || problem.status === 460;
       failures += 1;
-      if (!passes || problem.status === 507 || failures > TRIES) {
+      if (!passes || problem.status === 507 || failures > TRIES || !navigator.onLine) {
         if (problem.refused && problem.status !== 401 && problem.status !== 409 && problem.status !== 429) forget(key);
         throw problem;
       }
@@ -90,10 +91,11 @@ async function ask(url, options) {
   return response;
 }
 
-/** @param {string} uploads @param {File} file */
-async function begin(uploads, file) {
-  const name = btoa(String.fromCharCode(...new TextEncoder().encode(file.name)));
-  const headers = { 'Upload-Length': String(file.size), 'Upload-Metadata': `filename ${name}` };
+/** @param {string} uploads @param {File} file @param {Record<string, string>} fields */
+async function begin(uploads, file, fields) {
+  const coded = (/** @type {string} */ text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  const about = Object.entries({ filename: file.name, ...fields }).map(([name, value]) => `${name} ${coded(value)}`);
+  const headers = { 'Upload-Length': String(file.size), 'Upload-Metadata': about.join(',') };
   return (await ask(uploads, { method: 'POST', headers })).json();
 }
 

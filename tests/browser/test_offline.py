@@ -1,0 +1,226 @@
+"""没有网络: a filled step is kept and arrives exactly once, pages can be read again, and nobody else sees or sends any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.answers import PACKAGE, answers
+from tests.browser.conftest import Product
+from tests.browser.person import Person
+
+
+def carried(person: Person) -> None:
+    """Wait until the service worker has taken over and the page that is open is kept."""
+    person.page.evaluate("() => navigator.serviceWorker.ready.then(() => undefined)")
+    person.page.wait_for_function("() => Boolean(navigator.serviceWorker.controller)")
+    person.page.reload()
+    person.settle()
+    person.page.wait_for_function(
+        "async (path) => { for (const name of await caches.keys()) if (name.startsWith('pages-') &&"
+        " await (await caches.open(name)).match(path)) return true; return false }",
+        arg=person.page.evaluate("() => location.pathname + location.search"),
+    )
+
+
+def another_tab(person: Person, path: str) -> Page:
+    """A second page of the same browser."""
+    page = person.page.context.new_page()
+    page.goto(person.address + path)
+    return page
+
+
+def found(person: Person, title: str) -> int:
+    """How many cases of this title the product has, asked by the person's own session."""
+    answer: dict[str, Any] = person.page.evaluate(
+        "(q) => fetch('/api/v1/cases?limit=100&q=' + encodeURIComponent(q)).then((r) => r.json())", title
+    )
+    return sum(1 for row in answer["items"] if row["title"] == title)
+
+
+def fill_offline(person: Person, title: str, photo: Path) -> None:
+    """Fill in a new hazard without a network, photo and all, and press 登记."""
+    person.start(PACKAGE)
+    carried(person)
+    person.page.context.set_offline(True)
+    expect(person.page.locator("#net")).to_contain_text("没有网络")
+    person.fill(answers("T01", person.today(), photo, 隐患名称=title))
+    expect(person.page.locator(".upload-file[data-file]")).to_contain_text("待上传")
+    person.form.locator("[data-form-submit]").click()
+    expect(person.page.locator(".form-kept")).to_contain_text("待发送")
+
+
+def test_what_is_filled_in_without_a_network_arrives_once_after_the_page_was_closed(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    town = sign_in("mutu", phone=True)
+    fill_offline(town, "矿区没信号时登记的隐患", photo)
+    town.screenshot("60-waiting")
+    context = town.page.context
+    town.page.close()
+
+    # Still without a network: the product opens from what is kept, and knows what waits.
+    town.page = context.new_page()
+    town.page.goto(f"{town.address}/pending")
+    row = town.page.locator("[data-pending]")
+    expect(row).to_have_attribute("data-pending", "waiting")
+    expect(town.page.locator("#net")).to_contain_text("待发送 1 件")
+    row.get_by_text("填写的内容").click()
+    expect(row).to_contain_text("矿区没信号时登记的隐患")
+    town.screenshot("61-pending")
+    town.page.close()
+
+    context.set_offline(False)
+    town.page = context.new_page()
+    town.page.goto(f"{town.address}/pending")
+    expect(town.page.locator("[data-pending]")).to_have_attribute("data-pending", "delivered")
+    assert found(town, "矿区没信号时登记的隐患") == 1
+    town.page.get_by_role("link", name="打开案件").click()
+    town.settle()
+    assert "矿区没信号时登记的隐患" in town.page.locator("h1").inner_text()
+    expect(town.page.get_by_text("现场照片.jpg").first).to_be_visible()
+
+
+def test_a_server_that_is_away_is_waited_for(
+    product: Product, sign_in: Callable[..., Person], photo: Path
+) -> None:
+    town = sign_in("mutu", phone=True)
+    town.start(PACKAGE)
+    carried(town)
+    town.fill(answers("T01", town.today(), photo, 隐患名称="服务器停机时登记的隐患"))
+    product.stop()
+    try:
+        town.form.locator("[data-form-submit]").click()
+        expect(town.page.locator(".form-kept")).to_contain_text("待发送")
+        town.page.reload()
+        expect(town.page.locator("#net")).to_contain_text("没有连上服务器")
+    finally:
+        product.start()
+    town.go("/pending")
+    expect(town.page.locator("[data-pending]")).to_have_attribute("data-pending", "delivered")
+    assert found(town, "服务器停机时登记的隐患") == 1
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_done_twice(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    office = sign_in("zhaolixin")
+    office.start(PACKAGE)
+    office.fill(answers("T01", office.today(), photo, 隐患名称="答复丢失的登记"))
+    keys: list[str] = []
+
+    def lose_the_first(route: Any) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) > 1:
+            route.continue_()
+        else:
+            route.fetch()  # the server does it; the browser never learns
+            route.abort()
+
+    office.page.context.route("**/api/v1/cases", lose_the_first)
+    office.form.locator("[data-form-submit]").click()
+    office.page.wait_for_url("**/cases/*")  # by the next try
+    office.settle()
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+    assert found(office, "答复丢失的登记") == 1
+
+
+def test_two_tabs_send_once(sign_in: Callable[..., Person], photo: Path) -> None:
+    town = sign_in("mutu", phone=True)
+    town.go("/worklist")
+    carried(town)
+    other = another_tab(town, "/worklist")
+    fill_offline(town, "两个页面只发一次", photo)
+    sent: list[str] = []
+    town.page.context.on(
+        "request",
+        lambda r: sent.append(r.url) if r.method == "POST" and r.url.endswith("/api/v1/cases") else None,
+    )
+    town.page.context.set_offline(False)
+    town.page.wait_for_url("**/cases/*")
+    expect(other.locator("#net")).to_be_hidden()
+    assert len(sent) == 1
+    assert found(town, "两个页面只发一次") == 1
+
+
+def test_what_the_server_refuses_comes_back_with_its_reasons(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    office = sign_in("zhaolixin")
+    office.start(PACKAGE)
+    office.fill(answers("T01", office.today(), photo, 隐患名称="撤下重填的事项"))
+    office.submit()
+    case = office.case_of_page()
+    office.open_item(case, "T02")
+    carried(office)
+    office.page.context.set_offline(True)
+    office.fill(answers("T02", office.today(), photo))
+    office.form.locator("[data-form-submit]").click()
+    expect(office.page.locator(".form-kept")).to_contain_text("待发送")
+    office.page.close()
+    # Meanwhile the item goes to a colleague: what waits cannot be done by this person any more.
+    desk = sign_in("zhaolixin")
+    desk.open_item(case, "T02")
+    desk.page.locator("#transfer > summary").click()
+    desk.page.get_by_label("转给本单位人员").select_option(label="斯琴高娃")
+    desk.page.locator("#transfer-reason").fill("本周外出检查")
+    desk.page.locator("#transfer").get_by_role("button", name="转办").click()
+    desk.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    desk.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
+    context = office._context
+    context.set_offline(False)
+    office.page = context.new_page()
+    office.page.goto(f"{office.address}/pending")
+    row = office.page.locator("[data-pending]")
+    expect(row).to_have_attribute("data-pending", "refused")
+    expect(row).to_contain_text("斯琴高娃")
+    expect(office.page.locator("#net")).to_contain_text("被退回 1 件")
+    office.screenshot("62-refused")
+    row.get_by_role("button", name="放弃").click()
+    office.page.locator("dialog.dialog").get_by_role("button", name="放弃").click()
+    expect(office.page.get_by_text("没有待发送的内容")).to_be_visible()
+
+
+def test_after_signing_out_nothing_of_the_first_person_is_sent_or_shown(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    town = sign_in("mutu", phone=True)
+    fill_offline(town, "换人登录也不会发出", photo)
+    town.page.goto(f"{town.address}/pending")
+    expect(town.page.locator("[data-pending]")).to_be_visible()
+    page, context = town.page, town.page.context
+    # Signing out itself needs the server; what waits is held back so that it is still waiting then.
+    context.route("**/api/v1/cases", lambda route: route.abort())
+    context.set_offline(False)
+    page.goto(f"{town.address}/pending")
+    page.get_by_role("button", name="打开导航").click()
+    page.get_by_role("button", name="退出登录").click()
+    expect(page.locator("dialog.dialog")).to_contain_text("还有 1 件没有送达")
+    page.locator("dialog.dialog").get_by_role("button", name="仍要退出").click()
+    page.wait_for_url("**/sign-in")
+    page.wait_for_function("async () => !(await caches.keys()).some((name) => name.startsWith('pages-'))")
+    context.unroute("**/api/v1/cases")
+    context.set_offline(True)
+    page.goto(f"{town.address}/worklist")
+    expect(page.locator("h1")).to_have_text("没有网络")
+    expect(page.locator("#net")).not_to_contain_text("待发送")
+    context.set_offline(False)
+
+    town.account = "wuyunqimuge"
+    town.sign_in()
+    page.goto(f"{town.address}/pending")
+    expect(page.get_by_text("没有待发送的内容")).to_be_visible()
+    assert found(town, "换人登录也不会发出") == 0
+
+    page.get_by_role("button", name="打开导航").click()
+    page.get_by_role("button", name="退出登录").click()
+    page.wait_for_url("**/sign-in")
+    town.account = "mutu"
+    town.sign_in()
+    page.goto(f"{town.address}/pending")
+    expect(page.locator("[data-pending]")).to_have_attribute("data-pending", "delivered")
+    assert found(town, "换人登录也不会发出") == 1
