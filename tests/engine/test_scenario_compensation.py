@@ -50,7 +50,6 @@ def test_what_was_done_is_undone_by_those_who_hold_it() -> None:
   - complete: {item: 核查, by: 班布尔, form: {结论: 不合格}}
   - expect: {open: [交回证照], holder: {交回证照: 一号矿}, facts: [TransactionCancelled, CompensationThrown]}
   - complete: {item: 交回证照, by: kuang}
-  - complete: {item: 交回证照, by: kuang}
   - expect: {open: [注销登记], status: 注销中, holder: {注销登记: 能源局}, due: {AU: 2026-09-30T18:00}}
   - suspend: {by: 班布尔, reason: 等通知}
   - resume: {by: 班布尔, reason: 通知已到}

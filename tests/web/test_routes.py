@@ -139,6 +139,7 @@ def test_what_one_may_not_see_does_not_exist(shared: Site, account: str, foreign
                 "into": case,
                 "way": "before",
                 "signer": "x",
+                "values": {"名称": "x"},
             }
             if method != "GET"
             else None
@@ -172,7 +173,7 @@ def _valid(user: User, method: str, rule: Rule, address: str, body: dict[str, An
     wanted = {
         "release": ["reason"], "return": ["reason"], "transfer": ["reason"], "suspend": ["reason"], "resume": ["reason"], "cancel": ["reason"],
         "<string:hint>": ["reason", "verdict"], "copies": ["to"], "urge": ["text"], "merge": ["into", "reason"], "draft": ["data"] if method == "PUT" else [], "notes": ["text"], "files": ["file"], "finish": ["form"], "<string:action>": ["form"],
-        "signers": ["reason", "way", "signer"], "take-back": ["reason"], "withdraw": ["reason"],
+        "signers": ["reason", "way", "signer"], "take-back": ["reason"], "withdraw": ["reason"], "correct": ["values", "reason"],
     }.get(rule.rule.rsplit("/", 1)[1], [])  # fmt: skip
     return user.send(method, address, {k: body[k] for k in wanted})
 

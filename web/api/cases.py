@@ -190,7 +190,7 @@ def attach(body: dict[str, Any], case: str) -> dict[str, Any]:
 @room.route("/cases/<string:case>/correct", methods=["POST"])
 @room.arguments(schemas.CorrectBody)
 @room.response(200)
-@may("office")
+@may("signed_in")
 def correct(body: dict[str, Any], case: str) -> dict[str, Any]:
     """更正台账：改正写错的内容，只限流程允许更正的列。"""
     _seen(case)
