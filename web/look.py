@@ -68,6 +68,15 @@ def refusal(work: Work, item: Item) -> str:
     return "案件已挂起，恢复后才能办理。" if work.state.suspended else ""
 
 
+def hindrance(work: Work, item: Item) -> str:
+    """Why the actor cannot finish the item now: may not, or waits for an opinion 前加签; "" when nothing stands in the way."""
+    try:
+        work.must_not_wait(item)
+    except EngineError as error:
+        return refusal(work, item) or error.message
+    return refusal(work, item)
+
+
 def abilities(work: Work, item: Item) -> dict[str, bool]:
     """What the actor may do with an open item: finish, claim, release, transfer, return."""
     running = not work.state.suspended and not work.state.ended
@@ -76,7 +85,7 @@ def abilities(work: Work, item: Item) -> dict[str, bool]:
     office = work.in_office()
     takes = may_take(work.actor, item, work.directory)
     return {
-        "finish": able,
+        "finish": able and hindrance(work, item) == "",
         "claim": able and not item.person,
         "release": running and bool(item.person) and (mine or office),
         "transfer": running and (takes or office) and (not item.person or mine or office),

@@ -81,7 +81,7 @@ def tally(run: Run, body: Instance, loop: Loop, collected: Iterable[Value]) -> T
     if sign is None:
         return None
     total = body.rounds
-    opinions = [_opinion(one, sign) for one in collected]
+    opinions = [opinion_of(one, sign) for one in collected]
     agreed, abstained = opinions.count(AGREE), opinions.count(ABSTAIN) + opinions.count("")
     share = run.value(sign.share, body)
     if isinstance(share, bool) or not isinstance(share, int | Decimal) or not 0 < share <= 1:
@@ -108,7 +108,7 @@ def needed(share: int | Decimal, total: int) -> int:
     )
 
 
-def _opinion(delivered: Value, sign: Countersign) -> str:
+def opinion_of(delivered: Value, sign: Countersign) -> str:
     """What one has said: the delivered text itself, or the context's entry for the opinion."""
     found = delivered.get(sign.opinion) if isinstance(delivered, dict) else delivered
     return found if isinstance(found, str) else ""
@@ -125,7 +125,7 @@ def _written(text: str, share: int | Decimal) -> str:
 
 def decided(run: Run, body: Instance) -> None:
     """A multi-instance of people goes on without hearing all: it is put on record, and who need not sign is told."""
-    if not body.children or not signs(run.package, body):
+    if not body.children or not signs(run.package, body.process, body.element):
         return
     state = run.state
     items = [
@@ -165,15 +165,15 @@ def around(package: Package, state: State, item: int) -> tuple[Instance, Instanc
             break
         instance = state.instances.get(instance.scope)
     body = state.instances.get(instance.scope) if instance is not None and instance.loop else None
-    if instance is None or body is None or not body.body or not signs(package, body):
+    if instance is None or body is None or not body.body or not signs(package, body.process, body.element):
         return None
     return instance, body
 
 
-def signs(package: Package, body: Instance) -> bool:
+def signs(package: Package, process_key: str, id: str) -> bool:
     """Whether a multi-instance is a 会签 for people: its rounds are one step of people each, be it with clocks around it."""
-    process = package.processes[body.process]
-    element = process.elements[body.element]
+    process = package.processes[process_key]
+    element = process.elements[id]
     if element.loop is None or element.loop.kind == "standard":
         return False
     if element.kind in (Kind.USER, Kind.MANUAL):

@@ -10,7 +10,8 @@ from dataclasses import replace
 from engine.assignment import candidates, has, may_do, may_take
 from engine.commands import Actor, AddSigner, EnterSigner, RemoveSigner, TakeBackSigner
 from engine.errors import AlreadyClaimed, Conflict, EngineError, InputInvalid, NotAllowed, NotFound
-from engine.execution.countersign import around
+from engine.execution.countersign import Tally, around, tally
+from engine.execution.run import Halt
 from engine.execution.state import AFTER, BEFORE, BESIDE, Instance, Item
 from engine.handlers.choices import known_unit
 from engine.handlers.items import claim, must_be_there
@@ -196,6 +197,16 @@ def _member(body: Instance, unit: str, role: str, person: str, work: Work) -> Va
         name = directory.name_of(value)
         raise Conflict(f"{name}已经在会签名单中，不用再加。", field="signer")
     return value
+
+
+def tally_of(work: Work, body: Instance) -> Tally | None:
+    """What a running 会签 stands at; None where the diagram counts nothing, or cannot count now."""
+    run = work.run()
+    loop = run.element(body).loop
+    try:
+        return tally(run, body, loop, run.collected(body)) if loop is not None and body.body else None
+    except Halt:
+        return None
 
 
 # -- taking back -----------------------------------------------------------------------------------------

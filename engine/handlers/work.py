@@ -82,7 +82,11 @@ class Work:
         """What an expression sees from an element of the case, as in the kernel; before the start only `p`."""
         if at not in self.state.instances:
             return {"p": self.package.values()}
-        return Context(Run(self.package, self.state, self.moment, self.setting.case, _idle, _idle), at)
+        return Context(self.run(), at)
+
+    def run(self) -> Run:
+        """The case as the kernel looks at it, to ask what it would count; nothing is entered."""
+        return Run(self.package, self.state, self.moment, self.setting.case, _idle, _idle)
 
     def register(self, key: str) -> str:
         """A text of the register (region, sector, party …) for this case; "" when it is not known, or cannot be

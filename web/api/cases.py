@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.audit import ledger
 from engine.commands import (
     AddNote,
     AttachFile,
@@ -20,7 +21,7 @@ from engine.values import from_outside, plain
 from web import discretion, history, starts
 from web.api import Room, schemas
 from web.api.base import act, until
-from web.case import queries
+from web.case import queries, signing
 from web.context import the_engine, who
 from web.identity import may
 from web.look import actions, choices, look, powers
@@ -164,7 +165,9 @@ def explain(case: str) -> dict[str, Any]:
     with engine.read() as c:
         row: Any = case_row(c, who(), case)
         said = queries.explain(c, row, engine.package(row.package), engine.now())
-        return {"items": discretion.of(who()).explanation(said)}
+        reader, work = discretion.of(who()), look(case, who().actor)
+        found = signing.signings(ledger.entries_of(c, case), work, reader) if row.state == "open" else []
+        return {"items": reader.explanation(said + signing.sentences(found, work))}
 
 
 @room.route("/cases/<string:case>/files", methods=["GET"])

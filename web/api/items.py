@@ -26,10 +26,10 @@ from web.look import (
     abilities,
     candidates_of,
     choices,
+    hindrance,
     is_to_come,
     look,
     may_be_added,
-    refusal,
     submitted,
     targets,
     withdrawal,
@@ -108,7 +108,7 @@ def show(case: str, item: int) -> dict[str, Any]:
     return found | {
         "data": reader.text(data) if row.unit in who().units or reader.inner else {},
         "may": abilities(work, open_item),
-        "refusal": refusal(work, open_item),
+        "refusal": hindrance(work, open_item),
         "targets": reader.targets(targets(work, open_item)),
     }
 

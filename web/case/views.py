@@ -11,7 +11,7 @@ from flask import Blueprint, render_template, request, url_for
 from engine.errors import NotFound
 from engine.handlers.work import Work
 from web import copies, discretion, history, present
-from web.case import conversation, evidence, queries
+from web.case import conversation, evidence, queries, signing
 from web.context import the_engine, who
 from web.identity import may
 from web.look import (
@@ -19,9 +19,10 @@ from web.look import (
     actions,
     candidates_of,
     choices,
+    hindrance,
     look,
+    may_be_added,
     powers,
-    refusal,
     submitted,
     targets,
     urging,
@@ -70,6 +71,7 @@ def show(case: str) -> str:
         lines = history.told(c, case, work.package)
         everything = "technical" in request.args
         shown = reader.facts(history.as_row(x) for x in reversed(lines) if everything or not x.technical)
+        signings = signing.signings((x.entry for x in lines), work, reader)
         register = _register(row, work.package)
         columns = [c["key"] for c in work.package.register.get("columns", ())]
         files = reader.files(queries.files(c, case))
@@ -78,7 +80,10 @@ def show(case: str) -> str:
             "case/show.html",
             case=row,
             register=register,
-            explain=reader.explanation(queries.explain(c, row, work.package, work.moment.now)),
+            explain=reader.explanation(
+                queries.explain(c, row, work.package, work.moment.now) + signing.sentences(signings, work)
+            ),
+            signings=[x for x in signings if x.open],
             items=open_items,
             able=able,
             closed=closed,
@@ -171,7 +176,7 @@ def item(case: str, item: int) -> str:
             )
             data |= submitted(work, item)
             data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
-            props = _props(schema, data, case, item, readonly=refusal(work, found) != "")
+            props = _props(schema, data, case, item, readonly=hindrance(work, found) != "")
         told = reader.facts(history.as_row(x) for x in reversed(lines) if not x.technical)
         return render_template(
             "case/item.html",
@@ -181,10 +186,12 @@ def item(case: str, item: int) -> str:
             register=_register(row, work.package),
             open=found is not None,
             able=abilities(work, found) if found is not None else {},
-            refusal=refusal(work, found) if found is not None else "",
+            refusal=hindrance(work, found) if found is not None else "",
             targets=reader.targets(targets(work, found)) if found is not None else [],
             back=withdrawal(work, item, wanted.state, wanted.closed_by) if found is None else {},
             candidates=candidates_of(work, item),
+            adding=may_be_added(work, found) if found is not None else {"ways": [], "signers": []},
+            signings=[x for x in signing.signings((x.entry for x in lines), work, reader) if x.of(item)],
             props=props,
             diagram=_diagram(
                 case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)
