@@ -233,6 +233,7 @@ def powers(work: Work) -> dict[str, bool]:
         "cancel": not ended and may("cancel_roles"),
         "retry": not ended and work.in_office(),
         "note": writes,
-        "copy": writes and not work.state.merged and works_on(work),
+        "send_copies": writes and not work.state.merged and works_on(work),
         "merge": writes and not ended and work.in_office(),
+        "office": work.in_office(),
     }

@@ -89,6 +89,7 @@ function equip(field) {
   field.addEventListener('input', (event) => /** @type {InputEvent} */ (event).isComposing || look());
   field.addEventListener('compositionend', look);
   field.addEventListener('blur', close);
+  field.addEventListener('focus', () => field.setSelectionRange(field.value.length, field.value.length), { once: true });
   field.addEventListener('keydown', (/** @type {any} */ event) => {
     if (list.hidden || event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[/** @type {string} */ (event.key)];
