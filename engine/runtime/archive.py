@@ -23,7 +23,7 @@ from engine.audit import chain
 from engine.audit.archives import MANIFEST, prove_archive
 from engine.commands import Actor
 from engine.errors import InputInvalid
-from engine.runtime import checkpoints
+from engine.runtime import checkpoints, pictures
 from engine.runtime.backup import Progress
 from engine.runtime.engine import Engine
 from engine.runtime.present import Desk
@@ -185,6 +185,7 @@ def _take_out(
         gone += taken
         for blob in blobs:  # after the commit; the archive holds them
             (engine.data_folder / "files" / blob).unlink(missing_ok=True)
+            pictures.forget(engine.data_folder, blob)
     return gone
 
 

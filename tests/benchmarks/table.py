@@ -17,9 +17,10 @@ DEADLINES = "Deadlines, PostgreSQL"
 LISTS = "Worklist, register and stuck cases, PostgreSQL"
 GROWTH = "Cost against history and size, PostgreSQL"
 
+PICTURES = "Photos handed in a second time"
 CAPACITY = "Capacity: what a county, a city, a province need"
 
-TABLES = (KERNEL, SQLITE, WRITE, HTTP, DEADLINES, LISTS, GROWTH, CAPACITY)
+TABLES = (KERNEL, SQLITE, WRITE, HTTP, DEADLINES, LISTS, GROWTH, PICTURES, CAPACITY)
 """In the order in which they are printed."""
 
 
