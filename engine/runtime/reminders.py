@@ -156,17 +156,19 @@ def delivery(key: str, channel: str, at: datetime, send_at: datetime, **more: st
 
 
 def receivers(letter: Mapping[str, Any], directory: Directory) -> Iterator[str]:
-    """The people a notice is for: the person; else those at the post, or of the unit above where nobody is (as its items go)."""
-    if letter["person"]:
-        yield letter["person"]
-        return
-    unit, role = letter["unit"], letter["role"]
-    if role:
-        found = directory.members(unit, role)
+    """The people a notice is for: the person and who stands in for one today; else those who may act at the post, or at that of
+    the unit above where nobody is (as its items go)."""
+    person, unit, role = letter["person"], letter["unit"], letter["role"]
+    if person:
+        yield person
+        for held, at in directory.own_posts(person):
+            yield from directory.substitutes_of(person, held, at)
+    elif role:
         above = directory.units[unit].parent if unit in directory.units else ""
-        yield from found or (directory.members(above, role) if above else ())
-        return
-    yield from dict.fromkeys(post.person for post in directory.posts if post.unit == unit)
+        yield from directory.holders(unit, role) or (directory.holders(above, role) if above else ())
+    else:
+        for held in directory.roles_in(unit):
+            yield from directory.holders(unit, held)
 
 
 def in_hours(calendar: WorkCalendar, now: datetime) -> datetime:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from engine.calendar import local_time
 from engine.commands import Actor
-from engine.directory import Person
+from engine.directory import Absence, Person
 from engine.errors import NotFound
-from engine.runtime import digest, dispatch, hold, office, reminders
+from engine.runtime import absences, digest, dispatch, hold, office, reminders
 from engine.runtime.channels import Channel
 from engine.runtime.engine import Engine
 from engine.runtime.relay import relay
@@ -247,3 +248,13 @@ def test_a_post_without_people_is_told_through_the_unit_above(engine: Engine) ->
     office.save_person(engine, Person("dora", "dora", "多拉"), CHIEF)
     office.set_posts(engine, "dora", [("DB", "一号煤矿")], CHIEF)
     assert list(reminders.receivers(letter, engine.directory())) == ["dora"]
+
+
+def test_who_stands_in_is_told_beside_the_one_who_is_away(engine: Engine) -> None:
+    day = local_time(engine.now()).date()
+    absences.enter(engine, Absence("", "anna", day, day, "请假", "ben"), ANNA, by_office=False)
+    told = set(reminders.receivers({"person": "anna", "unit": "", "role": ""}, engine.directory()))
+    assert told == {"anna", "ben"}
+    later(engine, days=1)
+    told = set(reminders.receivers({"person": "anna", "unit": "", "role": ""}, engine.directory()))
+    assert told == {"anna"}
