@@ -34,6 +34,7 @@ FIRST = 5
 """The row after title, note and the two rows of the head."""
 
 _SHEET = "xl/worksheets/sheet1.xml"
+_SIGNS = re.compile("[&<>]")
 _UNWRITABLE = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -59,6 +60,8 @@ class Line:
 
 def guarded(value: Any) -> str | int | float | Decimal | date | None:
     """A cell's value: numbers and dates as they are, text that a spreadsheet could execute behind an apostrophe."""
+    if type(value) is str and value.isprintable() and not value.startswith(DANGEROUS):
+        return value[:LONGEST]  # nearly every cell of a large ledger
     if value is None or isinstance(value, bool):
         return None if value is None else text(value)
     if isinstance(value, datetime):
@@ -86,7 +89,9 @@ def write(
             for entry in made.infolist():
                 if entry.filename != _SHEET:
                     book.writestr(entry, made.read(entry.filename))
-            with book.open(zipfile.ZipInfo(_SHEET), "w", force_zip64=True) as stream:
+            entry = zipfile.ZipInfo(_SHEET)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with book.open(entry, "w", force_zip64=True) as stream:
                 stream.write(head.encode())
                 _rows(stream, lines, styles, [get_column_letter(n) for n in range(1, len(heads) + 1)])
                 stream.write(foot.encode())
@@ -110,9 +115,7 @@ def _cell(at: str, style: str, value: Any) -> str:
     if value is None or value == "":
         return f'<c r="{at}" s="{style}"/>'
     if isinstance(value, str):
-        return (
-            f'<c r="{at}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
-        )
+        return f'<c r="{at}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{escape(value) if _SIGNS.search(value) else value}</t></is></c>'
     if isinstance(value, date):
         value = (value - date(1899, 12, 30)).days
     return f'<c r="{at}" s="{style}"><v>{value}</v></c>'

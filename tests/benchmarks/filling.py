@@ -15,7 +15,7 @@ from engine.runtime import office
 from engine.runtime.engine import Engine
 from engine.store import tables as t
 from tests.engine.office_builder import MONDAY
-from tests.web.builder import files
+from tests.web.hazards import hazard_files
 
 DEPARTMENTS, TOWNS, ENTERPRISES = 40, 20, 600
 WORKER, OFFICE, TOWN, ENTERPRISE, MEMBER = "wang", "zhao", "mutu", "gao", "p5"
@@ -50,7 +50,7 @@ def furnish(engine: Engine) -> None:
     assert isinstance(engine.clock, FixedClock) and engine.clock.at == MONDAY
     office.seed_calendar(engine, [2026], ENGINE)
     office.load_directory(engine, directory(), ENGINE)
-    engine.publish(files(), Actor(OFFICE, "赵立新"), "试验")
+    engine.publish(hazard_files(), Actor(OFFICE, "赵立新"), "试验")
 
 
 def fill(engine: Engine, open_items: int) -> int:
@@ -114,6 +114,19 @@ def _statements(open_items: int, sqlite: bool) -> list[str]:
             return f"RECURSIVE g({name}) AS (SELECT 0 UNION ALL SELECT {name} + {step} FROM g WHERE {name} < {count - step})"
         return f"g({name}) AS (SELECT generate_series(0, {count - 1}, {step}))"
 
+    def day(days: str) -> str:
+        if sqlite:
+            return f"date('2026-09-28', ({days}) || ' days')"
+        return f"(date '2026-09-28' + CAST({days} AS integer))"
+
+    hazards = ("备用通风机停用、瓦斯监测线路老化", "除尘系统未设置泄爆装置，粉尘清扫制度未落实", "深基坑未按专项方案支护，周边堆载超限",
+               "危险货物运输车辆动态监控长期离线", "自动喷水灭火系统瘫痪，消防水泵不能启动", "在用压力容器超期未检且安全阀铅封缺失")  # fmt: skip
+    hazard = "CASE n % 6 " + " ".join(f"WHEN {n} THEN '{said}'" for n, said in enumerate(hazards)) + " END"
+    # As long as the office's own: the ledger's columns, half of them filled.
+    register = f"""'{{"企业":"第' || {mixed("n + 7", ENTERPRISES)} || '煤矿","行业":"行业' || {mixed("n + 5", DEPARTMENTS)} || '","属地":"第'
+        || {mixed("n + 3", TOWNS)} || '镇","名称":"' || {hazard} || '","部位":"1' || {mixed("n", 9000)}
+        || '工作面","发现日期":"2026-09-01","来源渠道":"督导检查","整改期限":"2026-10-30","督办部门":"第' || {mixed("n + 9", DEPARTMENTS)}
+        || '监管局","经费": 12.5,"销号日期": null,"备注":"停产整改，防控措施已落实，属地每日巡查。"}}'"""
     places = ", ".join(map(str, WORKER_AT))
     of_worker = f"m % 10 < 6 AND {mixed('m', DEPARTMENTS)} IN ({places}) AND m % 41 = 0"
     no = "false" if not sqlite else "0"
@@ -127,13 +140,15 @@ def _statements(open_items: int, sqlite: bool) -> list[str]:
     numbered = "'鄂前安督字〔0000002026〕第' || CAST(1000000000 + n AS text) || '号'"
     return [
         f"""INSERT INTO cases (id, number, package, package_key, title, state, status, "end", region, sector, party, origin, deadline,
-                register, started_at, ended_at, moved_at, seq, head, imported, started_by, started_unit)
+                register, started_at, ended_at, moved_at, seq, head, imported, started_by, started_unit, rung, supervisor, closed_on)
             WITH {series("n", open_items)}
             SELECT {case}, '鄂前安督字〔2026〕第' || n || '号', :package, :key, '第' || {mixed("n", 5000)} || '号工作面备用通风机停用、瓦斯监测线路老化',
                 CASE n % 2 WHEN 0 THEN 'open' ELSE 'completed' END, CASE n % 2 WHEN 0 THEN '整改中' ELSE '已归档' END, '',
                 '第' || {mixed("n + 3", TOWNS)} || '镇', '行业' || {mixed("n + 5", DEPARTMENTS)}, '第' || {mixed("n + 7", ENTERPRISES)} || '煤矿',
-                '督导检查', '2026-10-30', '{{}}', {at(began)}, CASE n % 2 WHEN 0 THEN NULL ELSE {at(began + " + 500")} END,
-                {at(began + " + 400")}, 40, {nothing}, {no}, 'p' || (1 + {mixed("n + 9", DEPARTMENTS)}), '第' || {mixed("n + 9", DEPARTMENTS)} || '监管局'
+                '督导检查', {day("n % 150 - 30")}, {register}, {at(began)}, CASE n % 2 WHEN 0 THEN NULL ELSE {at(began + " + 500")} END,
+                {at(began + " + 400")}, 40, {nothing}, {no}, 'p' || (1 + {mixed("n + 9", DEPARTMENTS)}), '第' || {mixed("n + 9", DEPARTMENTS)} || '监管局',
+                CASE WHEN n % 20 = 0 THEN {mixed("n", 6)} ELSE 0 END, '第' || {mixed("n + 9", DEPARTMENTS)} || '监管局',
+                CASE n % 2 WHEN 0 THEN NULL ELSE {day("-(n % 700)")} END
             FROM g""",
         f"""INSERT INTO work_items ("case", item, element, name, form, state, unit, role, person, basis, due, offered_at, claimed_at,
                 closed_at, closed_by, began, by_number)

@@ -52,7 +52,7 @@ def _lines(c: sa.Connection, who: Who, f: queries.Filter, moment: Moment, made: 
     # A file that leaves the house never says that somebody reported, whoever asks for it.
     abroad = replace(discretion.of(who), reports=False)
     number = 0
-    for number, row in enumerate(queries.every(c, who, f, moment.now), 1):
+    for number, row in enumerate(queries.every(c, who, f, moment.now, held=made.held), 1):
         if number > MOST_EXPORTED:
             yield Line([f"小计：超过 {MOST_EXPORTED} 件，其余未列出，请缩小范围后再导出。"], plain=True)
             break

@@ -37,6 +37,8 @@ class Layout:
     amounts: str
     heads: Sequence[Head]
     values: Callable[[Row], list[Any]]
+    held: bool = False
+    """Whether it says who holds a case and whether it is overdue."""
 
     def cells(self, number: int, row: Row) -> list[Any]:
         """The cells of the `number`-th row."""
@@ -147,4 +149,4 @@ def whole(packages: Sequence[Package], title: str, moment: Moment) -> Layout:
 
     heads = [Head("序号", width=6, kind="number"), *known]
     heads += [Head(said, width=max(10, min(30, 2 * len(said) + 6))) for said in columns.values()]
-    return Layout(title, "", heads, values)
+    return Layout(title, "", heads, values, held=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.calendar import Moment
@@ -11,10 +11,19 @@ from web import present
 from web.register import light
 
 
-def line(row: dict[str, Any], packages: Sequence[Package], moment: Moment) -> dict[str, Any]:
-    """A row of the register with what the page adds to it."""
-    package = next((p for p in packages if p.key == row["package_key"]), None)
-    shown = light.rule_of(package, moment).of(row) if package is not None else ""
+def lines(
+    rows: Iterable[dict[str, Any]], packages: Sequence[Package], moment: Moment
+) -> list[dict[str, Any]]:
+    """Rows of the register with what the page adds to them."""
+    rules = light.rules_of(packages, moment)
+    known = {p.key: p for p in packages}
+    return [_line(row, known.get(row["package_key"]), rules.get(row["package_key"]), moment) for row in rows]
+
+
+def _line(
+    row: dict[str, Any], package: Package | None, rule: light.Rule | None, moment: Moment
+) -> dict[str, Any]:
+    shown = rule.of(row) if rule is not None else ""
     running = row["state"] in ("open", "suspended") and row["closed_on"] is None
     due = present.end_of_day(row["deadline"]) if row["deadline"] is not None and running else None
     left = present.left(due, moment.now, moment.calendar) if due is not None else None

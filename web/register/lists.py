@@ -84,11 +84,9 @@ def of(
     rows = _rows(c, who, found, since, until)
     reader = discretion.of(who)
     closers = _closers(c, [r for r in rows if r["closed_on"] is not None], packages)
-    shown = []
-    for number, row in enumerate(rows[:MOST_LISTED], 1):
-        line = lines.line(reader.case(row | {"holders": []}), packages, moment)
-        struck = _struck(row, closers.get(row["id"], ""))
-        shown.append(line | {"list_number": number, "struck": struck})
+    shown = lines.lines(map(reader.case, rows[:MOST_LISTED]), packages, moment)
+    for number, row in enumerate(shown, 1):
+        row |= {"list_number": number, "struck": _struck(row, closers.get(row["id"], ""))}
     return UnitList(found.id, found.name, found.kind, since, until, shown, len(rows) > MOST_LISTED)
 
 

@@ -168,25 +168,30 @@ def cases(c: sa.Connection, who: Who, f: Filter, now: datetime, *, after: str = 
     return _cases(c, who, f, now, after, max(1, min(limit, LARGEST)))
 
 
-def every(c: sa.Connection, who: Who, f: Filter, now: datetime) -> Iterator[dict[str, Any]]:
-    """All cases of the filter, newest first, read a portion at a time: for what is written as it is read."""
+def every(c: sa.Connection, who: Who, f: Filter, now: datetime, *, held: bool) -> Iterator[dict[str, Any]]:
+    """All cases of the filter, newest first, read a portion at a time: for what is written as it is read. `held`: with who holds
+    them and whether they are overdue."""
     after = ""
     while True:
-        page = _cases(c, who, f, now, after, PORTION)
+        page = _cases(c, who, f, now, after, PORTION, held=held)
         yield from page.rows
         if not page.next:
             return
         after = page.next
 
 
-def _cases(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limit: int) -> Page:
+def _cases(
+    c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limit: int, *, held: bool = True
+) -> Page:
     keys = _keys(c, who, f, now, after)
-    statement = sa.select(_k, is_overdue(who, now).label("overdue")).join(keys, keys.c.id == _k.c.id)
+    overdue = is_overdue(who, now) if held else sa.false()
+    statement = sa.select(_k, overdue.label("overdue")).join(keys, keys.c.id == _k.c.id)
     newest_first = statement.order_by(_k.c.started_at.desc(), _k.c.id.desc())
     rows = c.execute(newest_first, {"b_count": limit + 1}).all()
     more, rows = len(rows) > limit, rows[:limit]
     page = Page([as_row(r) for r in rows], encode((rows[-1].started_at, rows[-1].id)) if more else "")
-    _holders(c, who, page.rows)
+    if held:
+        _holders(c, who, page.rows)
     return page
 
 

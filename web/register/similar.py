@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from operator import add
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,10 +41,14 @@ def alike(
         return []
     least = _whole(package, "duplicate_likeness", LIKENESS)
     found = []
+    parties: dict[str, float] = {}
     for row in _candidates(c, who, package, party, region, now):
-        score = round(
-            100 * likeness(wanted, shingles(_said(row, package))) * _same_party(party, row["party"])
-        )
+        theirs = row["party"]
+        if theirs not in parties:
+            parties[theirs] = _same_party(party, theirs)
+        if 100 * parties[theirs] < least:
+            continue
+        score = round(100 * likeness(wanted, shingles(_said(row, package))) * parties[theirs])
         if score >= least:
             found.append((score, row["started_at"], row))
     found.sort(key=lambda one: one[:2], reverse=True)
@@ -66,8 +71,8 @@ def alike(
 
 def shingles(text: str) -> frozenset[str]:
     """The pairs of neighbouring letters, digits and signs, without punctuation and whatever their case."""
-    signs = [sign for sign in text.casefold() if sign.isalnum()]
-    return frozenset(a + b for a, b in zip(signs, signs[1:], strict=False))
+    signs = "".join(filter(str.isalnum, text.casefold()))
+    return frozenset(map(add, signs, signs[1:]))
 
 
 def likeness(one: frozenset[str], other: frozenset[str]) -> float:

@@ -52,7 +52,7 @@ def index() -> str:
     return render_template(
         "register/index.html",
         f=chosen,
-        rows=[lines.line(reader.case(row), packages, moment) for row in page.rows],
+        rows=lines.lines(map(reader.case, page.rows), packages, moment),
         next=page.next,
         total=total,
         most_counted=queries.MOST_COUNTED,
