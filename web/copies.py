@@ -81,7 +81,6 @@ def is_to(row: dict[str, Any], who: Who) -> bool:
 def ways(who: Who) -> list[sa.ColumnElement[bool]]:
     """Conditions on copies, each the beginning of an index: to the person, to one of the person's posts."""
     found = [sa.and_(_k.c.person == who.person, t.to_a_person)]
-    for unit in who.units:
-        roles = ["", *(role for role, place in who.posts if place == unit)]
-        found.append(sa.and_(_k.c.unit == unit, _k.c.role.in_(roles), t.to_a_post))
+    posts = [("", unit) for unit in who.units] + list(who.posts)
+    found += [sa.and_(_k.c.unit == unit, _k.c.role == role, t.to_a_post) for role, unit in posts]
     return found

@@ -193,7 +193,7 @@ class Discretion:
     def files(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Attached files: for enterprises those of its own steps and people."""
         return [
-            self.uploaded(r)
+            self.uploaded({k: v for k, v in r.items() if k != "origin"})  # of the case; it says who reported
             for r in rows
             if self.file(r["uploaded_by"], r.get("unit") or "", r.get("role") or "", r.get("step") or "")
             and not (r.get("merged") and self.hides_joined(r["origin"]))

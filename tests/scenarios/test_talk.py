@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from engine.definitions.compile import compile_package
 from engine.directory import Directory, from_data
 from engine.runtime.scenario import run
 from engine.runtime.scenario_file import read_scenario
 from tests.engine.handling import OFFICE, package
+from tests.engine.office_builder import DIAGRAM as TRIAL
+from tests.engine.office_builder import trial_files
 
 FOLDER = Path(__file__).parent / "talk"
 
@@ -57,3 +60,11 @@ def test_story(file: Path) -> None:
     report = run(story, package(DIAGRAM), office(), FORM)
     assert [str(failure) for failure in report.failures] == []
     assert report.compared > 0  # the second engine has followed it
+
+
+@pytest.mark.parametrize(("role", "said"), [("AWB", []), ("XX", ["办结后抄送的岗位“XX”不在岗位表中"])])
+def test_a_drawn_copy_names_a_role_there_is(role: str, said: list[str]) -> None:
+    drawn = TRIAL.replace("returnTo=A", f"returnTo=A copyTo={role}")
+    _, findings = compile_package(trial_files(drawn))
+    assert [s for s in said if not any(s in f.message for f in findings)] == []
+    assert [f for f in findings if f.severity == "error" and not said] == []

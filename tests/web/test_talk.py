@@ -11,8 +11,6 @@ from engine.runtime.relay import relay
 from tests import stores
 from tests.web.builder import Site, User
 
-pytestmark = stores.both
-
 
 def upload(user: User, name: str) -> str:
     body = {"file": (io.BytesIO(b"%PDF-1.4 x"), name)}
@@ -34,6 +32,8 @@ def sees(user: User, case: str) -> bool:
 
 
 class TestCopies:
+    pytestmark = stores.both
+
     def test_who_has_a_copy_sees_the_case_and_reads_it(self, site: Site) -> None:
         case = site.begin("wang")
         wang, liu = site.user("wang"), site.user("liu")
@@ -105,7 +105,12 @@ class TestCopies:
         assert site.user("wang").post(copies, {"to": ["牧图"], "note": "请协助"}).status_code == 201
         assert "举报" not in site.user("mutu").get(f"/cases/{case}").text
         assert site.user("wang").post(copies, {"to": ["刘洋"], "note": "群众举报的"}).status_code == 201
-        assert "举报" not in site.user("mutu").get(copies).text
+        attach(site.user("wang"), case, "现场照片.pdf")
+        for address in ("copies", "files", "timeline", "people", ""):
+            assert "举报" not in site.user("mutu").get(f"/api/v1/cases/{case}/{address}".rstrip("/")).text
+        assert "举报" in site.user("wang").get(f"/api/v1/cases/{case}").text, (
+            "or nothing would be hidden here"
+        )
 
 
 class TestUrging:

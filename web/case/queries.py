@@ -50,8 +50,11 @@ def files(c: sa.Connection, case: str) -> list[dict[str, Any]]:
         .where(sa.or_(f.c.case == case, f.c.case.in_(here)))
         .order_by(f.c.uploaded_at.desc(), f.c.id)
     )
-    rows = (dict(r._mapping) for r in c.execute(statement))
-    return [r | {"merged": (r["number"] or "未编号的案件") if r["case"] != case else ""} for r in rows]
+    found = [dict(r._mapping) for r in c.execute(statement)]
+    for row in found:
+        number = row.pop("number") or "未编号的案件"
+        row["merged"] = number if row["case"] != case else ""
+    return found
 
 
 def joined(c: sa.Connection, case: str) -> list[dict[str, Any]]:

@@ -202,7 +202,7 @@ def item(case: str, item: int) -> str:
             threads=conversation.threads(told, item),
             text_of=conversation.text_of,
             powers=powers(work),
-            files=reader.files(f for f in queries.files(c, case) if f["item"] == item),
+            files=reader.files(f for f in queries.files(c, case) if f["item"] == item and not f["merged"]),
             hints=evidence.hints(c, me, work, 0 if found is not None else item),
         )
 
