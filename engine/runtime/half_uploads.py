@@ -15,9 +15,9 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -55,9 +55,11 @@ class Half:
     size: int
     person: str
     offset: int = 0
+    said: dict[str, str] = field(default_factory=dict)
+    """When and where the browser says it was taken."""
 
 
-def begin(engine: Engine, name: str, size: int, actor: Actor) -> Half:
+def begin(engine: Engine, name: str, size: int, actor: Actor, said: Mapping[str, str] | None = None) -> Half:
     """Begin an upload. Raises `InputInvalid` for a kind or a size that the office does not take, and for an empty file."""
     name, rules = uploads.clean_name(name), uploads.rules(engine)
     uploads.must_fit(name, uploads.kind_of(name, rules), size, rules)
@@ -68,7 +70,9 @@ def begin(engine: Engine, name: str, size: int, actor: Actor) -> Half:
     sweep(engine)
     if sum(half.person == actor.person for half in _all(folder)) >= MOST_HALF:
         raise Conflict(f"您有 {MOST_HALF} 个文件没有传完，请先传完或移除，再传新的。")
-    half = Half(secrets.token_hex(16), name, size, actor.person)
+    half = Half(
+        secrets.token_hex(16), name, size, actor.person, said={k: v[:40] for k, v in (said or {}).items()}
+    )
     (folder / f"{half.id}.part").touch(mode=0o600)
     draft = folder / f".{half.id}"
     draft.write_bytes(orjson.dumps({k: v for k, v in asdict(half).items() if k != "offset"}))
@@ -112,7 +116,7 @@ def go_on(
     with _alone(part) as descriptor:
         half = _at(look(engine, id_, actor), offset)
         reached = _append(descriptor, half, content, checksum)
-        half = Half(half.id, half.name, half.size, half.person, reached)
+        half = replace(half, offset=reached)
         return half, _finish(engine, half, part) if reached == half.size else None
 
 
@@ -150,7 +154,7 @@ def sweep(engine: Engine) -> int:
 
 def _finish(engine: Engine, half: Half, part: Path) -> FileInfo:
     try:
-        found = uploads.take(engine, half.id, half.name, part, half.person, uploads.rules(engine))
+        found = uploads.take(engine, half.id, half.name, part, half.person, uploads.rules(engine), half.said)
     except InputInvalid:
         _remove(part.parent, half.id)
         raise

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,18 @@ class Shot:
     latitude: int | None = None
     longitude: int | None = None
     device: str = ""
+    stated: bool = False
+    """Whether the time or the place is what the uploader's browser said, because the picture says none."""
+
+    def completed(self, said: Mapping[str, str]) -> Shot:
+        """With what the browser said when it took the picture (`taken_at` with zone, `latitude` and `longitude` in degrees), where
+        the picture itself says nothing. Nonsense is left out."""
+        taken = self.taken_at or _stated_instant(said.get("taken_at", ""))
+        place = self.latitude, self.longitude
+        if place == (None, None):
+            place = _stated_place(said.get("latitude", ""), said.get("longitude", ""))
+        stated = (taken, place) != (self.taken_at, (self.latitude, self.longitude))
+        return replace(self, taken_at=taken, latitude=place[0], longitude=place[1], stated=stated)
 
 
 @contextmanager
@@ -126,6 +138,24 @@ def _degrees(gps: dict[int, Any], tag: int, negative: str, most: int) -> int | N
         return round(degrees * 1_000_000) * (-1 if _text(gps.get(tag)).upper() == negative else 1)
     except (ZeroDivisionError, OverflowError, ValueError, TypeError):
         return None
+
+
+def _stated_instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo is not None and 1990 <= found.year < 9999 else None
+
+
+def _stated_place(north: str, east: str) -> tuple[int | None, int | None]:
+    try:
+        degrees = float(north), float(east)
+    except ValueError:
+        return None, None
+    if not (abs(degrees[0]) <= 90 and abs(degrees[1]) <= 180):  # also where it is no number
+        return None, None
+    return round(degrees[0] * 1_000_000), round(degrees[1] * 1_000_000)
 
 
 def small(folder: Path, id_: str, side: int, media_type: str, megapixels: int) -> Path:

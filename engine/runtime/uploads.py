@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -39,8 +40,11 @@ def rules(engine: Engine) -> EvidenceRules:
         return evidence_rules.read(connection)
 
 
-def save(engine: Engine, name: str, content: BinaryIO, actor: Actor) -> FileInfo:
-    """Keep an uploaded file; attach it to a case by `AttachFile` or with `FinishItem`.
+def save(
+    engine: Engine, name: str, content: BinaryIO, actor: Actor, said: Mapping[str, str] | None = None
+) -> FileInfo:
+    """Keep an uploaded file; attach it to a case by `AttachFile` or with `FinishItem`. `said`: when and where the browser says a
+    picture was taken (`Shot.completed`).
 
     Raises `InputInvalid` for an empty or too large file, and for a kind that is not on the list.
     """
@@ -59,12 +63,20 @@ def save(engine: Engine, name: str, content: BinaryIO, actor: Actor) -> FileInfo
                 out.write(block)
             out.flush()
             os.fsync(out.fileno())
-        return take(engine, id_, name, draft, actor.person, wanted)
+        return take(engine, id_, name, draft, actor.person, wanted, said or {})
     finally:
         draft.unlink(missing_ok=True)
 
 
-def take(engine: Engine, id_: str, name: str, draft: Path, person: str, wanted: EvidenceRules) -> FileInfo:
+def take(
+    engine: Engine,
+    id_: str,
+    name: str,
+    draft: Path,
+    person: str,
+    wanted: EvidenceRules,
+    said: Mapping[str, str],
+) -> FileInfo:
     """Look into a whole file that lies in `draft`, on the disk already, and make it the file `id_`; `draft` stays, for the caller to
     remove. Asked again, it does nothing new. Raises `InputInvalid` where it is not what its name says."""
     kind, size = kind_of(name, wanted), draft.stat().st_size
@@ -72,9 +84,9 @@ def take(engine: Engine, id_: str, name: str, draft: Path, person: str, wanted: 
     if size == 0:
         raise InputInvalid(f"“{name}”是空文件，请重新选择。")
     file_kinds.check(kind, draft, name)
-    shot: dict[str, Any] = dict.fromkeys(_SHOT)
+    shot: dict[str, Any] = dict.fromkeys(_SHOT) | {"stated": False}
     if kind.family == file_kinds.PICTURE:
-        shot = asdict(pictures.read_shot(draft, kind.media_type, wanted.megapixels))
+        shot = asdict(pictures.read_shot(draft, kind.media_type, wanted.megapixels).completed(said))
     with draft.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     kept = engine.data_folder / FOLDER / id_

@@ -434,6 +434,7 @@ files = Table(
     Column("latitude", Integer),
     Column("longitude", Integer),
     Column("device", String(100)),
+    Column("stated", Boolean, nullable=False, default=False, server_default=sa.false()),  # by the browser
     Column("looked_at", Instant),  # when the attached picture was compared with the others
 )
 Index("files_of_case", files.c.case)

@@ -227,3 +227,30 @@ def test_a_phones_heic_is_taken_and_shown_as_jpeg(site: Site) -> None:
     assert (
         fetched(wang, f"/api/v1/files/{id_}?inline").headers["Content-Disposition"].startswith("attachment")
     )
+
+
+def test_what_the_browser_says_counts_where_the_photo_says_nothing(site: Site) -> None:
+    wang, plain = site.user("wang"), pictures.JPEG
+    said = {"taken_at": "2026-09-28T01:00:00.000Z", "latitude": "38.246800", "longitude": "107.482100"}
+    pairs = {"filename": "拍照.jpg", **said}
+    about = ",".join(f"{k} {b64encode(v.encode()).decode()}" for k, v in pairs.items())
+    headers = {"X-CSRF-Token": wang.csrf, "Upload-Length": str(len(plain)), "Upload-Metadata": about}
+    one = wang.client.post(UPLOADS, headers=headers).json["id"]
+    assert piece(wang, one, 0, plain).status_code == 204
+    form = {"file": (io.BytesIO(plain), "拍照.jpg"), **said}
+    two = wang.client.post("/api/v1/files", data=form, headers={"X-CSRF-Token": wang.csrf}).json["id"]
+    for id_ in (one, two):
+        told = wang.get(f"/api/v1/files/{id_}/info").json
+        assert (told["taken_at"], told["latitude"], told["stated"]) == (
+            "2026-09-28T01:00:00+00:00",
+            38_246_800,
+            True,
+        )
+    form = {"file": (io.BytesIO(phone()), "现场.jpg"), **said}
+    three = wang.client.post("/api/v1/files", data=form, headers={"X-CSRF-Token": wang.csrf}).json["id"]
+    told = wang.get(f"/api/v1/files/{three}/info").json
+    assert (told["latitude"], told["stated"]) == (39_123_400, False), "the photo's own word comes first"
+    form = {"file": (io.BytesIO(plain), "拍照.jpg"), "taken_at": "昨天", "latitude": "nan", "longitude": "9"}
+    four = wang.client.post("/api/v1/files", data=form, headers={"X-CSRF-Token": wang.csrf}).json["id"]
+    told = wang.get(f"/api/v1/files/{four}/info").json
+    assert (told["taken_at"], told["latitude"], told["stated"]) == (None, None, False)

@@ -35,7 +35,9 @@ def upload() -> dict[str, Any]:
     found = request.files.get("file")
     if found is None or not found.filename:
         raise InputInvalid("请选择要上传的文件（字段名 file）。")
-    info = uploads.save(the_engine(), found.filename, cast(BinaryIO, found.stream), who().actor)
+    info = uploads.save(
+        the_engine(), found.filename, cast(BinaryIO, found.stream), who().actor, request.form.to_dict()
+    )
     return {
         "id": info.id,
         "name": info.name,

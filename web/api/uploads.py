@@ -48,18 +48,26 @@ def _number(name: str) -> int:
     return int(text)
 
 
-def _file_name() -> str:
-    """`filename` of Upload-Metadata: pairs of a key and its value in base64, by commas."""
+STATED = ("taken_at", "latitude", "longitude")
+
+
+def _about() -> tuple[str, dict[str, str]]:
+    """`filename` of Upload-Metadata (pairs of a key and its value in base64, by commas), and what the browser says of a photo."""
     pairs = dict(
         pair.strip().partition(" ")[::2] for pair in request.headers.get("Upload-Metadata", "").split(",")
     )
     try:
-        name = b64decode(pairs.get("filename", "").strip(), validate=True).decode()
+        said = {
+            key: b64decode(pairs[key].strip(), validate=True).decode()
+            for key in ("filename", *STATED)
+            if key in pairs
+        }
     except (binascii.Error, UnicodeDecodeError):
-        name = ""
+        said = {}
+    name = said.pop("filename", "")
     if not name:
         raise InputInvalid("请在请求头 Upload-Metadata 中给出 filename（base64）。")
-    return name
+    return name, said
 
 
 def _checksum() -> tuple[str, bytes] | None:
@@ -80,7 +88,8 @@ def _checksum() -> tuple[str, bytes] | None:
 @may("signed_in")
 def begin() -> Response:
     """登记一个上传：Upload-Length 总字节数，Upload-Metadata 文件名。答复的 Location 是续传地址，其末段是将来的文件编号。"""
-    half = half_uploads.begin(the_engine(), _file_name(), _number("Upload-Length"), who().actor)
+    name, said = _about()
+    half = half_uploads.begin(the_engine(), name, _number("Upload-Length"), who().actor, said)
     answer = _answer(201, half, Location=f"{request.path}/{half.id}")
     answer.set_data(f'{{"id": "{half.id}"}}')
     return answer
