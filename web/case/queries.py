@@ -226,6 +226,23 @@ def form_of(package: Package, key: str) -> dict[str, Any] | None:
     return dict(form.schema) if form is not None else None
 
 
+def required_files(schema: Mapping[str, Any] | None) -> list[str]:
+    """Labels of the photos and files a form asks for, for people to have at hand before they begin. Those that only some answers
+    ask for are not among them."""
+    found: list[str] = []
+
+    def walk(components: Any) -> None:
+        for component in components or ():
+            if (component.get("conditional") or {}).get("hide"):
+                continue
+            if component.get("type") == "filepicker" and (component.get("validate") or {}).get("required"):
+                found.append(str(component.get("label") or component.get("key")))
+            walk(component.get("components"))
+
+    walk((schema or {}).get("components"))
+    return found
+
+
 NOT_REPEATED = (
     "结论", "意见", "签名", "签字", "批示", "决定", "判定", "结果", "核验", "核实", "确认", "复查", "查验", "坐标",
 )  # fmt: skip

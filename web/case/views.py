@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 
 from engine.errors import NotFound
+from engine.handlers.ahead import Next, ahead
+from engine.handlers.secrecy import REPORT
 from engine.handlers.work import Work
 from web import copies, discretion, history, present
 from web.case import conversation, evidence, queries, signing
@@ -178,6 +180,7 @@ def item(case: str, item: int) -> str:
             data = reader.text(data) if wanted.unit in me.units or reader.inner else {}
             props = _props(schema, data, case, item, readonly=hindrance(work, found) != "")
         told = reader.facts(history.as_row(x) for x in reversed(lines) if not x.technical)
+        papers = reader.files(queries.files(c, case))
         return render_template(
             "case/item.html",
             case=row,
@@ -202,9 +205,18 @@ def item(case: str, item: int) -> str:
             threads=conversation.threads(told, item),
             text_of=conversation.text_of,
             powers=powers(work),
-            files=reader.files(f for f in queries.files(c, case) if f["item"] == item and not f["merged"]),
+            files=[f for f in papers if f["item"] == item and not f["merged"]],
+            papers=[f for f in papers if f["item"] != item or f["merged"]],
+            next=_ahead(work, found) if found is not None else [],
+            wanted_files=queries.required_files(schema) if found is not None else [],
             hints=evidence.hints(c, me, work, 0 if found is not None else item),
         )
+
+
+def _ahead(work: Any, item: Any) -> list[Next]:
+    """What comes after the item, as far as this person may know."""
+    hidden = frozenset() if discretion.of(who()).reports else discretion.telling(work.package)
+    return [n for n in ahead(item, work) if n.element not in hidden and not (hidden and REPORT in n.name)]
 
 
 def _props(schema: Any, data: dict[str, Any], case: str, item: int, *, readonly: bool) -> dict[str, Any]:

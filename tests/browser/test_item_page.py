@@ -1,0 +1,114 @@
+"""A step's page as a whole: the case beside the form, what comes next, thumbs, keys, and the place of a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.answers import PACKAGE, answers
+from tests.browser.person import Person
+from tests.browser.test_accessibility import AXE, violations
+
+SMALLEST = """() => [...document.querySelectorAll('main a.btn, main button, main summary, main select, main textarea,'
+  + ' main input:not([type=hidden], [type=file], [type=radio], [type=checkbox])')]
+  .filter((one) => one.checkVisibility() && one.offsetParent && !one.closest('.djs-container, [data-island="diagram"], .fjs-input-group, .fjs-taglist'))
+  .map((one) => [one.getBoundingClientRect().height, (one.textContent || one.getAttribute('aria-label') || one.id).trim().slice(0, 30)])
+  .filter(([height]) => height < 43.5)"""
+
+
+def begun(finder: Person, title: str, photo: Path) -> str:
+    """A new case of this title."""
+    finder.start(PACKAGE)
+    finder.fill(answers("T01", finder.today(), photo, 隐患名称=title))
+    finder.submit()
+    return finder.case_of_page()
+
+
+def test_a_step_shows_the_case_and_what_comes_after_it(sign_in: Callable[..., Person], photo: Path) -> None:
+    office = sign_in("zhaolixin")
+    case = begun(office, "办完以后给谁", photo)
+    office.open_item(case, "T02")
+    after = office.page.locator("#next")
+    expect(after).to_contain_text("视结果而定，可能是")
+    expect(after.locator('[data-next="T03"]')).to_contain_text("能源局")
+    expect(office.page.locator("#papers")).to_contain_text("现场照片.jpg")
+    expect(office.page.get_by_text("最近办理")).to_be_visible()
+    office.screenshot("63-item")
+    if AXE.exists():
+        assert violations(office) == []
+
+
+def test_a_step_is_done_with_the_thumb(sign_in: Callable[..., Person], photo: Path) -> None:
+    office = sign_in("zhaolixin", phone=True)
+    case = begun(office, "用拇指办一步", photo)
+    office.open_item(case, "T02")
+    assert office.page.evaluate(SMALLEST) == []
+    wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert office.page.evaluate(wide) <= 0
+    button, bar = office.form.locator("[data-form-submit]"), office.page.locator("nav.fixed-bottom")
+    below, above = button.bounding_box(), bar.bounding_box()
+    assert below and above and below["height"] >= 44
+    assert below["y"] + below["height"] <= above["y"]
+    if AXE.exists():
+        assert violations(office) == []
+    office.page.screenshot(path="var/screenshots/64-item-whole-phone.png", full_page=True)
+
+
+def test_a_step_is_done_without_a_mouse(sign_in: Callable[..., Person], photo: Path) -> None:
+    office = sign_in("zhaolixin")
+    case = begun(office, "只用键盘办一步", photo)
+    office.open_item(case, "T02")
+    page = office.page
+    reached: list[str] = []
+    page.evaluate("() => document.body.focus()")
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        here: dict[str, Any] = page.evaluate(
+            "() => { const e = document.activeElement; const box = e.getBoundingClientRect();"
+            " const style = getComputedStyle(e); return { name: e.id || e.dataset.formSubmit !== undefined && 'submit'"
+            " || e.textContent.trim().slice(0, 20) || e.tagName, seen: style.outlineStyle !== 'none' || style.boxShadow !== 'none' || box.height === 0 } }"
+        )
+        reached.append(str(here["name"]))
+        if here["name"] == "submit":
+            break
+    assert reached[-1] == "submit", reached
+    page.keyboard.press("Enter")
+    expect(page.locator(".error-summary")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the first line leads to its field
+    expect(page.locator(".error-summary")).not_to_be_focused()
+    page.locator("#transfer > summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#transfer-reason")).to_be_visible()
+
+
+def test_a_photo_says_when_and_where_only_after_consent(sign_in: Callable[..., Person], photo: Path) -> None:
+    town = sign_in("mutu", phone=True)
+    town.page.context.grant_permissions(["geolocation"])
+    town.page.context.set_geolocation({"latitude": 38.183, "longitude": 107.498, "accuracy": 12})
+    town.start(PACKAGE)
+    sent: list[str] = []
+    town.page.on("request", lambda r: sent.append(r.headers.get("upload-metadata", "")))
+    camera = town.page.get_by_role("button", name="拍照")
+    camera.click()
+    dialog = town.page.locator("dialog.dialog")
+    expect(dialog).to_contain_text("照片要附上拍摄位置吗")
+    town.screenshot("65-place-asked")
+    with town.page.expect_file_chooser() as chosen:
+        dialog.get_by_role("button", name="不附位置").click()
+    chosen.value.set_files(str(photo))
+    expect(town.page.locator(".upload-file[data-file]")).to_contain_text("未附位置")
+    town.page.get_by_role("button", name="位置：不附").click()
+    with town.page.expect_file_chooser() as chosen:
+        camera.click()
+    chosen.value.set_files(str(photo))
+    expect(town.page.locator(".upload-file[data-file]").nth(1)).to_contain_text(
+        "北纬38.1830 东经107.4980 ±12米"
+    )
+    told = [m for m in sent if "taken_at" in m]
+    assert len(told) == 2
+    assert "latitude" not in told[0]
+    assert "latitude" in told[1] and "accuracy" in told[1]
