@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.assignment import acting_as
+from engine.assignment import acting_as, behalf_of, in_the_name_of
 from engine.calendar import Moment
+from engine.clock import SHANGHAI
 from engine.commands import (
     ENGINE,
     Actor,
@@ -36,6 +38,7 @@ from engine.commands import (
     UrgeItem,
 )
 from engine.definitions.forms import Field
+from engine.directory import Absence, Directory
 from engine.execution.state import AFTER, Item
 from engine.feel import compile_expression
 from engine.handlers import FileInfo
@@ -191,7 +194,36 @@ def _actor(stage: Stage, step: Step, item: Item | None = None) -> Actor:
     person = stage.directory.find_person(name)
     if person is None:
         raise stage.stop(step, f"通讯录中有“{name}”", "没有这个人员")
-    return acting_as(person.id, stage.directory, item.role if item else "", item.unit if item else "")
+    directory = stage.directory
+    actor = acting_as(person.id, directory, item.role if item else "", item.unit if item else "")
+    return in_the_name_of(behalf_of(person.id, item, directory) if item else "", actor, directory)
+
+
+def directory_after(stage: Stage, step: Step) -> Directory:
+    """The directory with what a step says of people: who is away 离岗 and who stands in, who leaves 离任."""
+    data, directory = step.data, stage.directory
+
+    def person(key: str) -> str:
+        found = directory.find_person(data.get(key, ""))
+        if found is None:
+            raise stage.stop(step, f"通讯录中有“{data.get(key, '')}”", "没有这个人员")
+        return found.id
+
+    if step.what == "leaves":
+        gone = directory.people[person("who")]
+        return replace(directory, people={**directory.people, gone.id: replace(gone, active=False)})
+    where = f"第 {step.number} 步 {step.what}"
+    today = stage.now.astimezone(SHANGHAI).date()
+    first, last = (
+        instant(data[key], where).astimezone(SHANGHAI).date() if key in data else today
+        for key in ("from", "until")
+    )
+    role, _, unit = data.get("post", "").partition("@")
+    absence = Absence(
+        str(step.number), person("who"), first, last, data.get("reason", "离岗"),
+        person("substitute") if data.get("substitute") else "", unit, role,
+    )  # fmt: skip
+    return replace(directory, absences=(*directory.absences, absence), day=today)
 
 
 def _asker(stage: Stage, step: Step) -> Actor:

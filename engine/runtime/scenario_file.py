@@ -42,6 +42,8 @@ STEPS: dict[str, frozenset[str]] = {
     "merge": frozenset({"by", "into", "reason"}),
     "join": frozenset({"case", "reason", "people", "posts"}),
     "retry": frozenset({"incident", "by", "variables"}),
+    "away": frozenset({"who", "from", "until", "reason", "substitute", "post"}),
+    "leaves": frozenset({"who"}),
     "proceed": frozenset({"until", "leave"}),
     "wait": frozenset(),
     "expect": frozenset(
@@ -87,6 +89,9 @@ TEXTS = frozenset(
         "case",
         "incident",
         "refused",
+        "who",
+        "substitute",
+        "post",
     }
 )
 LISTS = frozenset(

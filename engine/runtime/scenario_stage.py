@@ -15,6 +15,7 @@ from engine.clock import SHANGHAI
 from engine.commands import (
     ENGINE,
     Actor,
+    CheckPosts,
     Command,
     FinishItem,
     PassDeadline,
@@ -25,7 +26,9 @@ from engine.errors import EngineError
 from engine.execution.state import State, fold
 from engine.facts import Fact
 from engine.handlers import FileInfo, OtherCase, Setting, decide
-from engine.runtime.scenario_ask import CASE, command_of, form_of
+from engine.handlers.posts import is_due
+from engine.handlers.work import Work
+from engine.runtime.scenario_ask import CASE, command_of, directory_after, form_of
 from engine.runtime.scenario_expect import expect, local_text
 from engine.runtime.scenario_file import Scenario, Step, instant
 from engine.values import dumps, loads, plain
@@ -78,7 +81,7 @@ class Stage:
     ) -> None:
         self.scenario = scenario
         self.package = package
-        self.directory = directory
+        self._directory = directory
         self.calendar = calendar
         self.defaults = defaults
         self.way = way
@@ -104,9 +107,22 @@ class Stage:
                 self._wait(step)
             elif step.what == "proceed":
                 self._proceed(step, between)
+            elif step.what in ("away", "leaves"):
+                self._directory = directory_after(self, step)
+                self._check_posts()
             else:
                 self._ask(step, after)
             between(self)
+
+    @property
+    def directory(self) -> Directory:
+        """The directory as it counts on the scenario's day."""
+        return self._directory.at(self.now.astimezone(SHANGHAI).date())
+
+    def _check_posts(self) -> None:
+        """What the worker does after the directory has changed, or a day with absences has begun or ended."""
+        if is_due(Work(self.state, self.setting(ENGINE))):
+            self.execute(CheckPosts(CASE), ENGINE)
 
     def execute(self, command: Command, actor: Actor) -> None:
         """One command, its facts kept; a refusal leaves the case as it was."""
@@ -166,6 +182,8 @@ class Stage:
             raise self.stop(step, "等到现在之后", f"{local_text(target)}")
         self._pass_until(target, step)
         self.now = target
+        if self._directory.absences:
+            self._check_posts()
 
     def _target(self, text: str, step: Step) -> datetime:
         if text.startswith("until "):

@@ -220,6 +220,10 @@ def test_people_and_tokens(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) 
     assert code == 0 and made[0]["token"].startswith("duban_")
     assert terminal("token", "revoke", made[0]["id"])[0] == 0
     assert "收回" in terminal("token", "list", "--user", "xinren")[1]
+    code, said = terminal("user", "away", "xinren", "2099-01-05", "2099-01-06", "--substitute", "zhangwei")
+    assert code == 0 and "新人 2099-01-05 至 2099-01-06 离岗（请假），由张伟替岗" in said
+    assert terminal("user", "away", "xinren", "2099-01-06", "2099-01-08")[0] == 2, "days that are taken"
+    assert "1 条" in terminal("user", "back", "xinren")[1]
     assert terminal("user", "disable", "xinren")[0] == 0
     assert terminal("token", "create", "--user", "nobody")[0] == 2
 

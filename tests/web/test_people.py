@@ -34,7 +34,8 @@ def test_a_person_names_a_colleague_who_then_acts_in_ones_name(site: Site) -> No
     assert [r["case"] for r in mine] == [case] and li.get("/api/v1/items/counts").json["mine"] == 1
     page = li.get("/worklist?tab=mine").text
     assert "代王建军办" in page
-    assert "您现在替岗：王建军的能源局督办部门承办人" in li.get("/admin/account").text
+    told = li.get("/admin/account").text
+    assert "您现在替岗：<strong>王建军</strong>（能源局 · 督办部门承办人）" in told
     assert li.get(f"/cases/{case}/items/{site.item(case, 'A')}").status_code == 200
     assert li.post(f"{address}/finish", {"form": FORM}).status_code == 200
     told = site.user("zhao").get(f"/cases/{case}").text

@@ -1,0 +1,88 @@
+"""Who is away, who stands in, and what is handed over: from the person's own page to the list that is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.answers import PACKAGE, answers
+from tests.browser.person import Person
+
+TITLE = "替岗与移交（浏览器测试）"
+
+
+@pytest.mark.slow
+def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    zhao = sign_in("zhaolixin")
+    cases = []
+    for number in (1, 2):
+        zhao.start(PACKAGE)
+        zhao.fill(answers("T01", zhao.today(), photo, 隐患名称=f"{TITLE}{number}"))
+        zhao.submit()
+        cases.append(zhao.case_of_page())
+        zhao.open_item(cases[-1], "T02")
+        zhao.page.get_by_role("button", name="签收").click()
+        expect(zhao.page.get_by_role("button", name="签收")).to_have_count(0)
+        zhao.settle()
+
+    zhao.go("/admin/account")
+    zhao.page.get_by_label("事由").fill("出差")
+    zhao.page.get_by_label("替岗人").select_option(label="斯琴高娃（旗安委办）")
+    zhao.page.locator("#absences").get_by_role("button", name="登记").click()
+    expect(zhao.page.locator("[data-absence]")).to_contain_text("替岗人：斯琴高娃")
+    zhao.screenshot("70-my-absence")
+
+    siqin = sign_in("siqingaowa", phone=True)
+    siqin.go("/worklist?tab=mine")
+    expect(siqin.page.locator("#worklist")).to_contain_text("代赵立新办")
+    siqin.screenshot("71-worklist-standing-in-phone")
+    siqin.go("/admin/account")
+    siqin.screenshot("71b-account-phone")
+    siqin.open_item(cases[0], "T02")
+    siqin.fill(answers(siqin.form_key(), siqin.today(), photo))
+    siqin.submit()
+    siqin.go(f"/cases/{cases[0]}")
+    expect(siqin.page.locator("#timeline")).to_contain_text("斯琴高娃代赵立新")
+    siqin.screenshot("72-case-done-for-another-phone")
+
+    zhao.go("/admin/account")
+    zhao.page.locator("[data-absence]").get_by_role("button", name="撤销").click()
+    zhao.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    expect(zhao.page.locator("[data-absence]")).to_have_count(0)
+
+    office = sign_in("wangjianguo")
+    office.go("/admin/people?person=zhaolixin")
+    office.screenshot("73-person")
+    office.page.get_by_role("link", name="移交名下事项").click()
+    expect(office.page.locator("#in-hand")).to_contain_text(f"{TITLE}2")
+    office.page.get_by_label("接手人").select_option(label="斯琴高娃（旗安委办）")
+    office.page.get_by_label("移交事由").fill("调离，由斯琴高娃接手")
+    office.screenshot("74-handover-confirm")
+    office.page.get_by_role("button", name="移交", exact=False).last.click()
+    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.page.wait_for_url("**/admin/handovers/*")
+    row = office.page.locator("#handover tr", has_text=f"{TITLE}2")
+    expect(row).to_contain_text("已移交", timeout=30_000)
+    expect(office.page.locator(".signatures")).to_contain_text("接手人（签字）")
+    office.screenshot("75-handover-list")
+    listed = office.page.url.removeprefix(office.address)
+    office.page.emulate_media(media="print")
+    office.screenshot("76-handover-printed")
+    siqin.go(f"/cases/{cases[1]}")
+    assert any("斯琴高娃" in line for line in siqin.rows()), siqin.rows()
+
+    phone = sign_in("zhaolixin", phone=True)
+    for name, address in (
+        ("77-handover-list-phone", listed), ("78-person-phone", "/admin/people?person=wangjianguo"), ("79-handovers-phone", "/admin/handovers"),
+        ("82-left-alone", "/admin/people?person=zhangwei#alone"), ("83-unit", "/admin/units?unit=能源局"),
+        ("80-handover-confirm-phone", "/admin/people/siqingaowa/handover"), ("81-people-phone", "/admin/people"),
+    ):  # fmt: skip
+        phone.go(address)
+        phone.screenshot(name)
+        width = phone.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= phone.page.viewport_size["width"] + 1, f"{address} is {width} wide"  # type: ignore[index]
