@@ -414,6 +414,28 @@ class ScopeReopened(Fact):
 
 
 @fact
+class CauseRecalled(Fact):
+    """What was known of element `id`, which began a strand that had ended and goes on again."""
+
+    id: int
+    process: str
+    element: str
+    name: str = ""
+    due: datetime | None = None
+    offered: datetime | None = None
+    unit: str = ""
+    role: str = ""
+
+
+@fact
+class StrandRecalled(Fact):
+    """The locals of a strand that had ended and goes on again."""
+
+    id: int
+    values: dict[str, Value]
+
+
+@fact
 class RoundReopened(Fact):
     """A round of multi-instance `id` no longer counts as done, and what it delivered (`index` from 0) is forgotten."""
 

@@ -34,6 +34,8 @@ TECHNICAL: frozenset[type[f.Fact]] = frozenset(
         f.TokenPutBack,
         f.ScopeReopened,
         f.RoundReopened,
+        f.CauseRecalled,
+        f.StrandRecalled,
         f.GatewayActivated,
         f.GatewayReset,
         f.VariablesSet,
@@ -336,6 +338,10 @@ def _reopened(n: Narrator, x: f.ScopeReopened, e: Entry) -> str:
     return f"{n.what(x.id)}重新打开"
 
 
+def _recalled(n: Narrator, x: f.CauseRecalled | f.StrandRecalled, e: Entry) -> str:
+    return f"{n.what(x.id)}引起的一路重新继续"
+
+
 def _round_reopened(n: Narrator, x: f.RoundReopened, e: Entry) -> str:
     return f"{n.what(x.id)}收回第 {x.index + 1} 份结果"
 
@@ -576,6 +582,8 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.SignerAdded: _signer_added,
     f.SignerTakenBack: _signer_taken_back,
     f.SigningDecided: _signing_decided,
+    f.CauseRecalled: _recalled,
+    f.StrandRecalled: _recalled,
     f.DueMoved: _due,
     f.JobOffered: _job,
     f.JobCompleted: _job_done,

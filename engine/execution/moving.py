@@ -21,6 +21,7 @@ from engine.execution.run import Run
 from engine.execution.scopes import cancel, item_ended
 from engine.execution.state import Instance, State, fold
 from engine.facts import (
+    CauseRecalled,
     DeadlineDropped,
     DeadlineMoved,
     DueMoved,
@@ -28,6 +29,7 @@ from engine.facts import (
     RoundReopened,
     ScopeReopened,
     StatusChanged,
+    StrandRecalled,
     TokenPutBack,
     TokensWithdrawn,
     WorkItemReturned,
@@ -55,8 +57,7 @@ def move_item(run: Run, command: MoveItem, history: History) -> None:
     _undo(run, history, recall, command.item)
     item_ended(run, command.item)
     process = history.inside(history.executions[first.scope])
-    strand = first.strand if first.strand in state.strands else 0
-    enter(run, process, process.elements[way.to], first.scope, first.cause, strand)
+    enter(run, process, process.elements[way.to], first.scope, first.cause, first.strand)
 
 
 def take_back(run: Run, command: TakeBack, history: History) -> None:
@@ -83,8 +84,7 @@ def _open_again(run: Run, one: Execution) -> None:
         enter_round(run, one.scope, one.loop)
     else:
         process = run.inside(state.instances[one.scope])[0]
-        strand = one.strand if one.strand in state.strands else 0
-        enter(run, process, process.elements[one.element], one.scope, one.cause, strand)
+        enter(run, process, process.elements[one.element], one.scope, one.cause, one.strand)
     item = state.items.get(id)
     if item is not None and item.due != one.due:
         run.emit(DueMoved(id, one.due))
@@ -111,6 +111,7 @@ def _undo(run: Run, history: History, recall: Recall, by: int) -> None:
     for one in recall.tops:
         if one.id in state.instances:
             cancel(run, state.instances[one.id])
+    _recall(run, history, recall)
     for one in recall.reopened:
         _reopen(run, history, one)
     for (scope, gateway), flows in _by_gateway(recall.tokens).items():
@@ -119,6 +120,35 @@ def _undo(run: Run, history: History, recall: Recall, by: int) -> None:
         run.emit(TokenPutBack(token.scope, token.at, token.flow, token.cause, token.strand))
     if word and word != state.status:
         run.emit(StatusChanged(word))
+
+
+def _recall(run: Run, history: History, recall: Recall) -> None:
+    """Say again what the state had forgotten, with the last token that referred to it."""
+    state = run.state
+    again = [recall.first, *recall.reopened, *recall.kept, *stopped_beside(history, recall)]
+    causes = sorted({one.cause for one in again if one.cause and state.known(one.cause) is None})
+    strands = sorted({one.strand for one in again if one.strand and one.strand not in state.strands})
+    if not causes and not strands:
+        return
+    whole = fold(history.facts)
+    for id in causes:
+        known = whole.known(id)
+        if known is not None:
+            run.emit(
+                CauseRecalled(
+                    id,
+                    known.process,
+                    known.element,
+                    known.name,
+                    known.due,
+                    known.offered,
+                    known.unit,
+                    known.role,
+                )
+            )
+    for id in strands:
+        if id in whole.strands:
+            run.emit(StrandRecalled(id, whole.strands[id]))
 
 
 def _reopen(run: Run, history: History, one: Execution) -> None:

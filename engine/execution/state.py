@@ -453,6 +453,16 @@ def _reopened(state: State, fact: f.ScopeReopened) -> None:
     state.instances[fact.scope].children[fact.id] = None
 
 
+def _cause_recalled(state: State, fact: f.CauseRecalled) -> None:
+    state.causes[fact.id] = Cause(
+        fact.id, fact.process, fact.element, fact.name, fact.due, fact.offered, fact.unit, fact.role
+    )
+
+
+def _strand_recalled(state: State, fact: f.StrandRecalled) -> None:
+    state.strands[fact.id] = dict(fact.values)
+
+
 def _round_reopened(state: State, fact: f.RoundReopened) -> None:
     body = state.instances[fact.id]
     body.done -= 1
@@ -671,6 +681,8 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.RoundReopened: _round_reopened,
     f.SignerAdded: _signer_added,
     f.SignerTakenBack: _signer_taken_back,
+    f.CauseRecalled: _cause_recalled,
+    f.StrandRecalled: _strand_recalled,
     f.DueMoved: _due,
     f.JobOffered: _job,
     f.JobCompleted: _job_done,

@@ -36,10 +36,12 @@ from engine.commands import (
     TakeBackSigner,
     TransferItem,
     UrgeItem,
+    WithdrawItem,
 )
 from engine.definitions.forms import Field
 from engine.directory import Absence, Directory
 from engine.execution.state import AFTER, Item
+from engine.facts import WorkItemCompleted
 from engine.feel import compile_expression
 from engine.handlers import FileInfo
 from engine.handlers.recipients import resolved
@@ -111,6 +113,9 @@ def command_of(stage: Stage, step: Step) -> tuple[Command, Actor]:
 
 def _item_command(stage: Stage, step: Step) -> tuple[Command, Actor]:
     data = step.data
+    if step.what == "withdraw":
+        actor = _actor(stage, step)
+        return WithdrawItem(CASE, _finished(stage, step, actor), str(data.get("reason", ""))), actor
     item = _item(stage, step)
     actor = _actor(stage, step, item)
     reason = str(data.get("reason", ""))
@@ -179,6 +184,21 @@ def _signer(stage: Stage, step: Step) -> int:
         if named and signer.way == AFTER and signer.id not in stage.state.items:
             return signer.id
     return _item(stage, step).id
+
+
+def _finished(stage: Stage, step: Step, actor: Actor) -> int:
+    """The item that was finished: the actor's latest, or the `nth` of all."""
+    wanted, nth = step.data.get("item", ""), step.data.get("nth")
+    done = [
+        f
+        for f in stage.facts
+        if isinstance(f, WorkItemCompleted) and wanted in (f.element, stage.package.titles.get(f.element))
+    ]
+    mine = [f for f in done if f.person == actor.person] or done
+    found = done[nth - 1 : nth] if nth else mine[-1:]
+    if not found:
+        raise stage.stop(step, f"有办结的“{wanted}”", "没有")
+    return found[0].id
 
 
 def _incident(stage: Stage, step: Step) -> int:

@@ -25,6 +25,7 @@ STEPS: dict[str, frozenset[str]] = {
     "claim": frozenset({"item", "nth", "by"}),
     "release": frozenset({"item", "nth", "by", "reason"}),
     "return": frozenset({"item", "nth", "by", "to", "reason"}),
+    "withdraw": frozenset({"item", "nth", "by", "reason"}),
     "transfer": frozenset({"item", "nth", "by", "unit", "person", "reason"}),
     "add_signer": frozenset({"item", "nth", "by", "way", "unit", "role", "person", "reason", "until"}),
     "take_back_signer": frozenset({"item", "nth", "by", "reason", "person", "unit"}),
