@@ -54,8 +54,9 @@ def return_item(command: ReturnItem, work: Work) -> None:
     someone_does_it(work, item)
     losses = losses_of(way_back(work.history, work.state, item.id, to).recall, work, item.id)
     work.advance(MoveItem(item.id, to, work.actor.person, acting_unit(item, work), reason))
-    what = f"将“{item.name}”退回到“{work.package.titles.get(to, to)}”"
-    _tell(losses, work, f"“{item.name}”被退回", what, reason, f"{item.id}/returned")
+    name = item.name or work.package.titles.get(item.element, item.element)
+    what = f"将“{name}”退回到“{work.package.titles.get(to, to)}”"
+    _tell(losses, work, f"“{name}”被退回", what, reason, f"{item.id}/returned")
 
 
 def _to(wanted: str, item: Item, work: Work) -> str:

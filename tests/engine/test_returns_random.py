@@ -61,7 +61,7 @@ def go_back(play: Play, chance: random.Random) -> str:
 @pytest.mark.parametrize("part", range(4))
 def test_a_case_that_goes_back_can_always_be_finished(part: int) -> None:
     happened: Counter[str] = Counter()
-    for seed in range(part * 200, part * 200 + 200):
+    for seed in range(part * 50, part * 50 + 50):
         chance = random.Random(seed)
         play = Play(diagram(Drawing(seed).text), start="S")
         for _ in range(STEPS):
@@ -78,4 +78,4 @@ def test_a_case_that_goes_back_can_always_be_finished(part: int) -> None:
                 play.wait(days=1)
         assert play.state.ended == "completed", f"drawing {seed} cannot be finished: {play.open}"
         happened["finished"] += 1
-    assert happened["returned"] > 100 and happened["taken back"] > 50, happened
+    assert happened["returned"] > 20 and happened["taken back"] > 15, happened

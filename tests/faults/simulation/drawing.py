@@ -49,6 +49,9 @@ class Node:
     word: str = ""  # name of a message or signal, title of a notice
     minutes: int = 0
     scope: str = ""  # the subprocess it is drawn in
+    region: frozenset[str] = (
+        frozenset()
+    )  # what is drawn behind it in its scope, up to where nobody returns to it any more
 
 
 @dataclass
@@ -72,6 +75,8 @@ class Drawing:
         self.handlers: list[Handler] = []
         self.lines: list[str] = []
         self._count = 0
+        self._backs: list[str] = []  # where a task drawn now may be returned to
+        self._beside: set[str] = set()  # what a clock begins beside the course
         self._budget = self.random.choice((3, 5, 8, 11))
         self._main()
         self.clock_starts = CLOCK_STARTS if self._chance(0.3) else ()
@@ -152,7 +157,20 @@ class Drawing:
         self._flow(pad, one.id, two.id)
         self._flow(pad, exit, choice)
         self._flow(pad, choice, one.id, 1)
+        one.region = frozenset({two.id})
         return one.id, choice
+
+    def _far(self, pad: str, scope: str) -> tuple[str, str]:
+        """A task, then branches, a subprocess, rounds or a course of whatever kind, out of which it may be returned to."""
+        one = self._user(pad, scope)
+        drawn = set(self.nodes)
+        self._backs.append(one.id)
+        what = self.random.choice((self._both, self._both, self._sub, self._each, self._block))
+        first, last = what(pad, scope)
+        self._backs.pop()
+        self._flow(pad, one.id, first)
+        one.region = frozenset(self.nodes.keys() - drawn - self._beside)
+        return one.id, last
 
     def _choice(self, pad: str, scope: str) -> tuple[str, str]:
         task = self._user(pad, scope)
@@ -193,9 +211,9 @@ class Drawing:
         return sub.id, exit
 
     def _each(self, pad: str, scope: str) -> tuple[str, str]:
-        each = self._node(
-            self._new("M"), "each", 'groups=DB form=answer each="[1,2]" as=n', pad=pad, scope=scope
-        )
+        back = self._backs[-1] if self._backs else ""
+        words = 'groups=DB form=answer each="[1,2]" as=n' + (f" returnTo={back}" if back else "")
+        each = self._node(self._new("M"), "each", words, pad=pad, scope=scope, back=back)
         exit = self._border(pad, scope, each, each.id) if self._chance(0.6) else each.id
         return each.id, exit
 
@@ -241,7 +259,9 @@ class Drawing:
         self.lines.append(
             f"{pad}boundary {id} on={host.id} {host_clock}" + ("" if interrupting else " interrupting=false")
         )
+        self._backs.append(self._backs[-1] if interrupting and self._backs else "")
         first = self._user(pad, scope).id if self._chance(0.3) else self._notice(pad, scope)[0]
+        self._backs.pop()
         host.timers.append(Timer(id, minutes, times, interrupting, first))
         self.lines.append(f"{pad}{id} -> {first}")
         if interrupting:
@@ -251,9 +271,11 @@ class Drawing:
             return merge.id
         end = self._node(self._new("e"), "end", pad=pad, scope=scope)
         self._flow(pad, first, end.id)
+        self._beside |= {first, end.id}
         return exit
 
     def _user(self, pad: str, scope: str, back: str = "") -> Node:
+        back = back or (self._backs[-1] if self._backs else "")
         words = "groups=DB form=answer" + (f" returnTo={back}" if back else "")
         return self._node(self._new("A"), "user", words, pad=pad, scope=scope, back=back)
 
@@ -300,7 +322,7 @@ def _clock(minutes: int, times: int) -> str:
 
 
 _SMALL = ("task", "task", "again", "job", "wait", "notice", "throw", "throw")
-_LARGE = ("task", "again", "choice", "both", "sub", "sub", "each", "race", "throw")
+_LARGE = ("task", "again", "choice", "both", "sub", "sub", "each", "race", "throw", "far", "far", "far")
 _WORDS = {
     "fork": "and", "join": "and", "notice": "service", "job": "service", "timer": "catch", "race": "event",
     "each": "user",

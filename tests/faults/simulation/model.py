@@ -48,6 +48,9 @@ class Live:
     halted: bool = False  # the job has failed its last attempt
     gone: bool = False
     joined: dict[str, int] = field(default_factory=dict)  # tokens waiting at joins of this scope
+    finished: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # in this scope: what was drawn, and by whom it was done
 
     @property
     def is_item(self) -> bool:
@@ -137,6 +140,7 @@ class Case:
 
     def _wait(self, node: Node, scope: Live) -> None:
         live = self._open(node, scope)
+        scope.finished = [(id, by) for id, by in scope.finished if id not in node.region]  # of another round
         for timer in node.timers:
             self._arm(timer.id, live, timer.minutes, timer.times)
         if node.kind == "user":
@@ -188,6 +192,7 @@ class Case:
             if not live.gone and self._is_empty(live):
                 scope = live.scope
                 assert scope is not None
+                self._lift(live)
                 self._end(live)
                 self._leave(live.node, scope)
         if self._is_empty(self.root) and not self._todo:
@@ -213,6 +218,51 @@ class Case:
         self._leave(node, scope)
         self._close_what_is_empty()
         self._settle()
+
+    def done(self, live: Live, person: str) -> None:
+        """A person has finished an item."""
+        assert live.scope is not None
+        live.scope.finished.append((live.node.id, person))
+        self.finish(live)
+
+    def _lift(self, live: Live) -> None:
+        """What was finished inside counts for what is around it, once it has ended."""
+        assert live.scope is not None
+        live.scope.finished += [(live.node.id, by) for by in self._by(live)]
+
+    def _by(self, live: Live) -> list[str]:
+        return [by for _, by in live.finished] + [by for one in live.inside for by in self._by(one)]
+
+    def send_back(self, live: Live, person: str) -> None:
+        """退回: everything drawn behind the step it goes back to is taken away where that step is drawn; what a clock began beside
+        the course stays. Who loses work by it is told, but not who did it."""
+        nodes = self.model.drawing.nodes
+        back = nodes[nodes[live.node.id].back]
+        scope = live.scope
+        assert scope is not None
+        while scope is not self.root and scope.node.id != back.scope:
+            assert scope.scope is not None
+            scope = scope.scope
+        gone = [one for one in scope.inside if one.node.id in back.region]
+        told = {by for id, by in scope.finished if id in back.region}
+        for one in gone:
+            told |= set(self._by(one)) | self._holders(one, live)
+        told.discard(person)
+        self.seen["NoticeSent", f"“{live.node.id}”被退回"] += len(told)
+        scope.finished = [(id, by) for id, by in scope.finished if id not in back.region]
+        for one in gone:
+            self._end(one)
+        for join in [join for join in scope.joined if join in back.region]:
+            del scope.joined[join]
+        self._todo.append((back.id, scope))
+        self._settle()
+
+    def _holders(self, live: Live, but: Live) -> set[str]:
+        """Who holds the open items in here; "" stands for the post that holds what nobody has claimed."""
+        if live is but:
+            return set()
+        found = {live.person} if live.is_item else set()
+        return found.union(*(self._holders(one, but) for one in live.inside))
 
     # -- messages and signals ----------------------------------------------------------------------------
 
@@ -297,6 +347,7 @@ class Case:
             scope = owner.scope
             assert scope is not None
             if timer.interrupting:
+                self._lift(owner)
                 self._end(owner)
             self._todo.append((timer.target, scope))
         elif owner.node.kind == "race":
@@ -496,5 +547,5 @@ class Model:
         if kind == "release":
             return item.person == person
         if kind == "return":
-            return free and bool(item.node.back)
+            return free and bool(self.drawing.nodes[item.node.id].back)
         return free

@@ -141,13 +141,9 @@ class Observer:
             if live.person not in ("", fact["person"]):
                 raise Fault("not open", f"{fact['person']} finished what {live.person} had claimed")
             one.x = int(fact["form"]["x"])
-            one.finish(live)
+            one.done(live, fact["person"])
         else:
-            scope = live.scope
-            assert scope is not None
-            one._end(live)
-            one._todo.append((live.node.back, scope))
-            one._settle()
+            one.send_back(live, fact["person"])
 
     def _job(self, case: str, kind: str, fact: dict[str, Any]) -> None:
         if self.model.drawing.nodes[self._elements[case, fact["id"]]].kind != "job":

@@ -225,7 +225,9 @@ class World:
                 ).scalar()
             return (c.RetryIncident(incident), 0) if halted and incident else None
         items = [
-            one for one in state.lives if one.is_item and one.id and (one.node.back or act.what != "return")
+            one
+            for one in state.lives
+            if one.is_item and one.id and (act.what != "return" or self.drawing.nodes[one.node.id].back)
         ]
         if not items:
             return None
