@@ -125,7 +125,8 @@ def _undo(run: Run, history: History, recall: Recall, by: int) -> None:
 def _recall(run: Run, history: History, recall: Recall) -> None:
     """Say again what the state had forgotten, with the last token that referred to it."""
     state = run.state
-    again = [recall.first, *recall.reopened, *recall.kept, *stopped_beside(history, recall)]
+    again: list[Execution | Token] = [recall.first, *recall.reopened, *recall.kept]
+    again += stopped_beside(history, recall)
     causes = sorted({one.cause for one in again if one.cause and state.known(one.cause) is None})
     strands = sorted({one.strand for one in again if one.strand and one.strand not in state.strands})
     if not causes and not strands:

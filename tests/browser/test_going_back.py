@@ -1,0 +1,51 @@
+"""退回与撤回 at the browser: who finished a step takes it back as it was; who returns a case sees whose work goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.answers import PACKAGE, answers
+from tests.browser.person import Person
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_a_step_is_taken_back_and_then_returned(
+    sign_in: Callable[..., Person], photo: Path, phone: bool
+) -> None:
+    size = "phone" if phone else "desk"
+    office, department = sign_in("zhaolixin", phone=phone), sign_in("zhangwei", phone=phone)
+    office.start(PACKAGE)
+    office.fill(answers("T01", office.today(), photo, 隐患名称=f"退回与撤回（浏览器测试，{size}）"))
+    office.submit()
+    case = office.case_of_page()
+    office.open_item(case, "T02")
+    office.fill(answers("T02", office.today(), photo))
+    office.submit()
+
+    office.go(f"/cases/{case}")
+    office.screenshot(f"60-case-may-be-withdrawn-{size}")
+    office.page.locator("[data-back]").get_by_role("link", name="撤回").click()
+    office.settle()
+    office.page.locator("#withdraw-reason").fill("受理意见写错了")
+    office.screenshot(f"61-withdraw-{size}")
+    office.page.locator("#withdraw").get_by_role("button", name="撤回").click()
+    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
+    expect(office.page.locator("#timeline")).to_contain_text("撤回了已办结的“查重受理”")
+
+    office.open_item(case, "T02")
+    office.screenshot(f"62-open-again-{size}")
+    office.submit()  # as it had been filled in
+
+    department.open_item(case, "T03")
+    department.page.locator("#return > summary").click()
+    department.page.locator("#return-reason").fill("归口部门不对")
+    department.screenshot(f"63-return-{size}")
+    department.page.locator("#return").get_by_role("button", name="退回").click()
+    department.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    department.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
+    expect(department.page.locator("#timeline")).to_contain_text("退回到“查重受理”，理由：归口部门不对")
