@@ -91,7 +91,8 @@ def _looked_at(site: Site, case: str, user: Any) -> Iterator[tuple[str, str]]:
                 yield address + more, user.get(address + more).text
     for address in (
         "/register", "/api/v1/cases", "/monitor", "/api/v1/monitor", "/worklist?tab=unit", "/api/v1/items?tab=unit",
-        "/api/v1/items?tab=done", "/notices", "/api/v1/notices",
+        "/api/v1/items?tab=done", "/notices", "/api/v1/notices", "/register/lists?unit=上海庙镇", "/register/lists?unit=鹰骏一号煤矿",
+        "/api/v1/register/columns", f"/api/v1/register/similar?package={MAIN}&party=鹰骏一号煤矿&words=备用主通风机停用未修复风量不足",
     ):  # fmt: skip
         yield address, user.get(address).text
 
