@@ -25,7 +25,7 @@ from web.worklist.wants import line
 
 pytestmark = stores.both
 
-TABS = ("unclaimed", "mine", "soon", "overdue", "unit", "done", "begun")
+TABS = ("unclaimed", "mine", "soon", "overdue", "unit", "done", "begun", "copied")
 
 
 def numbers(site: Site, account: str) -> dict[str, int]:
@@ -59,7 +59,7 @@ def test_each_tab_holds_what_it_says(site: Site) -> None:
     case, other = site.begin(), site.begin("li")
     item, wang = site.item(case, "A"), site.user("wang")
     act(site.user("li"), other, site.item(other, "A"), "claim")
-    usual = {"soon": 0, "overdue": 0, "unit": 2, "done": 0, "begun": 1}
+    usual = {"soon": 0, "overdue": 0, "unit": 2, "done": 0, "begun": 1, "copied": 0}
     assert numbers(site, "wang") == {"unclaimed": 1, "mine": 0} | usual
     act(wang, case, item, "claim")
     assert numbers(site, "wang") == {"unclaimed": 0, "mine": 1} | usual
@@ -102,6 +102,19 @@ def test_what_i_began_says_where_it_stands(site: Site) -> None:
     assert "备用风机停用" in page and "核实 · 能源局" in page
     assert site.user("wang").get("/api/v1/items/begun?q=没有人写过").json["items"] == []
     assert site.user("gao").get("/api/v1/items/begun").json["items"] == []
+
+
+def test_what_was_copied_waits_to_be_read(site: Site) -> None:
+    """To a person, to a post, to another unit: each counts what it has not read, and finds it with its note."""
+    case, wang = site.begin(), site.user("wang")
+    sent = wang.post(f"/api/v1/cases/{case}/copies", {"to": ["赵立新", "住建局"], "note": "请知悉"})
+    assert sent.status_code == 201, sent.text
+    for account, count in {"zhao": 1, "liu": 1, "qimuge": 0, "wang": 0}.items():
+        assert numbers(site, account)["copied"] == count, account
+        assert ("请知悉" in site.user(account).get("/worklist?tab=copied").text) == bool(count), account
+    assert site.user("zhao").post(f"/api/v1/cases/{case}/copies/read").status_code == 200
+    assert numbers(site, "zhao")["copied"] == 0 and numbers(site, "liu")["copied"] == 1
+    assert "已阅" in site.user("zhao").get("/worklist?tab=copied").text
 
 
 # -- orders ------------------------------------------------------------------------------------------------
@@ -256,7 +269,7 @@ def test_somebody_elses_items_are_never_found(site: Site) -> None:
     number = "小〔2026〕77号"
     with site.engine.database.write() as c:
         c.execute(sa.update(t.cases).where(t.cases.c.id == case).values(number=number))
-    for tab in (*TABS[:-1], "all"):
+    for tab in (*TABS[:-2], "all"):
         for query in ("q=住建局的事", f"q={number}", "unit=住建局", "held=liu"):
             assert listed(site.user("wang"), f"tab={tab}&{query}") == [], (tab, query)
 

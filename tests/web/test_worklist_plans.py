@@ -19,12 +19,12 @@ from tests.engine.office_builder import MONDAY
 from web.identity import Who
 from web.worklist import queries
 from web.worklist.limits import soon_until
-from web.worklist.wanted import OPEN, ORDERED_BY_DUE, SORTS, Wanted
+from web.worklist.wanted import OPEN, SORTS, Wanted
 
 pytestmark = stores.both
 
-ITEMS = 4_000
-"""Open items, and five times as many closed ones: enough for the databases to prefer an index to a scan."""
+ITEMS = 3_000
+"""Open items, and five times as many closed ones: enough for a scan to be told from an index."""
 
 READS = {
     "due": {"unclaimed": {"items_of_post"}, "mine": {"items_of_person"}, "unit": {"items_of_unit"}},
@@ -98,7 +98,7 @@ def asked(engine: Engine, wanted: Wanted, after: str = "") -> tuple[queries.Foun
     with engine.read() as c:
         sa.event.listen(engine.database.engine, "before_cursor_execute", listen)
         try:
-            return queries.items(c, worker(engine), wanted, span, after=after), sent
+            return queries.items(c, worker(engine), wanted, span, after=after, limit=30), sent
         finally:
             sa.event.remove(engine.database.engine, "before_cursor_execute", listen)
 
@@ -111,8 +111,13 @@ def plan(engine: Engine, statement: str, parameters: Any) -> list[str]:
         if engine.database.is_sqlite:
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return _of_sqlite(cursor.fetchall())
+        # So few rows are cheaper read whole: without that way, what still is read whole has no index to be read by.
+        cursor.execute("BEGIN")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_hashjoin = off")
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
         told = cursor.fetchone()[0]
+        cursor.execute("ROLLBACK")
         return _steps((orjson.loads(told) if isinstance(told, str) else told)[0]["Plan"])
     finally:
         connection.close()
@@ -159,15 +164,16 @@ def test_a_page_is_read_in_the_order_of_its_index(filled: Engine, tab: str, sort
     expected = READS[sort].get(tab, {"items_of_post", "items_of_person"})
     expected = {"items_closed_by"} if tab == "done" else expected
     first, sent = asked(filled, wanted)
-    assert len(first.rows) == 50 and first.next
+    assert len(first.rows) == 30 and first.next
     later, more = asked(filled, wanted, first.next)
     assert later.rows and later.rows[0] not in first.rows
     for statement, parameters in (sent[-1], more[-1]):
         steps = plan(filled, statement, parameters)
         assert faults(steps) == [], "\n".join(steps)
         read = {name for step in steps for name in step.split() if name.startswith("items_")}
-        if tab in ORDERED_BY_DUE:  # a short stretch of a unit's may be read instead of its posts
+        if sort == "due":  # a unit all of whose items are one post's may be read instead of the post
             read = {name.replace("items_of_unit", "items_of_post") for name in read}
+            expected = {name.replace("items_of_unit", "items_of_post") for name in expected}
         assert read == expected, "\n".join(steps)
 
 
@@ -178,8 +184,7 @@ def test_words_are_looked_for_in_so_many_items_and_no_more(filled: Engine, sort:
     assert len(sent) == 2  # the page, and where it stopped
     for statement, parameters in sent:
         steps = plan(filled, statement, parameters)
-        # So few cases are read whole rather than one by one; that a million are not, the benchmark shows.
-        assert [one for one in faults(steps) if one != "Seq Scan  cases"] == [], "\n".join(steps)
+        assert faults(steps) == [], "\n".join(steps)
 
 
 def test_a_number_is_found_without_looking(filled: Engine) -> None:

@@ -104,7 +104,7 @@ class NoteMany(ManyBody):
 def page(query: dict[str, Any]) -> dict[str, Any]:
     """我的待办：按到期先后（无时限的在后），或按收到时间、案号。
 
-    用文字、步骤、流程、属地、单位、持有人筛选时，一页最多翻看 500 件：stopped 为 true 表示还没有看完，用 next 接着找。
+    用文字、步骤、流程、属地、单位、持有人筛选时，一页最多翻看 300 件：stopped 为 true 表示还没有看完，用 next 接着找。
     """
     wanted = read(query, query["tab"])
     if wanted.tab in OF_CASES:
@@ -132,7 +132,7 @@ def begun_page(query: dict[str, Any]) -> dict[str, Any]:
 @room.response(200)
 @may("signed_in")
 def counts() -> dict[str, Any]:
-    """各页签的件数（每项最多数到 100）。"""
+    """各页签的件数（每项最多数到 100；抄送我的只数未读的）。"""
     with the_engine().read() as c:
         moment = the_moment(c)
         span = queries.Span(moment.now, limits.soon_until(moment, limits.read(c).soon_days))

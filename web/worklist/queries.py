@@ -25,8 +25,8 @@ from web.worklist.wanted import NOBODY, OPEN, ORDERED_BY_DUE, Wanted
 MOST_COUNTED = 100
 """Counting ends there: whoever has so much to do does not need the number."""
 
-LOOKED_THROUGH = 500
-"""Items that one narrowed page looks through [P]: more than anybody has at hand, and a millisecond or two."""
+LOOKED_THROUGH = 300
+"""Items that one narrowed page looks through [P]: more than most people have at hand, and a millisecond or two."""
 
 _i = t.work_items
 _columns = (
@@ -347,7 +347,7 @@ def as_row(r: Any) -> dict[str, Any]:
 
 
 def counts(c: sa.Connection, who: Who, span: Span) -> dict[str, int]:
-    """How many items (of 我发起: cases) each tab holds, at most `MOST_COUNTED`."""
+    """How many items (of 我发起: cases, of 抄送我: copies nobody has read) each tab holds, at most `MOST_COUNTED`."""
     found = c.execute(_counts(Many.of(who)), bound(who, span)).one()._mapping
     return {tab: min(MOST_COUNTED, count) for tab, count in found.items()}
 
@@ -366,4 +366,20 @@ def _counts(who: Many) -> sa.Select[Any]:
         return reduce(add, (one(s) for s in _strands(tab, who)), sa.literal_column("0"))
 
     begun = one(t.cases.c.started_by == _me, t.cases)
-    return sa.select(*(every(tab).label(tab) for tab in (*OPEN, "done")), begun.label("begun"))
+    copied = reduce(add, (one(s, t.copies) for s in _unread(who)))
+    tabs = (every(tab).label(tab) for tab in (*OPEN, "done"))
+    return sa.select(*tabs, begun.label("begun"), copied.label("copied"))
+
+
+def _unread(who: Many) -> list[Strand]:
+    """Copies to the person, to everybody of one's units, to one's posts, that nobody has read."""
+    k = t.copies.c
+    units = [
+        sa.and_(k.unit == sa.bindparam(f"b_unit_{n}"), k.role == "", t.to_a_post) for n in range(who.units)
+    ]
+    posts = [
+        sa.and_(k.unit == sa.bindparam(f"b_place_{n}"), k.role == sa.bindparam(f"b_role_{n}"), t.to_a_post)
+        for n in range(who.posts)
+    ]
+    mine = sa.and_(k.person == _me, t.to_a_person)
+    return [sa.and_(way, k.what == "copy", k.read_at.is_(None)) for way in (mine, *units, *posts)]

@@ -31,7 +31,7 @@ def index() -> str | Response:
         kept = saved.of(c, me.person)
         if not request.args and (query := _first(kept)):
             return redirect(f"/worklist?{query}")  # type: ignore[return-value]
-        counts = queries.counts(c, me, span) | {"copied": copies.count_unread(c, me)}
+        counts = queries.counts(c, me, span)
         usual = "mine" if counts["mine"] or not counts["unclaimed"] else "unclaimed"
         wanted = read(request.args, request.args.get("tab") or usual)
         if wanted.tab not in TABS:
