@@ -13,7 +13,7 @@ from playwright.sync_api import Route, expect
 
 from engine.clock import SHANGHAI
 from tests.browser.answers import PACKAGE, answers
-from tests.browser.person import Person
+from tests.browser.person import DESK, PHONE, SCREENSHOTS, Person
 from tests.pictures import cropped, exif, saved, scene
 
 TAKEN = datetime(2024, 9, 20, 10, 30, tzinfo=SHANGHAI)
@@ -102,6 +102,10 @@ def test_a_photo_from_the_phone_to_the_reviewer(
         "[...document.querySelectorAll('#hints img')].every((one) => one.naturalWidth > 0)"
     )
     office.screenshot("64-hint")
+    office.page.set_viewport_size(PHONE)
+    card.scroll_into_view_if_needed()
+    office.page.screenshot(path=str(SCREENSHOTS / "64-hint-phone.png"))
+    office.page.set_viewport_size(DESK)
     assert card.locator(f'a[href="/cases/{case}"]').count() == 1
     card.locator("a[data-picture]").first.click()
     office.page.keyboard.press("ArrowRight")

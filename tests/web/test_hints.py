@@ -230,6 +230,7 @@ def test_the_offices_settings(site: Site) -> None:
     assert wang.put("/api/v1/evidence/rules", {"far_metres": 100}).status_code == 403
     assert "50 到 100000 米" in zhao.put("/api/v1/evidence/rules", {"far_metres": 1}).json["detail"]
     assert zhao.put("/api/v1/evidence/rules", {"kinds": ["exe"]}).status_code == 400
+    assert zhao.put("/api/v1/evidence/rules", {}).status_code == 400
     assert zhao.put("/api/v1/evidence/rules", {"kinds": ["jpeg"], "picture_mb": 3}).json["picture_mb"] == 3
     with pytest.raises(InputInvalid, match="不接受“.pdf”"):
         uploads.save(site.engine, "a.pdf", io.BytesIO(b"%PDF-"), Actor("wang"))

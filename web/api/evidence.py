@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.commands import JudgeHint
+from engine.errors import InputInvalid
 from engine.runtime import evidence_rules
 from web.api import Room, schemas
 from web.api.base import act
@@ -33,6 +34,8 @@ def rules() -> dict[str, Any]:
 @may("office")
 def set_rules(body: dict[str, Any]) -> dict[str, Any]:
     """修改佐证设置；没有给出的项不变。"""
+    if not body:
+        raise InputInvalid("请给出要修改的佐证设置，如 picture_mb、far_metres、kinds。")
     return asdict(evidence_rules.change(the_engine(), body, who().actor))
 
 
