@@ -25,6 +25,7 @@ from engine.clock import Clock
 from engine.commands import (
     ENGINE,
     Actor,
+    AddSigner,
     CallAction,
     CancelCase,
     ClaimItem,
@@ -619,7 +620,7 @@ def _roles_asked(command: Command, package: Package | None) -> Sequence[str]:
     return ()
 
 
-_ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem, WithdrawItem)
+_ON_ITEMS = (ClaimItem, ReleaseItem, TransferItem, FinishItem, ReturnItem, WithdrawItem, AddSigner)
 
 
 class _NotOutright(Exception):

@@ -12,7 +12,17 @@ from tests.browser.answers import PACKAGE
 from tests.browser.person import Person
 
 AXE = Path(__file__).parents[2] / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ["/worklist", "/register", "/monitor", "/processes", "/audit", "/admin/units"]
+PAGES = [
+    "/worklist",
+    "/register",
+    "/monitor",
+    "/processes",
+    "/audit",
+    "/admin/units",
+    "/admin/people?person=zhangwei",
+    "/admin/people/zhangwei/handover",
+    "/admin/account",
+]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa"]},
     "resultTypes": ["violations"],

@@ -147,6 +147,16 @@ def test_a_case_begun_in_anothers_post_says_for_whom() -> None:
     assert (made.name, made.behalf) == ("程川代阿拉腾其木格·呼和", "kuang")
 
 
+def test_a_signer_is_asked_in_the_name_of_who_has_the_step(desk: Desk) -> None:
+    from engine.runtime.engine import acting
+
+    desk.do(c.ClaimItem("case", desk.item("B").id), "neng")
+    at(desk, away("neng", "jian"))
+    asked = c.AddSigner("case", desk.item("B").id, "before", "请提意见", person="niu")
+    made = acting(c.Actor("jian", "简宁", "住建局", "DB"), asked, desk.state, desk.directory, desk.package)
+    assert (made.name, made.behalf, made.unit) == ("简宁代能文", "neng", "能源局")
+
+
 # -- what every process sees ---------------------------------------------------------------------------------
 
 
