@@ -11,7 +11,16 @@ from engine.definitions.model import Kind, Package, Trigger
 from engine.errors import Finding
 from engine.feel import Expression
 
-READ_BY_THE_ENGINE = frozenset({"suspend_max_days", "suspend_roles", "cancel_roles"})
+READ_BY_THE_ENGINE = frozenset(
+    {
+        "suspend_max_days",
+        "suspend_roles",
+        "cancel_roles",
+        "evidence_review",
+        "evidence_order",
+        "evidence_place",
+    }
+)
 READ_BY_THE_LISTS = frozenset(
     {"duplicate_days", "duplicate_likeness", "light_yellow_days", "light_yellow_rung", "light_red_rung"}
 )
