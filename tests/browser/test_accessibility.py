@@ -22,6 +22,7 @@ PAGES = [
     "/admin/people?person=zhangwei",
     "/admin/people/zhangwei/handover",
     "/admin/account",
+    "/pending",
 ]
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa"]},

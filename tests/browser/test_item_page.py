@@ -112,3 +112,38 @@ def test_a_photo_says_when_and_where_only_after_consent(sign_in: Callable[..., P
     assert len(told) == 2
     assert "latitude" not in told[0]
     assert "latitude" in told[1] and "accuracy" in told[1]
+
+
+def test_a_draft_begun_on_the_phone_goes_on_at_the_desk(sign_in: Callable[..., Person], photo: Path) -> None:
+    phone = sign_in("zhaolixin", phone=True)
+    case = begun(phone, "手机上写到一半", photo)
+    phone.open_item(case, "T02")
+    phone.fill({"理由": "在现场写的"})
+    expect(phone.page.locator(".draft-note")).to_contain_text("换一台设备也能接着填")
+
+    desk = sign_in("zhaolixin")
+    desk.open_item(case, "T02")
+    expect(desk.page.get_by_label("理由").first).to_have_value("在现场写的")
+    expect(desk.page.locator(".draft-note")).to_contain_text("在另一台设备上保存的草稿")
+    desk.screenshot("66-draft-at-the-desk")
+    desk.fill({"理由": "回到办公室补全"})
+    expect(desk.page.locator(".draft-note")).to_contain_text("换一台设备也能接着填")
+
+    phone.fill({"理由": "手机上又改了一笔"})  # that page is still open, and does not know of the desk
+    note = phone.page.locator(".draft-note")
+    expect(note).to_contain_text("刚在另一台设备上保存过")
+    note.get_by_role("button", name="改用那一份").click()
+    expect(phone.page.get_by_label("理由").first).to_have_value("回到办公室补全")
+
+    desk.fill(answers("T02", desk.today(), photo))
+    desk.submit()
+    gone = phone.page.evaluate("(url) => fetch(url).then((r) => r.json())", draft_of(phone))
+    assert gone["data"] is None
+
+
+def draft_of(person: Person) -> str:
+    """Where the drafts of the step whose page is open are kept."""
+    address: str = person.page.evaluate(
+        "() => JSON.parse(document.querySelector('[data-island=form] > script').textContent).draftUrl"
+    )
+    return address

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.store.tables import form_drafts
 from tests import stores
 from tests.web.builder import Site
-from web.case.queries import prefill
+from web.case.queries import prefill, required_files
 
 pytestmark = stores.both
 
@@ -121,3 +121,12 @@ def test_a_check_begins_without_anything_that_was_found_before(key: str) -> None
         "消除",
     )
     assert [name for name in begun if any(word in name for word in judged)] == []
+
+
+def test_the_photos_a_step_asks_for_are_named_beforehand() -> None:
+    def asked(key: str) -> list[str]:
+        return required_files(json.loads((FORMS / f"{key}.json").read_text("utf-8")))
+
+    assert asked("T21") == ["复查照片"]
+    assert asked("T02") == []
+    assert required_files(None) == []

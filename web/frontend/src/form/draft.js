@@ -67,7 +67,7 @@ export class Draft {
   async fetch() {
     if (!this.remote) return null;
     try {
-      const answer = await fetch(this.remote, { credentials: 'same-origin', signal: AbortSignal.timeout(4000) });
+      const answer = await fetch(this.remote, { credentials: 'same-origin', signal: AbortSignal.timeout?.(4000) });
       return answer.ok ? await answer.json() : null;
     } catch {
       return null;

@@ -128,7 +128,7 @@ function ask(url, options, patience = PATIENCE) {
     redirect: 'error',
     ...options,
     headers: { Accept: 'application/json, application/problem+json', ...options.headers },
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout?.(patience), // older browsers wait as long as the network does
   });
 }
 

@@ -20,7 +20,12 @@ const person = personOfPage();
  */
 export async function submit(filled) {
   const made = { id: newKey(), person, page: location.pathname + location.search, made: Date.now(), state: 'waiting', note: '', ...filled };
-  await keep(made);
+  try {
+    await keep(made);
+  } catch (error) {
+    console.warn(error);
+    return { ...made, state: 'refused', problem: { detail: '这台设备的存储空间已满，没有存下，也没有发送。请在“待发送”里放弃不要的，或清理手机空间后再提交。' } };
+  }
   navigator.storage?.persist?.().catch(() => false);
   await send();
   const after = await entry(made.id, person);

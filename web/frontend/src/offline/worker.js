@@ -65,7 +65,7 @@ async function page(event, url) {
   const kept = await keptPage(url);
   let answer;
   try {
-    answer = await fetch(event.request, kept ? { signal: AbortSignal.timeout(PATIENCE) } : {});
+    answer = await fetch(event.request, kept ? { signal: AbortSignal.timeout?.(PATIENCE) } : {});
   } catch {
     return kept ?? offline();
   }
