@@ -200,7 +200,7 @@ def withdrawal(item: int, work: Work) -> Recall:
     if first is not None and first.form is not None and first.finished_by != work.actor.person:
         whom = work.directory.name_of(first.finished_by) if first.finished_by else "系统"
         raise NotAllowed(f"“{first.name}”由{whom}办结，只有本人可以撤回。")
-    if first is not None and _signed_in(first, work):
+    if first is not None and first.form is not None and _signed_in(first, work):
         raise NotAllowed(f"“{first.name}”的意见已经交出，不能撤回。需要更正的，请加签人再加签一次。")
     if work.state.suspended:
         raise Suspended()

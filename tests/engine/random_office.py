@@ -61,8 +61,9 @@ class RandomOffice:
                 c.ReleaseItem(case, item.id, "另有任务"),
                 c.TransferItem(case, item.id, "由他办理", person=self.random.choice(PEOPLE).person),
                 c.ReturnItem(case, item.id, "材料不齐"),
+                c.WithdrawItem(case, self.random.randrange(1, state.last + 1), "写错了"),
             ),
-            (8, 2, 1, 1, 1),
+            (8, 2, 1, 1, 1, 1),
         )[0]
         actor: Actor = CHIEF if item.element == "D" else self.random.choice((ANNA, BEN))
         self.engine.execute(command, actor)

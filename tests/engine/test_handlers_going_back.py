@@ -162,8 +162,9 @@ def test_what_has_gone_out_cannot_be_taken_back(desk: Desk) -> None:
 
 
 def test_an_ended_case_and_what_nobody_finished_are_refused(desk: Desk) -> None:
-    with pytest.raises(NotFound, match="没有这件已经办结的事项"):
-        desk.do(c.WithdrawItem("case", desk.item("B").id, "写错了"), "niu")
+    for item in (desk.item("B").id, 1, 0, 999):
+        with pytest.raises(NotFound, match="没有这件已经办结的事项"):
+            desk.do(c.WithdrawItem("case", item, "写错了"), "niu")
     with pytest.raises(EngineError, match="撤回的理由"):
         desk.finish("B", "niu").do(c.WithdrawItem("case", 99, " "), "niu")
     desk.finish("C", "kuang").finish("M", "neng").finish("M", "niu").finish("Z", "ban")
