@@ -8,6 +8,7 @@ from collections import Counter
 
 from engine import commands as c
 from engine.commands import ENGINE, Actor
+from engine.definitions.opinion import OPINION_FORM
 from engine.errors import EngineError
 from engine.runtime import external, uploads
 from engine.runtime.engine import Engine
@@ -16,14 +17,17 @@ from tests import pictures
 from tests.engine.office_builder import ANNA, BEN, CHIEF, KEY, later
 
 PEOPLE = (ANNA, BEN, CHIEF)
+OPINION = {"加签意见": "同意"}
 
 
 class RandomOffice:
     """Drives an engine with a fixed clock. `refused` counts the refusals by code, `done` what was done."""
 
-    def __init__(self, engine: Engine, seed: int) -> None:
+    def __init__(self, engine: Engine, seed: int, signing: int = 1) -> None:
+        """`signing`: how often signers are added 加签, beside eight times that work is finished."""
         self.engine, self.random = engine, random.Random(seed)
         self.worker = Worker(engine)
+        self.signing = signing
         self.cases: list[str] = []
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -56,18 +60,31 @@ class RandomOffice:
         item = self.random.choice(list(state.items.values()))
         command = self.random.choices(
             (
-                c.FinishItem(case, item.id, {}),
+                c.FinishItem(case, item.id, OPINION if item.form == OPINION_FORM else {}),
                 c.ClaimItem(case, item.id),
                 c.ReleaseItem(case, item.id, "另有任务"),
                 c.TransferItem(case, item.id, "由他办理", person=self.random.choice(PEOPLE).person),
                 c.ReturnItem(case, item.id, "材料不齐"),
+<<<<<<< HEAD
                 c.WithdrawItem(case, self.random.randrange(1, state.last + 1), "写错了"),
             ),
             (8, 2, 1, 1, 1, 1),
+=======
+                self.added(case, item.id),
+                c.TakeBackSigner(case, self.random.choice([*state.signers] or [item.id]), "不必再签"),
+            ),
+            (8 + self.signing, 2, 1, 1, 1, self.signing, 1),
+>>>>>>> 96fdb3a (Random days add signers and take them back; a journey in the browser; what a 会签 may say stands in the dialect, the manual and the decisions)
         )[0]
-        actor: Actor = CHIEF if item.element == "D" else self.random.choice((ANNA, BEN))
+        theirs = item.element == "D" or item.role == "AWB" or isinstance(command, c.TakeBackSigner)
+        actor: Actor = CHIEF if theirs else self.random.choice((ANNA, BEN))
         self.engine.execute(command, actor)
         self.done[type(command).__name__] += 1
+
+    def added(self, case: str, item: int) -> c.AddSigner:
+        """Somebody is asked to sign as well: beside, before or after."""
+        way = self.random.choice(("beside", "before", "after"))
+        return c.AddSigner(case, item, way, "请会商", person=self.random.choice((*PEOPLE, CHIEF)).person)
 
     def wait(self) -> None:
         later(self.engine, minutes=self.random.choice((1, 30, 130, 1500)))

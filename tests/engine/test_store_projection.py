@@ -55,7 +55,7 @@ def test_a_random_run_meets_what_matters(tmp_path: Path) -> None:
     assert kinds >= {
         "WorkItemCompleted", "WorkItemClaimed", "WorkItemReturned", "WorkItemTransferred", "DeadlinePassed",
         "DeadlineMoved", "DeadlineDropped", "CaseSuspended", "CaseResumed", "CaseCancelled", "CaseCompleted",
-        "JobFailed", "JobCompleted", "IncidentRaised", "MessageSent", "MessageReceived", "SignalSent", "FileAttached",
+        "JobFailed", "JobCompleted", "IncidentRaised", "MessageSent", "MessageReceived", "SignalSent", "FileAttached", "SignerAdded",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.audit.ledger import Entry
 from engine.definitions.model import Kind, Package
 from engine.definitions.opinion import form_named
+from engine.execution.signing import is_asked
 from engine.facts import ElementCompleted, ElementEntered, Fact, from_data
 from engine.handlers.work import Work
 from engine.store import tables as t
@@ -107,7 +108,7 @@ def marks(state: Any, now: datetime, facts: Iterable[Fact]) -> dict[str, dict[st
             if element not in of(process)["completed"]:
                 of(process)["completed"].append(element)
     for instance in state.instances.values():
-        if instance.element and not instance.body:
+        if instance.element and not instance.body and not is_asked(state, instance.id):
             active = of(instance.process)["active"]
             active[instance.element] = active.get(instance.element, 0) + 1
         for gateway, tokens in instance.arrivals.items():
