@@ -65,16 +65,11 @@ class RandomOffice:
                 c.ReleaseItem(case, item.id, "另有任务"),
                 c.TransferItem(case, item.id, "由他办理", person=self.random.choice(PEOPLE).person),
                 c.ReturnItem(case, item.id, "材料不齐"),
-<<<<<<< HEAD
                 c.WithdrawItem(case, self.random.randrange(1, state.last + 1), "写错了"),
-            ),
-            (8, 2, 1, 1, 1, 1),
-=======
                 self.added(case, item.id),
                 c.TakeBackSigner(case, self.random.choice([*state.signers] or [item.id]), "不必再签"),
             ),
-            (8 + self.signing, 2, 1, 1, 1, self.signing, 1),
->>>>>>> 96fdb3a (Random days add signers and take them back; a journey in the browser; what a 会签 may say stands in the dialect, the manual and the decisions)
+            (8 + self.signing, 2, 1, 1, 1, 1, self.signing, 1),
         )[0]
         theirs = item.element == "D" or item.role == "AWB" or isinstance(command, c.TakeBackSigner)
         actor: Actor = CHIEF if theirs else self.random.choice((ANNA, BEN))
