@@ -92,6 +92,8 @@ def test_they_are_handed_over_with_one_reason(site: Site) -> None:
     nobody = together(site, "wang", "transfer", items, reason="出差")
     assert nobody.json["failed"] == 2 and "转办" in nobody.json["results"][0]["detail"]
     assert together(site, "wang", "transfer", items, person="li").status_code == 422
+    assert together(site, "wang", "transfer", items, reason=" ", person="li").status_code == 400
+    assert together(site, "wang", "note", items, text=" ").status_code == 400
 
 
 def test_only_what_needs_no_form_is_finished_together(site: Site) -> None:

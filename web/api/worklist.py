@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 
 from engine.commands import AddNote, ClaimItem, Command, FinishItem, TransferItem
 from engine.errors import EngineError, InputInvalid
+from engine.handlers.work import reason_given
 from engine.store import settings as stored
 from web.api import Room, schemas
 from web.api.base import command_id
@@ -235,9 +236,8 @@ def claim_many(body: dict[str, Any]) -> dict[str, Any]:
 @may("signed_in")
 def transfer_many(body: dict[str, Any]) -> dict[str, Any]:
     """批量转办给同一个人或同一个单位，结果同上。"""
-    return _each(
-        body, lambda row: TransferItem(row.case, row.item, body["reason"], body["unit"], body["person"])
-    )
+    reason = reason_given(body["reason"], "转办")  # for none of them, then
+    return _each(body, lambda row: TransferItem(row.case, row.item, reason, body["unit"], body["person"]))
 
 
 @room.route("/items/note", methods=["POST"])
@@ -246,6 +246,8 @@ def transfer_many(body: dict[str, Any]) -> dict[str, Any]:
 @may("signed_in")
 def note_many(body: dict[str, Any]) -> dict[str, Any]:
     """批量备注：每件待办的案件各记一条同样的备注，结果同上。"""
+    if not body["text"].strip():
+        raise InputInvalid("请填写备注的内容。", field="text")
     return _each(body, lambda row: AddNote(row.case, body["text"], row.item))
 
 
