@@ -55,6 +55,32 @@ def test_a_case_from_entry_to_its_end(site: Site) -> None:
     assert labels["说明"] == "核实说明"
 
 
+def test_a_step_is_taken_back_and_returned(site: Site) -> None:
+    case = site.begin()
+    form = {"说明": "现场核实", "结论": "属实", "人数": 3}
+    item = site.item(case, "A")
+    finish(site, "wang", case, "A", dict(form))
+    wang, zhao = site.user("wang"), site.user("zhao")
+    assert wang.get(f"/api/v1/cases/{case}/items/{item}").json["may"] == {"withdraw": True}
+    assert f"/cases/{case}/items/{item}#withdraw" in wang.get(f"/cases/{case}").text
+    at = f"/api/v1/cases/{case}/items/{item}/withdraw"
+    assert zhao.post(at, {"reason": "写错了"}).status_code == 403
+    assert wang.post(at, {"reason": "写错了"}).status_code == 200
+    again = wang.get(f"/api/v1/cases/{case}/items/{site.item(case, 'A')}").json
+    assert (again["data"] | form, again["may"]["finish"]) == (again["data"], True)
+    item = site.item(case, "A")
+    finish(site, "wang", case, "A", dict(form))
+    sent = zhao.get(f"/api/v1/cases/{case}/items/{site.item(case, 'B')}").json
+    assert sent["targets"] == [{"id": "A", "name": "核实", "withdraws": [], "repeats": []}]
+    assert zhao.post(f"/api/v1/cases/{case}/items/{site.item(case, 'B')}/claim").status_code == 200
+    refused = wang.get(f"/api/v1/cases/{case}/items/{item}").json
+    assert refused["may"] == {} and "其后的“审批”已由" in refused["refusal"]
+    answer = zhao.post(
+        f"/api/v1/cases/{case}/items/{site.item(case, 'B')}/return", {"to": "A", "reason": "不清楚"}
+    )
+    assert answer.status_code == 200 and site.item(case, "A") > item
+
+
 def test_a_wrong_form_says_what_is_wrong_at_each_field(site: Site) -> None:
     case = site.begin()
     answer = site.user("wang").post(
