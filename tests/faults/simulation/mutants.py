@@ -123,7 +123,7 @@ def commit_then_send() -> Iterator[None]:
 
 @mutant("the relay marks what it is about to deliver as delivered")
 def mark_before_delivering() -> Iterator[None]:
-    def marking(engine: Engine, most: int) -> int:
+    def marking(engine: Engine, most: int, channels: object = None) -> int:
         now = engine.now()
         with engine.database.write() as connection:
             rows = turns.waiting(connection, now, most, inside_only=False)
