@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from engine.definitions.forms import Form, read_form
-
-OPINION_FORM = "加签意见"
-"""The form's key."""
+from engine.definitions.vocabulary import OPINION_FORM
 
 _AGREES = "同意"
 _SCHEMA = {

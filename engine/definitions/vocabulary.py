@@ -40,6 +40,9 @@ FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind} | {
     "transaction": Kind.SUBPROCESS,
 }
 
+OPINION_FORM = "加签意见"
+"""Key of the form of an added signer (`definitions.opinion`)."""
+
 ACTIVITIES = frozenset(
     {
         Kind.TASK,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.commands import EnterSigner, RemoveSigner
-from engine.definitions.opinion import OPINION_FORM
+from engine.definitions.vocabulary import OPINION_FORM
 from engine.errors import Conflict, NotAllowed, NotOpen
 from engine.execution.countersign import around, tally, tell
 from engine.execution.elements import end_rounds, enter_round, leave, leave_loop

@@ -8,7 +8,7 @@ from collections import Counter
 
 from engine import commands as c
 from engine.commands import ENGINE, Actor
-from engine.definitions.opinion import OPINION_FORM
+from engine.definitions.vocabulary import OPINION_FORM
 from engine.errors import EngineError
 from engine.runtime import external, uploads
 from engine.runtime.engine import Engine

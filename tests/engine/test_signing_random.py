@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine import commands as c
 from engine.audit.rebuild import rebuild
 from engine.commands import ENGINE
-from engine.definitions.opinion import OPINION_FORM
+from engine.definitions.vocabulary import OPINION_FORM
 from engine.execution.signing import awaited
 from engine.execution.state import Item, State
 from engine.runtime import external
