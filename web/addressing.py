@@ -6,8 +6,7 @@ from typing import Any
 
 from engine.commands import Actor
 from engine.handlers.recipients import called, known, known_unit
-from engine.handlers.secrecy import KEEPERS
-from engine.handlers.visibility import may_see
+from engine.handlers.visibility import KEEPERS, may_see
 from engine.handlers.work import Work
 
 MOST = 12

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from engine.definitions.model import Kind, Package
 from engine.directory import AUDITOR, ENTERPRISE, OFFICE, Directory
-from engine.handlers.secrecy import KEEPERS, REPORT, knows
+from engine.handlers.visibility import KEEPERS, REPORT, knows
 from engine.store import tables as t
 from web.context import the_directory
 from web.identity import Who

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from engine.directory import ANY, ENTERPRISE, Directory
+from engine.handlers.visibility import keeps_reports, knows
 from engine.values import Value
 
 
@@ -85,10 +86,13 @@ def own_enterprises(person: str, directory: Directory) -> frozenset[str] | None:
 
 
 def known_unit(unit: str, person: str, directory: Directory) -> bool:
-    """Whether a person may know of the unit: enterprises do not learn of each other."""
+    """Whether the person may meet the unit on a case: enterprises do not learn of each other, and who may not know of reports
+    does not learn of the unit that keeps them."""
     found = directory.units.get(unit)
     own = own_enterprises(person, directory)
-    return found is not None and (own is None or found.kind != ENTERPRISE or unit in own)
+    if found is None or (own is not None and found.kind == ENTERPRISE and unit not in own):
+        return False
+    return not keeps_reports(unit, directory) or knows(directory.posts_of(person), directory)
 
 
 def units_for(role: str, directory: Directory) -> list[str]:

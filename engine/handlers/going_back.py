@@ -19,7 +19,7 @@ from engine.execution.signing import is_asked
 from engine.execution.state import Item
 from engine.facts import NoticeSent, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
 from engine.handlers.items import acting_unit, someone_does_it
-from engine.handlers.secrecy import KEEPERS, REPORT, knows
+from engine.handlers.visibility import KEEPERS, REPORT, knows
 from engine.handlers.work import Work, reason_given
 
 QUIET = frozenset({"archive", "statistics", "case.number"})

@@ -6,26 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.directory import OFFICE, SEES_ALL, Directory
 from engine.errors import InputInvalid, NotAllowed
+from engine.handlers.visibility import KEEPERS, REPORT, knows
 from engine.handlers.work import Work
-
-REPORT = "举报"
-"""The word that gives a report away, in names of steps and in sentences."""
-
-KEEPERS = frozenset({"JB"})
-"""Roles 举报专管员 whose steps exist only because somebody reported."""
-
-INFORMED = frozenset({OFFICE, "督办部门"}) | SEES_ALL
-"""Kinds of unit that may know of a report."""
-
-
-def knows(posts: Iterable[tuple[str, str]], directory: Directory) -> bool:
-    """Whether somebody with these posts (role, unit) may know of reports."""
-    return any(
-        role in KEEPERS or (unit in directory.units and directory.units[unit].kind in INFORMED)
-        for role, unit in posts
-    )
 
 
 def must_keep(work: Work, text: str, posts: Iterable[tuple[str, str]], name: str, field: str) -> None:

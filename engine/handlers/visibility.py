@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.commands import Actor
-from engine.directory import SEES_ALL, Directory
+from engine.directory import OFFICE, SEES_ALL, Directory
 from engine.values import Value
 
 
@@ -61,3 +61,28 @@ def units_named(values: Iterable[Value], directory: Directory) -> frozenset[str]
             if isinstance(part, str) and part in directory.units:
                 found.add(part)
     return frozenset(found)
+
+
+# -- reports -----------------------------------------------------------------------------------------------
+
+REPORT = "举报"
+"""The word that gives a report away, in names of steps and in sentences."""
+
+KEEPERS = frozenset({"JB"})
+"""Roles 举报专管员 whose steps exist only because somebody reported."""
+
+INFORMED = frozenset({OFFICE, "督办部门"}) | SEES_ALL
+"""Kinds of unit that may know of a report."""
+
+
+def knows(posts: Iterable[tuple[str, str]], directory: Directory) -> bool:
+    """Whether somebody with these posts (role, unit) may know of reports."""
+    return any(
+        role in KEEPERS or (unit in directory.units and directory.units[unit].kind in INFORMED)
+        for role, unit in posts
+    )
+
+
+def keeps_reports(unit: str, directory: Directory) -> bool:
+    """Whether a unit is there for reports only: its very name tells whoever meets it on a case that somebody reported."""
+    return bool(roles := directory.roles_in(unit)) and KEEPERS.issuperset(roles)

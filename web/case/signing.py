@@ -15,8 +15,8 @@ from engine.audit.ledger import Entry
 from engine.execution.countersign import opinion_of, signs
 from engine.execution.signing import awaited
 from engine.execution.state import AFTER, BESIDE
-from engine.handlers.secrecy import KEEPERS, REPORT
 from engine.handlers.signing import WAYS, may_take_back, tally_of
+from engine.handlers.visibility import KEEPERS, REPORT
 from engine.handlers.work import Work
 from web.discretion import Discretion
 

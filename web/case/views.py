@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request, url_for
 
 from engine.errors import NotFound
 from engine.handlers.ahead import Next, ahead
-from engine.handlers.secrecy import REPORT
+from engine.handlers.visibility import REPORT
 from engine.handlers.work import Work
 from web import copies, discretion, history, present
 from web.case import conversation, evidence, queries, signing
