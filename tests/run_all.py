@@ -19,7 +19,7 @@ CODE = ["engine", "web", "tests", "migrations"]
 def steps(quick: bool, workers: str) -> list[tuple[str, list[str]]]:
     python = [sys.executable, "-m"]
     # worksteal: a worker takes what stands together, so that what a module's tests share is made once.
-    tests = [*python, "pytest", "-q", "-n", workers, "--dist", "worksteal"]
+    tests = [*python, "pytest", "-q", "-n", workers, "--dist", "worksteal", "--durations", "30"]
     return [
         ("format", [str(BIN / "ruff"), "format", "--check", "-q", *CODE]),
         ("lint", [str(BIN / "ruff"), "check", "-q", *CODE]),
