@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from engine.directory import ENTERPRISE, Person
+from engine.directory import Person
 from engine.errors import InputInvalid
-from engine.handlers.choices import own_enterprises
+from engine.handlers import choices
 from engine.handlers.work import Work
 
 _WITH_UNIT = re.compile(r"(?P<name>[^（(]+)[（(](?P<unit>[^）)]+)[）)]")
@@ -24,9 +24,7 @@ def known(person: str, work: Work) -> bool:
 
 def known_unit(unit: str, work: Work) -> bool:
     """Whether the actor may know of a unit."""
-    own = own_enterprises(work.actor.person, work.directory)
-    found = work.directory.units.get(unit)
-    return found is not None and (own is None or unit in own or found.kind != ENTERPRISE)
+    return choices.known_unit(unit, work.actor.person, work.directory)
 
 
 def resolved(texts: Iterable[str], work: Work) -> tuple[tuple[str, ...], tuple[str, ...]]:
