@@ -45,6 +45,13 @@ def fit(value: Number) -> Number | None:
     return value if value.is_finite() else None
 
 
+def finite(value: Decimal) -> Decimal | None:
+    """A result of decimal128, which is rounded already: null when not finite. There is one zero, without a sign."""
+    if not value:
+        return value.copy_abs()
+    return value if value.is_finite() else None
+
+
 def whole(value: Number) -> int | None:
     """The int that a number is, or None when it is none (or is beyond 34 digits)."""
     if type(value) is int:
@@ -64,19 +71,19 @@ def narrow(value: Decimal) -> Number | None:
 def add(a: Number, b: Number) -> Number | None:
     if type(a) is int and type(b) is int:
         return fit(a + b)
-    return fit(MATH.add(Decimal(a), Decimal(b)))
+    return finite(MATH.add(a, b))
 
 
 def subtract(a: Number, b: Number) -> Number | None:
     if type(a) is int and type(b) is int:
         return fit(a - b)
-    return fit(MATH.subtract(Decimal(a), Decimal(b)))
+    return finite(MATH.subtract(a, b))
 
 
 def multiply(a: Number, b: Number) -> Number | None:
     if type(a) is int and type(b) is int:
         return fit(a * b)
-    return fit(MATH.multiply(Decimal(a), Decimal(b)))
+    return finite(MATH.multiply(a, b))
 
 
 def divide(a: Number, b: Number) -> Number | None:
@@ -86,7 +93,7 @@ def divide(a: Number, b: Number) -> Number | None:
         quotient, rest = divmod(a, b)
         if not rest:
             return quotient
-    return fit(MATH.divide(Decimal(a), Decimal(b)))
+    return finite(MATH.divide(a, b))
 
 
 def power(a: Number, b: Number) -> Number | None:

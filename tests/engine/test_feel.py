@@ -140,7 +140,16 @@ def test_there_are_no_floats(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("1.50", "1.5"), ("100", "100"), ("1e3", "1000"), ("-0.0", "0"), ("0.00001", "0.00001"), ("3.0", "3")],
+    [
+        ("1.50", "1.5"),
+        ("100", "100"),
+        ("1e3", "1000"),
+        ("-0.0", "0"),
+        ("0 * -2.5", "0"),
+        ("-1e-6170 / 1e100", "0"),
+        ("0.00001", "0.00001"),
+        ("3.0", "3"),
+    ],
 )
 def test_numbers_as_text(given: str, expected: str) -> None:
     assert value(f"string({given})") == expected
