@@ -12,7 +12,7 @@ from engine.errors import BudgetExceeded
 
 SOURCE_LIMIT = 10_000  # characters of an expression
 DEPTH_LIMIT = 64  # nesting of an expression, of calls, and of values
-STEP_LIMIT = 100_000  # nodes evaluated in one run
+STEP_LIMIT = 75_000  # nodes evaluated in one run
 DECISION_LIMIT = 500_000  # the same for a decision with everything it requires
 TEXT_LIMIT = 100_000  # characters of a text that an expression makes
 LIST_LIMIT = 20_000  # entries of a list that an expression makes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,13 @@ def test_what_the_server_refuses_comes_back_with_its_reasons(
     expect(office.page.get_by_text("没有待发送的内容")).to_be_visible()
 
 
+def sign_out(page: Page) -> None:
+    """By the menu, once it is open: what is clicked while it unfolds slides away under the finger."""
+    page.get_by_role("button", name="打开导航").click()
+    expect(page.locator("#side")).to_have_class(re.compile(r"\bcollapse\b.*\bshow\b"))
+    page.get_by_role("button", name="退出登录").click()
+
+
 def test_after_signing_out_nothing_of_the_first_person_is_sent_or_shown(
     sign_in: Callable[..., Person], photo: Path
 ) -> None:
@@ -198,8 +206,7 @@ def test_after_signing_out_nothing_of_the_first_person_is_sent_or_shown(
     context.route("**/api/v1/cases", lambda route: route.abort())
     context.set_offline(False)
     page.goto(f"{town.address}/pending")
-    page.get_by_role("button", name="打开导航").click()
-    page.get_by_role("button", name="退出登录").click()
+    sign_out(page)
     expect(page.locator("dialog.dialog")).to_contain_text("还有 1 件没有送达")
     page.locator("dialog.dialog").get_by_role("button", name="仍要退出").click()
     page.wait_for_url("**/sign-in")
@@ -217,8 +224,7 @@ def test_after_signing_out_nothing_of_the_first_person_is_sent_or_shown(
     expect(page.get_by_text("没有待发送的内容")).to_be_visible()
     assert found(town, "换人登录也不会发出") == 0
 
-    page.get_by_role("button", name="打开导航").click()
-    page.get_by_role("button", name="退出登录").click()
+    sign_out(page)
     page.wait_for_url("**/sign-in")
     town.account = "mutu"
     town.sign_in()
