@@ -145,7 +145,7 @@ def schemathesis(address: str, site: Site, folder: Path, *words: str) -> str:
             "-H", f"Authorization: Bearer {site.token('zhao')}", "--exclude-path-regex", LEFT_OUT, "--continue-on-failure",
             "--request-timeout", "20", "--no-color", *words,
         ],
-        cwd=folder, capture_output=True, text=True, timeout=900,
+        cwd=folder, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     assert "Tested: " in run.stdout
@@ -154,9 +154,9 @@ def schemathesis(address: str, site: Site, folder: Path, *words: str) -> str:
 
 @pytest.mark.slow
 def test_answers_are_as_described_and_nothing_breaks(site: Site, address: str, tmp_path: Path) -> None:
-    """What a body's shape can do is the same on both stores: every shape on SQLite, what is made up on PostgreSQL too."""
+    """Every shape of a body on PostgreSQL, which is the stricter of the stores (ranges of numbers, NUL); what is made up on both."""
     site.begin()
-    phases = "coverage,fuzzing" if site.engine.database.is_sqlite else "fuzzing"
+    phases = "fuzzing" if site.engine.database.is_sqlite else "coverage,fuzzing"
     schemathesis(
         address, site, tmp_path, "--phases", phases, "--max-examples", "10", "--checks", "all",
         "--exclude-checks", "positive_data_acceptance", "--seed", "20260928",
