@@ -41,8 +41,7 @@ def fit(value: Number) -> Number | None:
     """An int or Decimal as a FEEL number: within 34 digits, null when not finite."""
     if type(value) is int:
         return value if -INT_LIMIT < value < INT_LIMIT else MATH.create_decimal(value)
-    value = MATH.plus(Decimal(value))
-    return value if value.is_finite() else None
+    return finite(MATH.plus(Decimal(value)))
 
 
 def finite(value: Decimal) -> Decimal | None:

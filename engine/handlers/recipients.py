@@ -17,7 +17,7 @@ _WITH_UNIT = re.compile(r"(?P<name>[^（(]+)[（(](?P<unit>[^）)]+)[）)]")
 
 
 def known(person: str, work: Work) -> bool:
-    """Whether the actor may know of a person: enterprises do not learn of each other."""
+    """Whether the actor may know of a person: by one of their units (`choices.known_unit`)."""
     posts = work.directory.posts_of(person)
     return not posts or any(known_unit(unit, work) for _, unit in posts)
 
