@@ -477,6 +477,24 @@ class SignerTakenBack(Fact):
 
 
 @fact
+class SigningReturned(Fact):
+    """后加签不同意：person `by`, who was added after and executed element `id`, does not agree, so the step `to` is done anew,
+    as item `again`, by the `person` of the post who had finished it ("": by the post). Then the added `signers`, the one who
+    did not agree and those who were still to sign, sign anew as the elements numbered from `first`."""
+
+    id: int
+    to: int
+    again: int
+    unit: str
+    role: str
+    person: str
+    by: str
+    reason: str
+    first: int
+    signers: tuple[int, ...]
+
+
+@fact
 class SigningDecided(Fact):
     """会签已定：the multi-instance `id` goes on without hearing the others, whose open `items` end with it. `outcome` is 通过
     or 不通过 ("" where the diagram does not say), `stands` the count in words."""

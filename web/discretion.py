@@ -26,7 +26,7 @@ REPORTED = "群众举报"
 """The channel 来源渠道 that gives a reporter away."""
 
 _TALK = frozenset({"NoteAdded", "CaseCopied", "CopyRead", "WorkItemUrged"})
-INNER = _TALK | {"SigningDecided", "IncidentRaised", "IncidentResolved", "JobFailed"}
+INNER = _TALK | {"SigningDecided", "SigningReturned", "IncidentRaised", "IncidentResolved", "JobFailed"}
 """Kinds of fact that are between the units and the office, unless they are addressed to the reader."""
 
 _WRITTEN = ("text", "note", "reason", "title", "body")

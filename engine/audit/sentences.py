@@ -111,6 +111,8 @@ class Narrator:
             self.undoing[fact.id] = "撤回"
         if isinstance(fact, f.SignerAdded):
             self.signs[fact.id] = fact.to
+        if isinstance(fact, f.SigningReturned):
+            self.signs.update(dict.fromkeys(range(fact.first, fact.first + len(fact.signers)), fact.to))
         if isinstance(fact, f.WorkItemOffered) and fact.name:
             self.elements.setdefault(fact.element, fact.name)
             self.items[fact.id] = fact.name
@@ -360,6 +362,11 @@ def _signer_taken_back(n: Narrator, x: f.SignerTakenBack, e: Entry) -> str:
     return f"{who(e.actor)}减签，{n.signer(x)}不再签{n.what(n.signs.get(x.id, x.id))}{_because(x.reason)}"
 
 
+def _signing_returned(n: Narrator, x: f.SigningReturned, e: Entry) -> str:
+    to = f"{n.post(x.unit, x.role)}{n.person(x.person) if x.person else ''}" if x.unit else "原办理人"
+    return f"{who(e.actor)}后加签不同意，{n.what(x.to)}退回{to}重新办理，办结后再签{_because(x.reason)}"
+
+
 def _signing_decided(n: Narrator, x: f.SigningDecided, e: Entry) -> str:
     how = f"：{x.outcome}（{x.stands}）" if x.outcome else ""
     return f"{n.what(x.id)}会签已有结论{how}，未签的 {len(x.items)} 方不用再签"
@@ -581,6 +588,7 @@ _SENTENCES: dict[type[f.Fact], Callable[[Narrator, Any, Entry], str]] = {
     f.RoundReopened: _round_reopened,
     f.SignerAdded: _signer_added,
     f.SignerTakenBack: _signer_taken_back,
+    f.SigningReturned: _signing_returned,
     f.SigningDecided: _signing_decided,
     f.CauseRecalled: _recalled,
     f.StrandRecalled: _recalled,

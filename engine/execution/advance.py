@@ -244,7 +244,8 @@ def _complete_item(run: Run, command: CompleteItem) -> None:
         WorkItemCompleted(item.id, item.element, command.person, command.unit, form, behalf=command.behalf)
     )
     item_ended(run, item.id)
-    if run.state.signers and signing.signed(run, run.state.instances[item.id]):
+    anew = run.state.step_of(item.id) != item.id
+    if (anew or run.state.signers) and signing.signed(run, run.state.instances[item.id], command.person):
         return
     result = run.state.instances[item.id].result
     leave(run, run.state.instances[item.id], result, result)

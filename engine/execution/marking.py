@@ -142,6 +142,16 @@ class State:
             id, instance.process, instance.element, item.name, item.due, item.offered, item.unit, item.role
         )
 
+    def step_of(self, item: int) -> int:
+        """The element of the step that an item is the work of: its own, or the one around it where the step is done anew after
+        an added signer did not agree. An added signer's element is its own step."""
+        instance = self.instances[item]
+        around = self.instances.get(instance.scope)
+        if around is None or item in self.signers or around.body:
+            return item
+        same = (around.process, around.element) == (instance.process, instance.element)
+        return around.id if same else item
+
     def phase(self, id: int) -> str:
         """Whether a scope only lives to be undone (compensating), or to be left as cancelled (cancelling)."""
         undoing = self.undoing.get(id) if self.undoing else None
@@ -332,6 +342,7 @@ _TABLES = {
         ("by", ""),
         ("reason", ""),
         ("due", None),
+        ("holder", ""),
     ),
     "jobs": _Rows(Job, ("id", 0), ("element", ""), ("topic", ""), ("inputs", None), ("failures", 0)),
     "deadlines": _Rows(

@@ -115,7 +115,7 @@ class Signer:
     """加签：somebody added to a step by a person (`by`), not yet done. `id` is the element the signer executes.
 
     `way` is `BESIDE` (one more of the 会签 whose body is `to`), `BEFORE` (the holder of item `to` waits for the answer) or
-    `AFTER` (signs when the holder of `to` has finished; until then there is no work item yet).
+    `AFTER` (signs when the holder of `to` has finished; until then there is no work item yet). `holder`: who has finished it.
     """
 
     id: int
@@ -127,6 +127,7 @@ class Signer:
     by: str
     reason: str
     due: datetime | None = None
+    holder: str = ""
 
 
 BESIDE, BEFORE, AFTER = "beside", "before", "after"

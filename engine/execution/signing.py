@@ -2,7 +2,8 @@
 
 Beside 并加签 is one more round of a running 会签. Before 前加签 and after 后加签 are work inside the step itself: the added
 signer's element lies in that of the item it was added to, so whatever ends the step (退回, a boundary event, 作废) ends it
-too, and the step's clocks go on until all have signed.
+too, and the step's clocks go on until all have signed. Who was added after and does not agree sends the step back to who
+finished it; done anew, it comes to that signer again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from engine.execution.elements import end_rounds, enter_round, leave, leave_loop
 from engine.execution.run import Halt, Run
 from engine.execution.scopes import cancel, item_ended
 from engine.execution.state import AFTER, BEFORE, BESIDE, Instance, Signer, State
-from engine.facts import ElementCompleted, ElementEntered, SignerAdded, SignerTakenBack, WorkItemOffered
+from engine.facts import (
+    ElementCompleted,
+    ElementEntered,
+    SignerAdded,
+    SignerTakenBack,
+    SigningReturned,
+    WorkItemOffered,
+)
+from engine.values import Value
+
+AGAINST, OPINION, REASON = "不同意", "加签意见", "加签理由"
+"""What an added signer's form says who does not agree, and under which fields (`definitions.opinion`)."""
 
 
 def add(run: Run, command: EnterSigner) -> None:
@@ -29,7 +41,8 @@ def add(run: Run, command: EnterSigner) -> None:
         _add_round(run, command)
         return
     id = run.next_id()
-    run.emit(_added(id, item.id, command))
+    to = run.state.step_of(item.id) if command.way == AFTER else item.id
+    run.emit(_added(id, to, command))
     if command.way == BEFORE:
         host = run.state.instances[item.id]
         due = command.due or item.due
@@ -80,29 +93,79 @@ def is_asked(state: State, item: int) -> bool:
     return signer is not None and signer.way != BESIDE
 
 
-def signed(run: Run, instance: Instance) -> bool:
-    """An item has been finished. Whether the step goes on without being left: others have to sign, or the one who signed was
-    added."""
+def signed(run: Run, instance: Instance, by: str) -> bool:
+    """An item has been finished, by a person. Whether the step goes on without being left: others have to sign, or the one who signed was
+    added, or the step was done anew."""
     state = run.state
     signer = state.signers.get(instance.id)
     if signer is not None and signer.way != BESIDE:
         host = state.instances[signer.to]
+        if signer.way == AFTER and (instance.result or {}).get(OPINION) == AGAINST:
+            _send_back(run, signer, host, instance, by)
+            return True
         run.emit(ElementCompleted(instance.id))
         if signer.way == AFTER:
             _leave_when_all_have_signed(run, host)
         return True
-    waiting = [one for one in state.signers.values() if one.to == instance.id and one.way == AFTER]
-    known = state.known(instance.id)
+    host = state.instances[state.step_of(instance.id)]
+    anew = host is not instance
+    if anew:
+        run.emit(ElementCompleted(instance.id))
+    waiting = [one for one in state.signers.values() if one.to == host.id and one.way == AFTER]
+    known = state.known(host.id)
     for one in waiting:
         assert known is not None
-        _offer(run, instance, one, f"后加签：{known.name}", known.due)
-    return bool(waiting)
+        _offer(run, host, one, f"后加签：{known.name}", known.due)
+    if anew and not waiting:
+        _leave_when_all_have_signed(run, host)
+    return anew or bool(waiting)
+
+
+def _send_back(run: Run, signer: Signer, host: Instance, instance: Instance, by: str) -> None:
+    """The signer does not agree: the step is done anew inside itself, within its limit and clocks, and then signed anew by
+    all who had not agreed yet."""
+    state = run.state
+    known, own = state.known(host.id), state.known(instance.id)
+    assert known is not None and own is not None
+    others = [one.id for one in state.signers.values() if one.to == host.id and one.id != signer.id]
+    element, now, said = run.element(host), run.moment.now, instance.result or {}
+    again = run.next_id()
+    run.emit(ElementEntered(again, host.process, host.element, host.id))
+    post = (f"{known.role}@{known.unit}",) if known.unit else tuple(element.roles)
+    run.emit(WorkItemOffered(again, element.id, known.name, post, now, due=own.due, form=element.form))
+    run.emit(
+        SigningReturned(
+            instance.id,
+            host.id,
+            again,
+            known.unit,
+            known.role,
+            signer.holder,
+            by,
+            _text(said.get(REASON)),
+            again + 1,
+            (signer.id, *others),
+        )
+    )
+    run.emit(ElementCompleted(instance.id))
+    for id in others:
+        tell(
+            run,
+            id,
+            f"“{state.items[id].name}”暂不用签",
+            "另一位后加签人不同意，这一步已退回重新办理，办结后再请您签。",
+        )
+        cancel(run, state.instances[id])
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _leave_when_all_have_signed(run: Run, host: Instance) -> None:
     """The step is complete when its holder and all who were added after have signed."""
     state = run.state
-    if host.id in state.items or any(one.to == host.id for one in state.signers.values()):
+    if host.id in state.items or host.children or any(one.to == host.id for one in state.signers.values()):
         return
     item_ended(run, host.id)  # for what the step's clocks have begun since the holder finished
     leave(run, host, host.result, host.result)

@@ -7,6 +7,7 @@ or clock: facts carry results. Every kind of fact has one small function here, f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from engine import facts as f
@@ -369,6 +370,14 @@ def _finished(state: State, fact: f.WorkItemCompleted) -> None:
         state.causes[fact.id] = known  # output mappings still see `item`
     state.items.pop(fact.id, None)
     state.instances[fact.id].result = dict(fact.form)
+    step = state.step_of(fact.id)
+    if step != fact.id:  # done anew: what counts is what was said last
+        state.instances[step].result = dict(fact.form)
+        if known is not None:
+            state.causes[step] = replace(known, id=step)
+    for signer in state.signers.values():
+        if signer.way == AFTER and signer.to == step:
+            signer.holder = fact.person
     for person in (fact.behalf, fact.person):  # both have done it, and may not do what is separate from it
         if not person:
             continue
@@ -480,6 +489,12 @@ def _signer_added(state: State, fact: f.SignerAdded) -> None:
         body.items = [*(body.items or ()), fact.value]
     elif fact.way == AFTER and fact.id > state.last:
         state.last = fact.id
+
+
+def _signing_returned(state: State, fact: f.SigningReturned) -> None:
+    for id, old in enumerate(fact.signers, fact.first):
+        state.signers[id] = replace(state.signers[old], id=id)
+        state.last = max(state.last, id)
 
 
 def _signer_taken_back(state: State, fact: f.SignerTakenBack) -> None:
@@ -681,6 +696,7 @@ APPLY: dict[type[f.Fact], Callable[[State, Any], None]] = {
     f.RoundReopened: _round_reopened,
     f.SignerAdded: _signer_added,
     f.SignerTakenBack: _signer_taken_back,
+    f.SigningReturned: _signing_returned,
     f.CauseRecalled: _cause_recalled,
     f.StrandRecalled: _strand_recalled,
     f.DueMoved: _due,

@@ -89,7 +89,8 @@ def finish_item(command: FinishItem, work: Work) -> None:
     """提交: the form is checked, the item claimed where it was not, files attached, and the process moves on."""
     item = work.open_item(command.item)
     work.must_do(item)
-    element, added = work.element(item.id), item.id in work.state.signers
+    element = work.element(item.id)
+    again = item.id in work.state.signers or work.state.step_of(item.id) != item.id
     work.must_not_wait(item)
     form = work.checked(item.form, command.form, item.id)
     behalf = behalf_of(work.actor.person, item, work.directory)
@@ -101,7 +102,7 @@ def finish_item(command: FinishItem, work: Work) -> None:
     work.advance(
         CompleteItem(item.id, form, work.actor.person, acting_unit(item, work), behalf=behalf),
     )
-    if not added:  # 抄送 is the step's, and goes once
+    if not again:  # 抄送 is the step's, and goes once
         send_drawn(element, work)
 
 

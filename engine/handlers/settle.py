@@ -11,7 +11,7 @@ from engine.assignment import Route, candidates, route
 from engine.commands import CompleteJob, FailJob
 from engine.errors import EngineError, StepBudgetExceeded
 from engine.execution.state import Item, Job
-from engine.facts import IncidentRaised, WorkItemRouted, WorkItemTransferred
+from engine.facts import IncidentRaised, NoticeSent, SigningReturned, WorkItemRouted, WorkItemTransferred
 from engine.handlers.topics import TOPICS, JobCall
 from engine.handlers.work import Work
 
@@ -60,6 +60,10 @@ def route_item(work: Work, item: Item) -> None:
     if item.id in work.state.signers:
         _to_signer(work, item)
         return
+    sent = next((x for x in work.facts if isinstance(x, SigningReturned) and x.again == item.id), None)
+    if sent is not None and sent.unit:
+        _back_to_holder(work, item, sent)
+        return
     found = where_to(work, item)
     unit, role, basis, holders = found.unit, found.role, found.basis, found.holders
     work.say(WorkItemRouted(id=item.id, unit=unit, role=role, basis=basis))
@@ -104,6 +108,23 @@ def _to_signer(work: Work, item: Item) -> None:
     work.say(WorkItemRouted(id=item.id, unit=added.unit, role=added.role, basis=basis, person=added.person))
     if not able(work, item):
         nobody(work, item, f"{added.unit}没有在岗且可以办理的人员，请转办，或减签后另加他人")
+
+
+def _back_to_holder(work: Work, item: Item, sent: SigningReturned) -> None:
+    """A step that an added signer did not agree to lies with who had finished it, or, where that person cannot, with the post."""
+    directory = work.directory
+    name = directory.name_of(sent.by)
+    why = f"，理由：{sent.reason}" if sent.reason else ""
+    basis = f"{name}后加签不同意，退回原办理人重新办理{why}"
+    there = (sent.role, sent.unit) in directory.own_posts(sent.person) if sent.person else False
+    away = there and directory.absence_of(sent.person, sent.role, sent.unit) is not None
+    person = sent.person if there and not away else ""
+    work.say(WorkItemRouted(item.id, sent.unit, sent.role, basis, person))
+    title = f"“{item.name}”被退回重新办理：后加签不同意"
+    key = f"{work.setting.case}/{item.id}/again"
+    work.say(NoticeSent(sent.unit, sent.role, person, title, f"{basis}。重新办结后再送{name}签。", key))
+    if not able(work, item):
+        nobody(work, item, why_kept_from(work, item))
 
 
 def run_job(work: Work, job: Job) -> None:

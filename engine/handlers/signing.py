@@ -127,7 +127,8 @@ def _must_be_new(way: str, unit: str, role: str, person: str, work: Work, item: 
         beside = (i for i in state.items.values() if found and _round_in(i, found[1], work))
         taken = [(i.unit, i.role, i.person) for i in beside]
     else:
-        taken = [(s.unit, s.role, s.person) for s in state.signers.values() if s.to == item.id]
+        at = (item.id, state.step_of(item.id))
+        taken = [(s.unit, s.role, s.person) for s in state.signers.values() if s.to in at]
     for other in taken:
         if (person and person == other[2]) or (not person and (unit, role) == other[:2]):
             raise Conflict(f"{name}已经在签“{item.name}”，不用再加。", field="signer")

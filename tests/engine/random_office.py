@@ -18,6 +18,7 @@ from tests.engine.office_builder import ANNA, BEN, CHIEF, KEY, later
 
 PEOPLE = (ANNA, BEN, CHIEF)
 OPINION = {"加签意见": "同意"}
+AGAINST = {"加签意见": "不同意", "加签理由": "数据有误"}
 
 
 class RandomOffice:
@@ -60,7 +61,7 @@ class RandomOffice:
         item = self.random.choice(list(state.items.values()))
         command = self.random.choices(
             (
-                c.FinishItem(case, item.id, OPINION if item.form == OPINION_FORM else {}),
+                c.FinishItem(case, item.id, self.said() if item.form == OPINION_FORM else {}),
                 c.ClaimItem(case, item.id),
                 c.ReleaseItem(case, item.id, "另有任务"),
                 c.TransferItem(case, item.id, "由他办理", person=self.random.choice(PEOPLE).person),
@@ -75,6 +76,10 @@ class RandomOffice:
         actor: Actor = CHIEF if theirs else self.random.choice((ANNA, BEN))
         self.engine.execute(command, actor)
         self.done[type(command).__name__] += 1
+
+    def said(self) -> dict[str, str]:
+        """An added signer's form."""
+        return self.random.choice((OPINION, OPINION, AGAINST))
 
     def added(self, case: str, item: int) -> c.AddSigner:
         """Somebody is asked to sign as well: beside, before or after."""

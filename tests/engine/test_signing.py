@@ -223,6 +223,88 @@ class TestAfter:
 """,
         )
 
+    def test_who_does_not_agree_sends_it_back_inside_a_parallel_block(self) -> None:
+        """The holder does the step anew within its limit, and who had not agreed signs anew; what runs beside goes on."""
+        passes(
+            PLAIN,
+            """
+  - add_signer: {item: 初核, by: 能文, way: 后加签, person: 简宁, reason: 请复核}
+  - add_signer: {item: 初核, by: 能文, way: 后加签, unit: 城川镇, role: SD, reason: 属地把关}
+  - complete: {item: 初核, by: 能文}
+  - complete: {item: 后加签：初核, by: 简宁, form: {加签意见: 不同意}, refused: form_invalid}
+  - complete: {item: 后加签：初核, by: 简宁, form: {加签意见: 不同意, 加签理由: 数据有误}}
+  - expect:
+      open: [企业自查, 初核]
+      holder: {初核: 能源局}
+      due: {初核: 2026-10-10T18:00}
+      facts: [SigningReturned]
+      notices: ["“初核”被退回重新办理：后加签不同意", "“后加签：初核”暂不用签"]
+  - complete: {item: 企业自查, by: kuang}
+  - complete: {item: 初核, by: 牛力, refused: already_claimed}
+  - complete: {item: 初核, by: 能文}
+  - expect: {open: [后加签：初核, 后加签：初核]}
+  - complete: {item: 后加签：初核, by: 简宁, form: {加签意见: 同意}}
+  - complete: {item: 后加签：初核, by: 程川, form: {加签意见: 不同意, 加签理由: 缺签名}}
+  - expect: {open: [初核]}
+  - wait: 31 days
+  - expect: {open: [初核, 催办]}
+  - complete: {item: 初核, by: 能文}
+  - complete: {item: 后加签：初核, by: 程川, form: {加签意见: 有补充意见, 加签理由: 注意工期}}
+  - expect: {open: [汇总, 催办]}
+""",
+        )
+
+    def test_sent_back_inside_a_multi_instance_the_last_word_counts(self) -> None:
+        passes(
+            TOGETHER,
+            """
+  - add_signer: {item: 会签, by: 能文, way: 后加签, person: 牛力, reason: 请把关}
+  - complete: {item: 会签, by: 能文, form: {结论: 不同意}}
+  - complete: {item: 会签, by: 简宁, form: {结论: 同意}}
+  - complete: {item: 后加签：会签, by: 牛力, form: {加签意见: 不同意, 加签理由: 应当同意}}
+  - expect: {open: [会签, 会签], variables: {会签结果: null}}
+  - complete: {item: 会签, by: 能文, form: {结论: 同意}}
+  - expect: {open: [会签, 后加签：会签], variables: {会签结果: null}}
+  - complete: {item: 后加签：会签, by: 牛力, form: {加签意见: 同意}}
+  - expect: {open: [执行], variables: {会签结果: 通过, 会签意见: [{单位: 能源局, 意见: 同意}, {单位: 住建局, 意见: 同意}]}}
+""",
+        )
+
+    def test_done_anew_it_may_be_taken_from_the_signer_returned_or_signed_by_more(self) -> None:
+        sent_back = """
+  - add_signer: {item: 汇总, by: 班布尔, way: 后加签, person: 简宁, reason: 请复核}
+  - complete: {item: 汇总, by: 班布尔}
+  - complete: {item: 后加签：汇总, by: 简宁, form: {加签意见: 不同意, 加签理由: 数据有误}}
+  - expect: {open: [汇总]}
+"""
+        begun = "\n  - complete: {item: 初核, by: 能文}\n  - complete: {item: 企业自查, by: kuang}"
+        passes(
+            PLAIN,
+            begun
+            + sent_back
+            + """
+  - take_back_signer: {person: 简宁, item: 汇总, by: 班布尔, reason: 已当面说明}
+  - expect: {open: [汇总]}
+  - complete: {item: 汇总, by: 班布尔}
+  - expect: {ended: Done, open: []}
+""",
+        )
+        passes(
+            PLAIN,
+            begun
+            + sent_back
+            + """
+  - return: {item: 汇总, by: 班布尔, to: F, reason: 按意见重做, refused: not_allowed}
+  - add_signer: {item: 汇总, by: 班布尔, way: 后加签, person: 程川, reason: 属地也看一下}
+  - complete: {item: 汇总, by: 班布尔}
+  - expect: {open: [后加签：汇总, 后加签：汇总]}
+  - withdraw: {item: 汇总, by: 班布尔, reason: 写错了, refused: not_allowed}
+  - complete: {item: 后加签：汇总, by: 简宁, form: {加签意见: 同意}}
+  - complete: {item: 后加签：汇总, by: 程川, form: {加签意见: 同意}}
+  - expect: {ended: Done}
+""",
+        )
+
     def test_taken_back_before_and_after_its_turn(self) -> None:
         added = """
   - add_signer: {item: 初核, by: 能文, way: 后加签, person: 简宁, reason: 请复核}
@@ -464,6 +546,20 @@ class TestTelling:
         fact = next(x for x in case.facts if isinstance(x, f.SignerAdded))
         told = sentence(fact, case.package, names)
         assert "加住建局（督办部门承办人）简宁，理由：请核对" in told and "前加签（征求意见）" in told
+
+    def test_who_does_not_agree_is_told_with_the_reason(self) -> None:
+        case = desk()
+        case.do(c.AddSigner("case", case.item("A").id, "after", "请复核", person="jian"), "neng")
+        case.do(c.FinishItem("case", case.item("A").id, {}), "neng")
+        (asked,) = (i for i in case.state.items.values() if i.name == "后加签：初核")
+        case.do(c.FinishItem("case", asked.id, {"加签意见": "不同意", "加签理由": "数据有误"}), "jian")
+        (again,) = (i for i in case.state.items.values() if i.element == "A")
+        assert (again.unit, again.role, again.person) == ("能源局", "DB", "neng")
+        assert again.basis == "简宁后加签不同意，退回原办理人重新办理，理由：数据有误"
+        names = {p.id: p.name for p in case.directory.people.values()}
+        fact = next(x for x in case.facts if isinstance(x, f.SigningReturned))
+        told = sentence(fact, case.package, names)
+        assert told.endswith("退回能源局（督办部门承办人）能文重新办理，办结后再签，理由：数据有误")
 
     def test_a_case_from_before_has_no_signers_and_reads_as_ever(self) -> None:
         case = desk()

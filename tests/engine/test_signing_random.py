@@ -39,7 +39,7 @@ def test_signers_come_and_go_and_every_case_can_be_finished(tmp_path: Path, seed
 def test_the_random_days_add_signers_in_every_way(tmp_path: Path) -> None:
     """The days above would prove little if nobody were added in them."""
     ways: set[str] = set()
-    taken = 0
+    taken = sent_back = 0
     for seed in range(4):
         engine = new_office(tmp_path / str(seed))
         RandomOffice(engine, seed, signing=4).run(200)
@@ -49,7 +49,9 @@ def test_the_random_days_add_signers_in_every_way(tmp_path: Path) -> None:
             ways |= {loads(row.data)["way"] for row in found}
             count = sa.select(sa.func.count()).where(kind == "SignerTakenBack")
             taken += connection.execute(count).scalar_one()
-    assert ways == {"beside", "before", "after"} and taken > 0
+            count = sa.select(sa.func.count()).where(kind == "SigningReturned")
+            sent_back += connection.execute(count).scalar_one()
+    assert ways == {"beside", "before", "after"} and taken > 0 and sent_back > 0
 
 
 def _finish(engine: Engine, case: str) -> None:

@@ -55,10 +55,11 @@ class Signing:
     rule: str = ""
     outcome: str = ""
     signatures: list[Signature] = field(default_factory=list)
+    again: set[int] = field(default_factory=set)  # items in which the step was done anew
 
     def of(self, item: int) -> bool:
         """Whether the item is one of those that sign here, or the step itself."""
-        return item == self.id or any(one.item == item for one in self.signatures)
+        return item == self.id or item in self.again or any(one.item == item for one in self.signatures)
 
 
 def signings(entries: Iterable[Entry], work: Work, reader: Discretion) -> list[Signing]:
@@ -82,8 +83,9 @@ def sentences(found: Iterable[Signing], work: Work) -> list[dict[str, str]]:
         if awaited(work.state, item.id):
             text = f"“{item.name}”要等{work.waits_for(item)}的意见，收到后才能办结。"
             said.append({"tone": "info", "text": text})
+    holders = {work.state.step_of(id): item for id, item in work.state.items.items()}
     for signer in work.state.signers.values():
-        host = work.state.items.get(signer.to)
+        host = holders.get(signer.to)
         if signer.way == AFTER and host is not None:
             whom = (
                 work.directory.name_of(signer.person)
@@ -131,6 +133,8 @@ class _Told:
                 sign = self.bodies.get(fact.id)
                 if sign is not None and (one := self.loops.get((fact.id, fact.index + 1))):
                     one.opinion = opinion_of(fact.value, sign) or one.opinion
+            case f.SigningReturned():
+                self._sent_back(fact)
             case f.SignerTakenBack():
                 if one := self.by_id.get(fact.id):
                     one.state, one.at, one.note = TAKEN, entry.at, fact.reason
@@ -172,6 +176,19 @@ class _Told:
                 fact.to, Signing(fact.to, self.names.get(fact.to, ""), False, open_)
             )
             whole.signatures.append(one)
+
+    def _sent_back(self, fact: f.SigningReturned) -> None:
+        """The step is done anew, then those who had not agreed sign anew: the one who did not stays on the list with it."""
+        whole = self.found[fact.to]
+        whole.again.add(fact.again)
+        for id, old in enumerate(fact.signers, fact.first):
+            was = self.by_id[old]
+            way, by, why = was.way, was.by, "重新办结后再签"
+            one = Signature(id, 0, was.unit, was.role, was.person, state=TO_COME, way=way, by=by, why=why)
+            self.by_id[id] = one
+            whole.signatures.append(one)
+            if old != fact.id:
+                was.state = ENDED
 
     def _offered(self, fact: f.WorkItemOffered) -> None:
         self.names[fact.id] = fact.name

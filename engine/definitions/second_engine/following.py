@@ -361,6 +361,7 @@ _ENDS: dict[type[f.Fact], str] = {
     f.WorkItemTakenBack: "第二引擎没有撤回",
     f.SignerAdded: "第二引擎没有加签",
     f.SignerTakenBack: "第二引擎没有减签",
+    f.SigningReturned: "第二引擎没有加签",
     f.IncidentRaised: "案件出现异常",
     f.ErrorThrown: "抛出错误之后不对照",
     f.CaseCancelled: "案件已作废",
