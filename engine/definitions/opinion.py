@@ -24,6 +24,7 @@ _SCHEMA = {
             "id": "Field_opinion_1",
             "key": "加签意见",
             "label": "意见",
+            "description": "后加签的选“不同意”，这一步退回原办理人重新办理。",
             "values": [{"label": word, "value": word} for word in (_AGREES, "不同意", "有补充意见")],
             "validate": {"required": True},
         },
