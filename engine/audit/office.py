@@ -43,6 +43,7 @@ KINDS = {
     "AbsenceEntered": "登记了离岗",
     "AbsenceWithdrawn": "撤销了离岗",
     "HandoverBegun": "办理了移交",
+    "ListIssued": "出具了销号清单",
     "UrgingSet": "调整了催办上限",
     "ResponsibilitySet": "维护了职责库",
     "ResponsibilityRemoved": "删除了职责库的一行",

@@ -39,7 +39,7 @@ AFTER_DAYS = 5 * 365
 TOGETHER = 200
 """Cases in one piece of the file, and in one transaction that takes them out."""
 
-STAYS = ("leaves", "archived", "cases")
+STAYS = ("leaves", "archived", "cases", "case_words", "issued_lines")
 """Tables with something of a case in them that nothing is taken out of."""
 
 
@@ -130,7 +130,7 @@ def _write(engine: Engine, ids: Sequence[str], draft: Path, told: Progress) -> d
             told("写存档", start, len(ids))
             part = ids[start : start + TOGETHER]
             with engine.read() as connection:
-                for shape, lines in dump.of_cases(connection, part, ("leaves", "archived")):
+                for shape, lines in dump.of_cases(connection, part, set(STAYS) - {"cases"}):
                     shapes[shape.name] = asdict(shape)
                     with out.open(f"{shape.name}/{piece:06d}.jsonl", "w", force_zip64=True) as member:
                         member.writelines(lines)

@@ -19,6 +19,9 @@ import sqlalchemy as sa
 VERSION_TABLE = "alembic_version"
 """Kept apart: a copy says its revision itself."""
 
+MADE_AGAIN = ("case_words",)
+"""Tables that the database itself makes of the others, by triggers: no copy holds them."""
+
 TOGETHER = 2000
 
 
@@ -45,8 +48,9 @@ def reflected(connection: sa.Connection) -> sa.MetaData:
 
 
 def shapes(connection: sa.Connection) -> list[tuple[Shape, str]]:
-    """Every table, those first that others refer to, each with the query that gives its rows in order."""
-    return [(_shape(table), _query(connection, table)) for table in reflected(connection).sorted_tables]
+    """Every table, but those in `MADE_AGAIN`, those first that others refer to, each with the query that gives its rows in order."""
+    kept = (t for t in reflected(connection).sorted_tables if t.name not in MADE_AGAIN)
+    return [(_shape(table), _query(connection, table)) for table in kept]
 
 
 def of_cases(
@@ -56,7 +60,7 @@ def of_cases(
     found = []
     for table in reflected(connection).sorted_tables:
         column = "id" if table.name == "cases" else "case"
-        if column not in table.columns or table.name in leave:
+        if column not in table.columns or table.name in (*leave, *MADE_AGAIN):
             continue
         asked: tuple[Any, ...]
         if connection.dialect.name == "postgresql":

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = sa.MetaData()
 
@@ -118,6 +119,16 @@ running_case = cases.c.state == sa.literal_column("'open'")
 Index(
     "cases_by_moved", cases.c.moved_at, cases.c.id, sqlite_where=running_case, postgresql_where=running_case
 )
+
+case_words = Table(
+    "case_words",
+    metadata,
+    # Title, number and party of a case, a line each, by which the register finds it. Kept by triggers, no program writes it.
+    Column("case", String(40), primary_key=True),
+    Column("words", Text, nullable=False),
+)
+pairs_of = sa.func.duban_pairs(case_words.c.words, type_=ARRAY(Text))
+"""PostgreSQL's alone: all pairs of neighbouring signs in them, which the index `case_words_pairs` holds; the migration makes both."""
 
 facts = Table(
     "facts",
@@ -584,6 +595,44 @@ handover_items = Table(
     Column("due", Instant),
     Column("result", String(10), nullable=False, default=""),  # "" | moved | returned | gone | refused
     Column("said", Text, nullable=False, default=""),  # why, where it was not moved as asked
+)
+
+issued_lists = Table(
+    "issued_lists",
+    metadata,
+    # 照单销号: a unit's list of hazards as it was issued. What is issued stays as it was; closings since are read beside it.
+    Column("id", String(40), primary_key=True),
+    Column("unit", String(200), nullable=False),
+    Column("name", String(200), nullable=False),  # of the unit, as it was then
+    Column("kind", String(20), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("number", Integer, nullable=False),  # of the unit's lists of that year, from 1
+    Column("since", Date, nullable=False),  # first day from which closings were listed
+    Column("until", Date, nullable=False),  # the day the list is of
+    Column("at", Instant, nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("person_name", String(100), nullable=False),
+    Column("person_unit", String(200), nullable=False),
+    sa.UniqueConstraint("unit", "year", "number"),
+)
+Index("issued_lists_by_time", issued_lists.c.at)
+
+issued_lines = Table(
+    "issued_lines",
+    metadata,
+    Column("list", ForeignKey("issued_lists.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # the number on the list, from 1
+    Column("case", String(40), nullable=False),
+    Column("number", String(100), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("party", String(200), nullable=False),  # names, as they were then
+    Column("region", String(100), nullable=False),
+    Column("deadline", Date),
+    Column("light", String(10), nullable=False),  # red | yellow | green; "" = none
+    Column("status", String(40), nullable=False),
+    Column("rung", String(40), nullable=False),  # by its name; "" = none
+    Column("supervisor", String(200), nullable=False),
+    Column("struck", Text, nullable=False),  # how it had left the list already; "" = open
 )
 
 responsibilities = Table(

@@ -38,6 +38,15 @@ def test_the_register_at_a_desk(sign_in: Callable[..., Person], photo: Path) -> 
     expect(page.locator(".signatures")).to_be_visible()
     expect(page.get_by_role("button", name="出清单")).to_be_hidden()
     page.emulate_media(media="screen")
+    numbers = page.locator('#unit-list td[data-label="序号"]').all_inner_texts()
+    page.get_by_role("button", name="出具").click()
+    page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    expect(page.locator(".unit-list")).to_contain_text("编号：〔")
+    assert page.locator('#unit-list td[data-label="序号"]').all_inner_texts() == numbers
+    office.screenshot("68-issued-list")
+    office.go("/register/lists")
+    expect(page.locator("#issued-lists")).to_contain_text("能源局")
+    office.screenshot("69-issued-lists")
 
 
 def test_a_double_is_suggested_while_somebody_registers(sign_in: Callable[..., Person], photo: Path) -> None:

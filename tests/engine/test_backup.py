@@ -209,7 +209,7 @@ def test_a_copy_that_was_changed_is_refused_and_leaves_nothing(
     manifest.write_bytes(said.replace(b'"format": 1', b'"format": 2'))
     with pytest.raises(BackupBroken, match="格式"):
         restored(made.folder, empty, tmp_path / "new")
-    manifest.write_bytes(said.replace(made.manifest.revision.encode(), b"9999"))
+    manifest.write_bytes(said.replace(b'"%s"' % made.manifest.revision.encode(), b'"9999"'))
     with pytest.raises(InputInvalid, match="比本程序新"):
         restored(made.folder, empty, tmp_path / "new")
     manifest.write_bytes(b"{")

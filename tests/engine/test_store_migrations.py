@@ -18,6 +18,9 @@ from engine.store.database import open_database
 from engine.store.tables import metadata
 from tests import stores
 
+ONLY_IN_POSTGRESQL = {"case_words_pairs"}
+"""An index over a function that SQLite does not have; `tests/web/test_register.py` sees that it is used."""
+
 
 @stores.on_both
 def test_migrations_and_tables_agree(tmp_path: Path) -> None:
@@ -25,7 +28,8 @@ def test_migrations_and_tables_agree(tmp_path: Path) -> None:
     assert migrate.revision_in_force(database) == ""
     assert migrate.upgrade(database) == migrate.revision_wanted() == migrate.revision_in_force(database)
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        shared = {"include_object": lambda _, name, *more: name not in ONLY_IN_POSTGRESQL}
+        assert compare_metadata(MigrationContext.configure(connection, opts=shared), metadata) == []
 
 
 def test_partial_indexes_are_partial(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import openpyxl
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests import stores
 from tests.web.builder import Site, open_site
 from tests.web.hazards import later, numbered, with_hazards
+from web.register import words
 
 pytestmark = stores.both
 
@@ -104,6 +106,45 @@ def test_a_page_counts_what_it_shows(hazards: Site) -> None:
     assert "还没有您能看到的案件" in hazards.user("sun").get("/register").text
 
 
+WORDS = {
+    "风机": {"风机停用", "旧风机"},
+    "备": {"100%备用", "设备A_1"},
+    "用": {"风机停用", "100%备用"},
+    "0%": {"100%备用"},
+    "A_1": {"设备A_1"},
+    "A%1": set(),
+    "没有人写过": set(),
+    "〔2026〕7号": {"旧风机"},
+    "一号煤矿": {"风机停用", "旧风机", "100%备用", "设备A_1"},
+    "机停": {"风机停用"},
+    "风停": set(),
+}
+"""What is looked for, and the cases of one enterprise that have it."""
+
+
+def test_words_are_found_wherever_they_stand(hazards: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = {hazards.begin(名称=name): name for name in ("风机停用", "旧的名称", "100%备用", "设备A_1")}
+    renamed = next(case for case, name in cases.items() if name == "旧的名称")
+    numbered(hazards, renamed, "隐患〔2026〕7号")
+    changed = hazards.user("zhao").post(
+        f"/api/v1/cases/{renamed}/correct", {"values": {"名称": "旧风机"}, "reason": "改名"}
+    )
+    assert changed.status_code == 200, changed.text
+    cases[renamed] = "旧风机"
+    hazards.begin("liu", 名称="别处的风机", 企业="二号工地", 行业="建筑施工", 属地="城川镇")
+    for looked_through in (1000, 1):  # among the newest, and by the words kept beside the cases
+        monkeypatch.setattr(words, "LOOKED_THROUGH", looked_through)
+        for said, names in WORDS.items():
+            query = "q=" + quote(said)
+            assert {cases[case] for case in found(hazards, query, "wang")} == names, (said, looked_through)
+            assert "别处的风机" not in hazards.user("wang").get(f"/register?{query}").text
+        assert len(found(hazards, "q=风机")) == 3 == len(found(hazards, "q=风机&limit=2")) + 1, looked_through
+    page = hazards.user("zhao").get("/api/v1/cases?q=风机&limit=2").json
+    rest = hazards.user("zhao").get(f"/api/v1/cases?q=风机&limit=2&after={page['next']}").json["items"]
+    assert len({i["id"] for i in (*page["items"], *rest)}) == 3
+    assert "共 3 件" in hazards.user("zhao").get("/register?q=风机").text
+
+
 # -- the unit's list --------------------------------------------------------------------------------------
 
 
@@ -153,6 +194,62 @@ def test_a_list_shows_no_more_than_its_reader_sees(hazards: Site) -> None:
     assert hazards.user("zhao").get("/register/lists?unit=纪检组").status_code == 400
     assert hazards.user("zhao").get("/register/lists?unit=能源局&date=昨天").status_code == 400
     assert "选一个单位出清单" in hazards.user("zhao").get("/register/lists").text
+
+
+def test_an_issued_list_stays_as_it_was_and_marks_what_is_closed_since(hazards: Site) -> None:
+    one, two = (
+        numbered(hazards, hazards.begin(名称=f"隐患{said}", 督办部门="能源局"), f"隐患〔2026〕{n}号")
+        for n, said in enumerate("一二", 8)
+    )
+    asked, zhao = {"unit": "一号煤矿"}, hazards.user("zhao")
+    made = zhao.post("/api/v1/register/lists", asked, Idempotency_Key="one")
+    assert made.status_code == 201, made.text
+    address = f"/register/lists/{made.json['list']}"
+    again = zhao.post("/api/v1/register/lists", asked, Idempotency_Key="one")
+    assert again.json == made.json, "asked twice, issued once"
+    struck_off(hazards, one, "2026-09-28")
+    later(hazards, 10)
+    hazards.begin(名称="隐患三", 督办部门="能源局")
+    now = zhao.get("/register/lists?unit=一号煤矿").text
+    assert re.findall(r'序号" class="num">(\d)</td>.*?隐患([一二三])<', now, re.S) == [
+        ("1", "二"),
+        ("2", "三"),
+    ]
+    assert f'href="{address}"' in now, "lists issued before stand below"
+    kept = zhao.get(address).text
+    assert re.findall(r'序号" class="num">(\d)</td>.*?隐患([一二三])<', kept, re.S) == [
+        ("1", "一"),
+        ("2", "二"),
+    ]
+    assert "编号：<strong>〔2026〕第1号" in kept and kept.count('<tr class="struck">') == 1
+    items = zhao.get(f"/api/v1{address}").json["items"]
+    assert [(i["case"], i["struck"], i["later"]) for i in items] == [
+        (one, "", "2026-09-28 销号，能源局 王建军"), (two, "", ""),
+    ]  # fmt: skip
+    sheet = openpyxl.load_workbook(io.BytesIO(zhao.get(f"{address}/list.xlsx").data)).worksheets[0]
+    assert [(sheet.cell(r, 1).value, sheet.cell(r, 5).value, sheet.cell(r, 5).font.strike) for r in (5, 6)] == [
+        (1, "隐患一", True), (2, "隐患二", False),
+    ]  # fmt: skip
+    assert "编号：〔2026〕第1号" in sheet.cell(2, 1).value
+    following = hazards.user("wang").post("/api/v1/register/lists", asked)
+    assert "〔2026〕第2号" in zhao.get(f"/register/lists/{following.json['list']}").text
+
+
+def test_who_may_issue_and_open_lists(hazards: Site) -> None:
+    hazards.begin(名称="煤矿的", 督办部门="能源局")
+    asked = {"unit": "一号煤矿"}
+    made = hazards.user("wang").post("/api/v1/register/lists", asked).json["list"]
+    refused = hazards.user("gao").post("/api/v1/register/lists", asked)
+    assert refused.status_code == 403 and "安委办、督办部门或属地出具" in refused.json["detail"]
+    assert "煤矿的" in hazards.user("gao").get(f"/register/lists/{made}").text, "it was issued to them"
+    assert hazards.user("zhao").get(f"/register/lists/{made}").status_code == 200
+    for stranger in ("liu", "sun", "mutu"):
+        assert hazards.user(stranger).get(f"/register/lists/{made}").status_code == 404, stranger
+        assert hazards.user(stranger).get("/api/v1/register/lists").json["items"] == [], stranger
+    nothing = hazards.user("wang").post("/api/v1/register/lists", {"unit": "二号工地"})
+    assert nothing.status_code == 400 and "没有隐患" in nothing.json["detail"]
+    towns = hazards.user("zhao").post("/api/v1/register/lists", {"unit": "上海庙镇"}).json["list"]
+    assert "煤矿的" in hazards.user("mutu").get(f"/register/lists/{towns}").text
 
 
 # -- likely doubles ---------------------------------------------------------------------------------------

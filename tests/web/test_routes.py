@@ -46,7 +46,7 @@ def filled(rule: Rule, case: str, site: Site) -> str:
         "package": KEY, "start": "S", "form": "check", "action": "extension", "file": "nothing", "incident": "1", "job": "1",
         "unit": "能源局", "person": "wang", "day": "2026-10-01", "year": "2026", "token": "nothing", "name": "x.js", "filter": "nothing",
         "side": "small", "hint": "nothing",
-        "absence": "nothing", "handover": "nothing", "channel": "nothing",
+        "absence": "nothing", "listed": "nothing", "handover": "nothing", "channel": "nothing",
     }  # fmt: skip
     return re.sub(r"<(?:[a-z]+(?:\([^)]*\))?:)?([a-z]+)>", lambda m: values[m[1]], rule.rule)
 

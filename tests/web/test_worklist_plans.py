@@ -1,4 +1,4 @@
-"""How the databases read the worklist: every order of every tab from its own index, nothing sorted but what was read for the
+"""How the databases read the worklist, and the words of the register: every order of every tab from its own index, nothing sorted but what was read for the
 page, however much lies behind it."""
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests import stores
 from tests.benchmarks import filling
 from tests.engine.office_builder import MONDAY
 from web.identity import Who
+from web.register import words
 from web.worklist import queries
 from web.worklist.limits import soon_until
 from web.worklist.wanted import OPEN, SORTS, Wanted
@@ -214,3 +215,22 @@ def test_counting_reads_indexes_alone(filled: Engine) -> None:
     assert found["unit"] == found["done"] == queries.MOST_COUNTED
     steps = plan(filled, *sent[0])
     assert faults(steps) == [], "\n".join(steps)
+
+
+def test_words_nobody_wrote_are_not_looked_for_in_the_cases(filled: Engine) -> None:
+    sent: list[tuple[str, Any]] = []
+
+    def listen(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "case_words" in statement:
+            sent.append((statement, parameters))
+
+    with filled.read() as c:
+        sa.event.listen(filled.database.engine, "before_cursor_execute", listen)
+        try:
+            assert c.execute(words.holding(c, "没有人写过")).all() == []
+            assert len(c.execute(words.holding(c, "监测线路")).all()) == ITEMS
+        finally:
+            sa.event.remove(filled.database.engine, "before_cursor_execute", listen)
+    steps = plan(filled, *sent[0])
+    read = "SCAN case_words" if filled.database.is_sqlite else "case_words_pairs"
+    assert any(read in step for step in steps), "\n".join(steps)

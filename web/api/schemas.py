@@ -347,6 +347,16 @@ class SimilarQuery(Body):
     words = Text(500, load_default="", metadata={"description": "部位、隐患名称和描述"})
 
 
+class ListsQuery(Body):
+    unit = Text(200, load_default="")
+
+
+class ListBody(Body):
+    unit = Text(200, required=True)
+    since = Day(load_default=None, allow_none=True, metadata={"description": "销号统计自；不填为当月一日"})
+    date = Day(load_default=None, allow_none=True, metadata={"description": "清单日期；不填为今天"})
+
+
 class TimelineQuery(PageQuery):
     oldest_first = YesNo(load_default=False)
 

@@ -1,6 +1,7 @@
 """A unit's numbered list 照单销号: the hazards it has open, and those struck off in the period shown, with the day and by whom.
 
-The numbers follow the order in which the cases began (of an imported ledger, the cases' own numbers); what is struck off keeps its number. Whose a case is, is said by the
+The numbers follow the order in which the cases began (of an imported ledger, the cases' own numbers). They are those of the day the
+list is looked at; a list that was issued keeps its own (`issued`). Whose a case is, is said by the
 register: an enterprise's own, a town's by the place, a department's where it supervises.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import IO, Any
 
 import orjson
@@ -36,8 +37,8 @@ _k = t.cases
 
 @dataclass(frozen=True, slots=True)
 class UnitList:
-    """The list of a unit for a day. `rows` are lines of the register with `list_number` and `struck` (how it left the list, ""
-    while it is open); `more` when there are more than `MOST_LISTED`."""
+    """The list of a unit for a day. `rows` are lines of the register with `list_number`, `struck` (how it left the list, ""
+    while it is open) and, of an issued one, `later` (how it left since); `more` when there are more than `MOST_LISTED`."""
 
     unit: str
     name: str
@@ -45,11 +46,17 @@ class UnitList:
     since: date
     until: date
     rows: list[dict[str, Any]]
-    more: bool
+    more: bool = False
+    number: str = ""
+    """Of a list that was issued; then also its id, when, and by whom. `hidden`: lines its reader may not see."""
+    id: str = ""
+    at: datetime | None = None
+    by: str = ""
+    hidden: int = 0
 
     @property
     def open(self) -> int:
-        return sum(1 for row in self.rows if not row["struck"])
+        return sum(1 for row in self.rows if not row["struck"] and not row["later"])
 
 
 def choices(who: Who) -> list[Unit]:
@@ -62,6 +69,15 @@ def choices(who: Who) -> list[Unit]:
 
 
 _OWNERS = {"督办部门": 0, queries.TOWN: 1, ENTERPRISE: 2}
+
+
+def days_of(since: date | None, until: date | None, moment: Moment) -> tuple[date, date]:
+    """First day and day of a list; without them the current month until today. Raises `InputInvalid`."""
+    until = until or moment.today
+    since = since or until.replace(day=1)
+    if since > until:
+        raise InputInvalid("起始日期不能晚于清单日期。", field="since")
+    return since, until
 
 
 def of(
@@ -83,10 +99,10 @@ def of(
     since, until = days
     rows = _rows(c, who, found, since, until)
     reader = discretion.of(who)
-    closers = _closers(c, [r for r in rows if r["closed_on"] is not None], packages)
+    closers = closers_of(c, [r for r in rows if r["closed_on"] is not None], packages)
     shown = lines.lines(map(reader.case, rows[:MOST_LISTED]), packages, moment)
     for number, row in enumerate(shown, 1):
-        row |= {"list_number": number, "struck": _struck(row, closers.get(row["id"], ""))}
+        row |= {"list_number": number, "struck": struck(row, closers.get(row["id"], "")), "later": ""}
     return UnitList(found.id, found.name, found.kind, since, until, shown, len(rows) > MOST_LISTED)
 
 
@@ -105,7 +121,7 @@ def _rows(c: sa.Connection, who: Who, unit: Unit, since: date, until: date) -> l
     return sorted(rows, key=lambda r: (r["started_at"], by_number(r["number"]), r["id"]))
 
 
-def _struck(row: Mapping[str, Any], closer: str) -> str:
+def struck(row: Mapping[str, Any], closer: str) -> str:
     """How a case left the list; "" while it is on it."""
     if row["closed_on"] is not None:
         by = "补录" if row["imported"] and not closer else closer
@@ -117,7 +133,7 @@ def _struck(row: Mapping[str, Any], closer: str) -> str:
     return ""
 
 
-def _closers(
+def closers_of(
     c: sa.Connection, rows: Sequence[Mapping[str, Any]], packages: Sequence[Package]
 ) -> dict[str, str]:
     """Who struck the cases off: the person whose step last gave the day of closing, by the ledger."""
@@ -148,17 +164,20 @@ def write(out: IO[bytes], made: UnitList, who: Who) -> None:
         Head("隐患", width=36), Head("整改期限", width=12, kind="date"), Head("灯", width=6), Head("当前状态", width=12),
         Head("督办部门", width=14), Head("销号情况", width=24), Head("备注", width=12),
     ]  # fmt: skip
+    by = made.by or f"{present.unit_name(who.unit)} {who.name}"
     note = (
-        f"清单日期：{made.until.isoformat()}　　销号统计自：{made.since.isoformat()}　　未销号 {made.open} 件，"
-        f"已销号或移出 {len(made.rows) - made.open} 件　　出具人：{present.unit_name(who.unit)} {who.name}"
+        (f"编号：{made.number}　　" if made.number else "")
+        + f"清单日期：{made.until.isoformat()}　　销号统计自：{made.since.isoformat()}　　未销号 {made.open} 件，"
+        f"已销号或移出 {len(made.rows) - made.open} 件　　出具人：{by}"
     )
     body = [
         Line(
             [
                 r["list_number"], r["number"], present.unit_name(r["party"]), r["region"], r["title"], r["deadline"],
-                r["light_name"] if r["light"] else "", r["status"], present.unit_name(r["supervisor"]), r["struck"], "",
+                r["light_name"] if r["light"] else "", r["status"], present.unit_name(r["supervisor"]),
+                r["struck"] or r["later"], "出具后" if r["later"] else "",
             ],
-            struck=bool(r["struck"]),
+            struck=bool(r["struck"] or r["later"]),
         )
         for r in made.rows
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,8 +21,8 @@ from web import discretion
 from web.context import the_directory, the_moment, the_packages
 from web.identity import Who
 from web.paging import LARGEST, Page, beyond, decode, encode
-from web.register import light
-from web.sight import strands
+from web.register import light, words
+from web.sight import strands, visible
 
 MOST_COUNTED = 1000
 """Counting ends there."""
@@ -49,7 +49,8 @@ _k = t.cases
 class Filter:
     """What the register is narrowed to. Empty: everything."""
 
-    q: str = ""
+    q: str = ""  # words of title, number or party
+    number: str = ""  # of the case, exactly
     package: str = ""
     region: str = ""
     sector: str = ""
@@ -104,12 +105,8 @@ def _where(c: sa.Connection, who: Who, f: Filter, now: datetime) -> list[sa.Colu
     ):  # fmt: skip
         if value:
             conditions.append(column == value)
-    if f.q and c.execute(sa.select(_k.c.id).where(_k.c.number == f.q).limit(1)).first() is not None:
-        conditions.append(_k.c.number == f.q)  # found at once; other words are looked for in case after case
-    elif f.q:
-        text = f.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        columns = (_k.c.title, _k.c.number, _k.c.party)
-        conditions.append(sa.or_(*(c.like(f"%{text}%", escape="\\") for c in columns)))
+    if f.number:
+        conditions.append(_k.c.number == f.number)
     if f.overdue:
         conditions.append(is_overdue(who, now))
     if f.light:
@@ -183,7 +180,7 @@ def every(c: sa.Connection, who: Who, f: Filter, now: datetime, *, held: bool) -
 def _cases(
     c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limit: int, *, held: bool = True
 ) -> Page:
-    keys = _keys(c, who, f, now, after)
+    keys = _next(c, who, f, now, after, limit)
     overdue = is_overdue(who, now) if held else sa.false()
     statement = sa.select(_k, overdue.label("overdue")).join(keys, keys.c.id == _k.c.id)
     newest_first = statement.order_by(_k.c.started_at.desc(), _k.c.id.desc())
@@ -193,6 +190,36 @@ def _cases(
     if held:
         _holders(c, who, page.rows)
     return page
+
+
+def _next(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limit: int) -> sa.Subquery:
+    """(began, id) of the next `b_count` cases, or the ids of so many: `_keys`, and what has the words that are looked for."""
+    if not f.q:
+        return _keys(c, who, f, now, after)
+    if _is_number(c, f.q):
+        return _keys(c, who, replace(f, q="", number=f.q), now, after)
+    if limit < words.LOOKED_THROUGH:
+        newest = _keys(c, who, replace(f, q=""), now, after)
+        asked = sa.select(_k.c.id, words.stand_in(f.q).label("hit")).join(newest, newest.c.id == _k.c.id)
+        newest_first = asked.order_by(_k.c.started_at.desc(), _k.c.id.desc())
+        looked = c.execute(newest_first, {"b_count": words.LOOKED_THROUGH}).all()
+        hits = [row.id for row in looked if row.hit][: limit + 1]
+        if len(hits) > limit or len(looked) < words.LOOKED_THROUGH:
+            return sa.select(_k.c.id).where(_k.c.id.in_(hits)).subquery()
+    return _holding(c, who, f, now, after)
+
+
+def _is_number(c: sa.Connection, said: str) -> bool:
+    return c.execute(sa.select(_k.c.id).where(_k.c.number == said).limit(1)).first() is not None
+
+
+def _holding(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str = "") -> sa.Subquery:
+    """The ids of the next `b_count` cases of the filter's words, by the index of words."""
+    where = [_k.c.id.in_(words.holding(c, f.q)), visible(who), *_where(c, who, f, now)]
+    if after:
+        where.append(beyond((_k.c.started_at, _k.c.id), decode(after, (datetime, str)), descending=True))
+    newest = (_k.c.started_at.desc(), _k.c.id.desc())
+    return sa.select(_k.c.id).where(*where).order_by(*newest).limit(_count).subquery()
 
 
 _count = sa.bindparam("b_count", type_=sa.Integer())
@@ -249,7 +276,7 @@ def as_row(r: Any) -> dict[str, Any]:
 
 def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
     """How many cases the filter holds, at most `MOST_COUNTED`."""
-    keys = _keys(c, who, f, now)
+    keys = _next(c, who, f, now, "", MOST_COUNTED)
     counted = sa.select(sa.func.count()).select_from(keys)
     return int(c.execute(counted, {"b_count": MOST_COUNTED}).scalar_one())
 

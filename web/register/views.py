@@ -12,12 +12,11 @@ from urllib.parse import quote
 from flask import Blueprint, Response, render_template, request
 
 from engine.calendar import Moment
-from engine.clock import SHANGHAI
 from engine.errors import InputInvalid, NotFound
 from web import discretion, present, starts
 from web.context import the_engine, the_moment, the_packages, who
-from web.identity import may
-from web.register import columns, ledger, light, lines, lists, queries
+from web.identity import Who, may
+from web.register import columns, issued, ledger, light, lines, lists, queries
 
 blueprint = Blueprint("register", __name__, template_folder="templates")
 
@@ -117,13 +116,36 @@ def _pieces(made: IO[bytes]) -> Iterator[bytes]:
 @blueprint.get("/register/lists")
 @may("signed_in")
 def unit_list() -> str:
-    """照单销号：一个单位的隐患清单。"""
+    """照单销号：一个单位的隐患清单，和已经出具的清单。"""
     engine, me = the_engine(), who()
     unit = request.args.get("unit", "").strip()[:200]
     with engine.read() as c:
         moment = the_moment(c)
         made = lists.of(c, me, unit, _days(moment), moment, the_packages(c)) if unit else None
-    return render_template("register/list.html", made=made, unit=unit, units=lists.choices(me))
+        before = issued.shown(c, me, made.unit if made else "")
+    issues = made is not None and made.rows and not made.more and issued.may_issue(me)
+    return render_template(
+        "register/list.html", made=made, unit=unit, units=lists.choices(me), issued=before, issues=issues
+    )
+
+
+@blueprint.get("/register/lists/<string:listed>")
+@may("signed_in")
+def issued_list(listed: str) -> str:
+    """照单销号：一份出具的清单。"""
+    with the_engine().read() as c:
+        made = issued.of(c, who(), listed, the_moment(c), the_packages(c))
+    return render_template("register/list.html", made=made)
+
+
+@blueprint.get("/register/lists/<string:listed>/list.xlsx")
+@may("signed_in")
+def issued_list_workbook(listed: str) -> Response:
+    """一份出具的清单，工作簿。"""
+    me = who()
+    with the_engine().read() as c:
+        made = issued.of(c, me, listed, the_moment(c), the_packages(c))
+    return _list_workbook(made, me)
 
 
 @blueprint.get("/register/lists.xlsx")
@@ -135,23 +157,22 @@ def unit_list_workbook() -> Response:
     with engine.read() as c:
         moment = the_moment(c)
         found = lists.of(c, me, unit, _days(moment), moment, the_packages(c))
-    title, name = f"{found.name}隐患清单", f"list-{found.until.isoformat()}.xlsx"
-    return _workbook(lambda out: lists.write(out, found, me), title, name)
+    return _list_workbook(found, me)
+
+
+def _list_workbook(made: lists.UnitList, me: Who) -> Response:
+    title, name = f"{made.name}隐患清单{made.number}", f"list-{made.until.isoformat()}.xlsx"
+    return _workbook(lambda out: lists.write(out, made, me), title, name)
 
 
 def _days(moment: Moment) -> tuple[date, date]:
-    """First day and day of the list; without them the current month until today."""
-    today = moment.now.astimezone(SHANGHAI).date()
+    """First day and day of the list, from the address."""
+    given = {name: request.args.get(name) or None for name in ("since", "date")}
     try:
-        until = date.fromisoformat(request.args["date"]) if request.args.get("date") else today
-        since = (
-            date.fromisoformat(request.args["since"]) if request.args.get("since") else until.replace(day=1)
-        )
+        since, until = (date.fromisoformat(day) if day else None for day in given.values())
     except ValueError:
         raise InputInvalid("清单日期应写成 2026-09-28 的样子。", field="date") from None
-    if since > until:
-        raise InputInvalid("起始日期不能晚于清单日期。", field="since")
-    return since, until
+    return lists.days_of(since, until, moment)
 
 
 @blueprint.get("/register/new")
