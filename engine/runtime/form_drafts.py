@@ -1,7 +1,7 @@
 """Drafts of forms 草稿: what a person has typed for a work item and not submitted, so that it goes on at another device.
 
-One for each person and item; nobody else ever reads it, it is no fact and in no log. With the item it is over: what was left behind
-by an item that a deadline ended goes when the next draft is saved, and is not given out before.
+One for each person and item; nobody else ever reads it, it is no fact and in no log. With the item it is over: from then on it
+is not given out, and a worker sweeps it away. So the completion of a step writes nothing here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ def save(
                 connection.execute(sa.insert(t), [{"person": person, "case": case, "item": item} | row])
         except sa.exc.IntegrityError:
             raise Conflict("这一步的草稿刚在另一台设备上保存过。") from None
-        connection.execute(sa.delete(t).where(~_open))
     return revision
 
 
@@ -70,17 +69,17 @@ def discard(engine: Engine, person: str, case: str, item: int) -> None:
         connection.execute(sa.delete(t).where(_mine), {"b_person": person, "b_case": case, "b_item": item})
 
 
-def item_over(engine: Engine, case: str, item: int) -> None:
-    """After an item was done: everybody's drafts of it go. Writes only where there are any."""
-    with engine.database.glance() as connection:
-        if connection.execute(_any, {"b_case": case, "b_item": item}).first() is None:
-            return
+def sweep(engine: Engine) -> int:
+    """Remove the drafts of items that are over; they were not given out since. Returns how many."""
     with engine.database.write() as connection:
-        connection.execute(sa.delete(t).where(_of_item, ~_open), {"b_case": case, "b_item": item})
+        return connection.execute(sa.delete(t).where(~_open)).rowcount
 
 
-_of_item = sa.and_(t.c.case == sa.bindparam("b_case"), t.c.item == sa.bindparam("b_item"))
-_mine = sa.and_(t.c.person == sa.bindparam("b_person"), _of_item)
+_mine = sa.and_(
+    t.c.person == sa.bindparam("b_person"),
+    t.c.case == sa.bindparam("b_case"),
+    t.c.item == sa.bindparam("b_item"),
+)
 _open = (
     sa.select(work_items.c.item)
     .where(work_items.c.case == t.c.case, work_items.c.item == t.c.item, work_items.c.state == "open")
@@ -88,4 +87,3 @@ _open = (
 )
 _one = sa.select(t.c.revision, t.c.data, t.c.saved_at).where(_mine, _open)
 _revision = sa.select(t.c.revision).where(_mine)
-_any = sa.select(t.c.revision).where(_of_item).limit(1)

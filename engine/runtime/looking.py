@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from PIL import Image, ImageOps
 
 from engine.errors import EngineError, InputInvalid
-from engine.runtime import evidence_rules, half_uploads, likeness, pictures
+from engine.runtime import evidence_rules, form_drafts, half_uploads, likeness, pictures
 from engine.runtime import hints as hinting
 from engine.runtime.engine import Engine
 from engine.runtime.evidence_rules import EvidenceRules
@@ -39,7 +39,7 @@ PAUSE_SECONDS = 3.0
 """How long the looker sleeps when there is nothing to be looked at [P]."""
 
 SWEEP_SECONDS = 3600.0
-"""How often uploads that were given up are swept away [P]."""
+"""How often uploads that were given up and drafts of steps that are over are swept away [P]."""
 
 MOST_CANDIDATES = 3000
 """Pictures with a key in common that are asked for their hashes, newest first [P]."""
@@ -80,6 +80,7 @@ def _go_on(engine: Engine, stop: threading.Event) -> None:
         try:
             if time.monotonic() - swept > SWEEP_SECONDS or not swept:
                 half_uploads.sweep(engine)
+                form_drafts.sweep(engine)
                 swept = time.monotonic()
             done = look_at_new(engine, 1, skipped)
         except Exception:

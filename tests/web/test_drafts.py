@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from engine.runtime.form_drafts import sweep
 from engine.store.tables import form_drafts
 from tests import stores
 from tests.web.builder import Site
@@ -69,8 +70,9 @@ def test_a_draft_ends_with_its_item(site: Site) -> None:
         at.replace("/draft", "/finish"), {"form": {"说明": "写完了", "结论": "属实"}}
     )
     assert done.status_code == 200, done.text
-    assert kept(site) == 0
-    assert site.user("li").get(at).json["data"] is None
+    for account in ("wang", "li"):
+        assert site.user(account).get(at).json["data"] is None
+    assert (sweep(site.engine), kept(site)) == (2, 0)
     assert site.user("li").put(at, {"data": {"说明": "晚了"}}).status_code == 409
 
 

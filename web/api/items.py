@@ -15,7 +15,6 @@ from engine.commands import (
     WithdrawItem,
 )
 from engine.errors import EngineError
-from engine.runtime import form_drafts
 from web import discretion
 from web.api import Room, schemas
 from web.api.base import act, until
@@ -137,9 +136,7 @@ def release(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
 @may("signed_in")
 def finish(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
     """提交表单，办结这一步。表单有误时 422，errors 按字段给出。"""
-    done = _act(FinishItem(case, item, body["form"], tuple(body["files"])))
-    form_drafts.item_over(the_engine(), case, item)
-    return done
+    return _act(FinishItem(case, item, body["form"], tuple(body["files"])))
 
 
 @room.route(f"{_ITEM}/return", methods=["POST"])
@@ -148,9 +145,7 @@ def finish(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
 @may("signed_in")
 def send_back(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
     """退回到之前的步骤；此后开始的办理随之撤销（见 targets 的 withdraws）。"""
-    done = _act(ReturnItem(case, item, body["reason"], body["to"]))
-    form_drafts.item_over(the_engine(), case, item)
-    return done
+    return _act(ReturnItem(case, item, body["reason"], body["to"]))
 
 
 @room.route(f"{_ITEM}/withdraw", methods=["POST"])
