@@ -187,3 +187,9 @@ _one = (
 )
 _ONE = """SELECT h.id, h."case", h.file, h.said, h.verdict, h.reason, f.uploaded_by, coalesce(w.unit, '')
 FROM hints h JOIN files f ON f.id = h.file LEFT JOIN work_items w ON w."case" = f."case" AND w.item = f.item WHERE h.id = $1"""
+
+
+picture_rows = sa.select(files, work_items.c.name.label("step"), work_items.c.offered_at).outerjoin(
+    work_items, sa.and_(work_items.c.case == files.c.case, work_items.c.item == files.c.item)
+)
+"""A picture's file with the step it came with, as it is looked at and compared."""

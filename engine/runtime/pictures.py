@@ -12,17 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import pillow_heif
-from PIL import Image, ImageOps
+from typing import TYPE_CHECKING, Any
 
 from engine.clock import SHANGHAI
 from engine.errors import InputInvalid
 
-pillow_heif.register_heif_opener()
-Image.MAX_IMAGE_PIXELS = None
-"""Asked by ourselves, before anything is unpacked (`opened`)."""
+if TYPE_CHECKING:
+    from PIL import Image
 
 SMALL, LARGE = 360, 1600
 """Longest side of a thumbnail 缩略图 and of what the viewer shows, in pixels."""
@@ -67,6 +63,11 @@ class Shot:
 @contextmanager
 def opened(file: Path, media_type: str, megapixels: int) -> Iterator[Image.Image]:
     """The picture, not yet unpacked. Raises `InputInvalid` for one that is none or too large."""
+    import pillow_heif  # with Pillow a large library, which processes that see no picture need not hold
+    from PIL import Image
+
+    pillow_heif.register_heif_opener()
+    Image.MAX_IMAGE_PIXELS = None  # asked by ourselves, before anything is unpacked
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata; what counts is raised
@@ -164,6 +165,8 @@ def small(folder: Path, id_: str, side: int, media_type: str, megapixels: int) -
     made = folder / FOLDER / f"{id_}-{side}.jpg"
     if made.exists():
         return made
+    from PIL import Image, ImageOps
+
     with opened(folder / "files" / id_, media_type, megapixels) as picture:
         picture.draft("RGB", (side, side))
         upright = ImageOps.exif_transpose(picture)

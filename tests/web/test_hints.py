@@ -16,7 +16,7 @@ from engine.audit.rebuild import rebuild
 from engine.clock import SHANGHAI, FixedClock
 from engine.commands import Actor
 from engine.errors import InputInvalid
-from engine.runtime import evidence_rules, hints, looking, uploads
+from engine.runtime import comparing, evidence_rules, hints, looking, uploads
 from engine.store import tables as t
 from tests import pictures, stores
 from tests.web.builder import Site, User, files
@@ -196,14 +196,14 @@ def test_a_looker_that_dies_at_any_step_leaves_nothing_undone_and_nothing_twice(
     attach(site, "gao", one, pictures.scene(1))
     attach(site, "gao", two, pictures.scene(1))
     for name in ("_see", "_candidates", "_alike", "_write"):
-        right = getattr(looking, name)
+        right = getattr(comparing, name)
 
         def die(*given: Any, right: Any = right) -> Any:
             right(*given)
             raise Killed
 
         with monkeypatch.context() as patched:
-            patched.setattr(looking, name, die)
+            patched.setattr(comparing, name, die)
             with pytest.raises(Killed):
                 looking.look_at_new(site.engine)
     looking.look_at_new(site.engine)

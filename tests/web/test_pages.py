@@ -22,7 +22,7 @@ from tests import stores
 from tests.web.builder import KEY, Site, User
 from web import assets, present
 from web.case.queries import prefill
-from web.sheet import guarded
+from web.cells import guarded
 from web.worklist import queries as worklist_queries
 
 pytestmark = stores.both

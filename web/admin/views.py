@@ -16,6 +16,7 @@ from engine.runtime import absences, evidence_rules, handover, reminders
 from engine.runtime.file_kinds import KINDS as KINDS_OF_FILES
 from engine.runtime.handover import RESULTS
 from web.admin import queries
+from web.cells import Head, Line
 from web.context import the_channels, the_engine, the_moment, who
 from web.identity import may
 from web.present import day, person_name, unit_name
@@ -149,7 +150,7 @@ def handed_over(handover: str) -> Response:
 @may("office")
 def handover_workbook(handover: str) -> Response:
     """交接清单（xlsx）。"""
-    from web.sheet import Head, Line, write  # needs a large library, which only workbooks need
+    from web.sheet import write  # needs a large library, which only workbooks need
 
     with the_engine().read() as c:
         asked, lines = queries.handover(c, handover)

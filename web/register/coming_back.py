@@ -24,10 +24,10 @@ from engine.runtime.ledger_rows import Preview, Row
 from engine.store import tables as t
 from engine.values import Value, canonical
 from web import discretion
+from web.cells import guarded, unguarded
 from web.context import the_directory
 from web.identity import Who
 from web.register import layout, queries
-from web.sheet import guarded, unguarded
 from web.sight import visible
 
 _SOME = 500

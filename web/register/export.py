@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from engine.calendar import Moment
 from engine.definitions.model import Package
 from web import discretion, present
+from web.cells import Line, guarded
 from web.context import the_directory
 from web.identity import Who
 from web.register import layout, queries
 from web.register.layout import Layout
-from web.sheet import Line, guarded, write
 
 __all__ = ["MOST_EXPORTED", "export", "guarded"]
 
@@ -45,6 +45,8 @@ def export(
         + (f"　　单位：{made.amounts}" if made.amounts else "")
         + f"　　导出人：{who.name}　　导出时间：{present.moment(moment.now)}"
     )
+    from web.sheet import write  # needs a large library, which only workbooks need
+
     write(out, made.title, note, made.heads, _lines(c, who, f, moment, made), paper=paper)
 
 

@@ -17,9 +17,9 @@ from engine.feel import Expression
 from engine.runtime.ledger_map import FILE, Column, LedgerMap, read_map
 from engine.runtime.ledger_rows import CASE_NUMBER, OURS
 from web import present
+from web.cells import Head
 from web.register import light
 from web.register.queries import columns_of
-from web.sheet import Head
 
 GROUP = "督办系统记录（请勿修改）"
 

@@ -23,6 +23,7 @@ from engine.handlers.visibility import sees_all
 from engine.store import tables as t
 from engine.store.projection import by_number
 from web import discretion, present
+from web.cells import Head, Line
 from web.context import the_directory
 from web.identity import Who
 from web.register import lines, queries
@@ -156,8 +157,7 @@ def closers_of(
 
 def write(out: IO[bytes], made: UnitList, who: Who) -> None:
     """The list as a workbook, A4 landscape, with lines to sign on."""
-    from web.sheet import Head, Line  # needs a large library, which only workbooks need
-    from web.sheet import write as write_sheet
+    from web.sheet import write as write_sheet  # needs a large library, which only workbooks need
 
     heads = [
         Head("序号", width=6, kind="number"), Head("案件编号", width=22), Head("企业", width=22), Head("属地", width=12),
