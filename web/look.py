@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from flask import Response, after_this_request
+
 from engine.assignment import candidates, has, may_take
 from engine.commands import Actor
+from engine.definitions.model import Package
 from engine.directory import ENTERPRISE
 from engine.errors import Conflict, EngineError, NotAllowed
+from engine.execution.history import History
 from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
 from engine.handlers.choices import Choices, known_unit, own_enterprises
@@ -47,9 +51,23 @@ def look(case: str, actor: Actor, state: State | None = None) -> Work:
             case,
             _no_numbers,
             related=related,
-            history=lambda: [entry.fact for entry in engine.facts(case)],
+            history=lambda package: _past(case, package),
         ),
     )
+
+
+def _past(case: str, package: Package) -> History:
+    """What came of what in the case; nobody else's until the request is answered."""
+    engine = the_engine()
+    with engine.read() as c:
+        past = engine.pasts.read(c, case, package)
+
+    @after_this_request
+    def looked_at(response: Response) -> Response:
+        engine.pasts.keep(past)
+        return response
+
+    return past.history
 
 
 def choices(work: Work) -> Choices:

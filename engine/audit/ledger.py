@@ -157,6 +157,24 @@ _of_case = (
 _of_command = _of_case.where(tables.facts.c.command == sa.bindparam("b_command"))
 
 
+_since = (
+    sa.select(tables.facts.c.seq, tables.facts.c.hash, tables.facts.c.data)
+    .where(tables.facts.c.case == sa.bindparam("b_case"), tables.facts.c.seq >= sa.bindparam("b_seq"))
+    .order_by(tables.facts.c.seq)
+)
+
+
+def since(
+    connection: sa.Connection, case: str, seq: int, head: bytes
+) -> list[tuple[int, bytes, f.Fact]] | None:
+    """What has happened after fact `seq`, whose hash is `head`, each with number and hash; 0: all. None where the case has no
+    such fact."""
+    rows = connection.execute(_since, {"b_case": case, "b_seq": seq}).all()
+    if seq and (not rows or bytes(rows[0].hash) != head):
+        return None
+    return [(row.seq, row.hash, f.from_data(loads(row.data))) for row in rows if row.seq > seq]
+
+
 def entry_of(row: Any) -> Entry:
     """A row of the facts table as an entry."""
     data = loads(row.data)

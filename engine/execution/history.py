@@ -5,12 +5,15 @@ went on beside each other, whatever loops and joins are drawn. Going back 退回
 undone with it, all else stays, and a join that took tokens of both gives back those that stay. The marking this leaves is
 one the case could have stood in had the step not been finished, so whatever is sound of the drawing holds on from there.
 
-The state does not carry this: it would grow with every round of every loop, for something few commands ask.
+The state does not carry this: it would grow with every round of every loop, for something few commands ask. Who asks often keeps
+a `History` and lets it follow what has happened since; nothing that is asked of it looks at all executions, only at those that
+came of a step, those nearest before it, and those that live.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,8 +21,16 @@ from typing import Any
 from engine import facts as f
 from engine.definitions.model import Element, Kind, Package, Process
 from engine.execution.marking import State
-from engine.execution.records import ROOT
+from engine.execution.records import ROOT, Instance
+from engine.execution.state import evolve
 from engine.values import Value
+
+STRIDE = 32
+"""Steps along a way after which what lies before is written down [P]: nobody walks back further than to the next such place."""
+
+
+Place = tuple[int, str]
+"""A scope, and an element that is executed in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +50,8 @@ class Token:
 class Execution:
     """One execution of an element. `after`: executions it came of without a token between them (the host of an interrupting
     boundary event, the round before in a sequence). `ended`: place of the fact with which it completed, -1 for none.
-    `undone`: it no longer counts, since the case went back behind it."""
+    `undone`: it no longer counts, since the case went back behind it. `led` and `content`: what of all that counts came of it,
+    and what is inside. `was`: a scope that has completed, as it stood just before."""
 
     id: int
     process: str
@@ -54,10 +66,16 @@ class Execution:
     live: bool = True
     ended: int = -1
     undone: bool = False
+    led: dict[int, None] = field(default_factory=dict)
+    content: dict[int, None] = field(default_factory=dict)
+    was: Instance | None = None
+    depth: int = 0  # the length of the longest way to it
+    past: dict[Place, Execution] | None = None  # `History.past`, where it is written down
     sequential: bool = False
     again: int = 0  # the execution that was taken back, of which this is the work once more
     clocks: dict[tuple[str, int], datetime | None] = field(default_factory=dict)  # that ran to its end
     # of a work item
+    anew: bool = False  # the step itself once more, after an added signer did not agree
     name: str = ""
     unit: str = ""
     role: str = ""
@@ -92,40 +110,49 @@ class Recall:
 
 
 class History:
-    """The executions of one case, by id, in order of entry."""
+    """The executions of one case, by id, in order of entry. Who asks changes nothing; only `follow` does."""
 
-    def __init__(self, package: Package, facts: Sequence[f.Fact]) -> None:
+    def __init__(self, package: Package, facts: Iterable[f.Fact] = ()) -> None:
         self.package = package
-        self.facts = facts
         self.executions: dict[int, Execution] = {}
-        self._words: list[
-            tuple[int, str]
-        ] = []  # the office's words for where the case stands, and by which execution
-        self._at = 0
-        self._waiting: dict[tuple[int, str], list[Token]] = {}
+        self.whole = State()
+        """The case's state with nothing forgotten: it also knows what no token refers to any more."""
+        self._at = -1
+        self._live: dict[int, Execution] = {}
+        self._places: dict[Place, dict[int, None]] = {}  # executions that count, in order of entry
+        self._done_by: dict[tuple[str, str], dict[int, None]] = {}  # the same, by element and who finished it
+        # the office's words for where the case stands, and by which execution
+        self._words: list[tuple[int, str]] = []
+        self._waiting: dict[tuple[int, str], list[Token]] = {}  # none is empty
         self._flying: dict[tuple[int, str], list[Token]] = {}
         self._left: Execution | None = None
         self._latest: Execution | None = None
         self._clocks: dict[int, tuple[int, str, int]] = {}
         self._again: dict[tuple[int, str, int], list[tuple[list[Token], list[int], int]]] = {}
-        for self._at, fact in enumerate(facts):
+        self.follow(facts)
+
+    def follow(self, facts: Iterable[f.Fact]) -> None:
+        """What has happened since, in order."""
+        for fact in facts:
+            self._at += 1
             read = _READ.get(type(fact))
             if read is not None:
                 read(self, fact)
+            evolve(self.whole, fact)
 
     def fits(self, state: State) -> bool:
         """Whether these are the facts of this state."""
-        if not self.facts:
-            return False
-        live = {one.id for one in self.executions.values() if one.live}
-        waiting = {
-            (scope, gateway): len(tokens) for (scope, gateway), tokens in self._waiting.items() if tokens
-        }
-        return live == state.instances.keys() and waiting == {
-            (one.id, gateway): len(tokens)
-            for one in state.instances.values()
-            for gateway, tokens in one.arrivals.items()
-        }
+        waiting = {place: len(tokens) for place, tokens in self._waiting.items()}
+        return (
+            ROOT in self.executions
+            and self._live.keys() == state.instances.keys()
+            and waiting
+            == {
+                (one.id, gateway): len(tokens)
+                for one in state.instances.values()
+                for gateway, tokens in one.arrivals.items()
+            }
+        )
 
     # -- looking -----------------------------------------------------------------------------------------
 
@@ -150,33 +177,81 @@ class History:
             found.append(one)
         return found
 
-    def before(self, one: Execution) -> set[int]:
-        """Ids of all that an execution came of."""
-        found: set[int] = set()
-        stack = [one]
+    def past(self, here: Execution) -> Mapping[Place, Execution]:
+        """Of all that an execution came of, what has completed as a whole: the latest of each element in each scope.
+
+        What an execution came of stays as it is for as long as the execution counts, so what was found is written down here and
+        there along the way.
+        """
+        if here.past is not None:
+            return here.past
+        walked: dict[int, Execution] = {}
+        stack = [here]
         while stack:
             at = stack.pop()
-            for id in (*(token.by for token in at.took), *at.after, *((at.scope,) if at.scope else ())):
-                if id not in found:
-                    found.add(id)
-                    stack.append(self.executions[id])
-        return found
+            if at.id not in walked:
+                walked[at.id] = at
+                if at.past is None:
+                    stack.extend(self._before(at))
+        found: dict[int, dict[Place, Execution]] = {}
+        moving: set[int] = set()  # what a thrower that still goes on has begun: not to be written down
+        for id in sorted(walked):
+            at = walked[id]
+            if at.past is not None:
+                found[id] = at.past
+                continue
+            latest = found[id] = {}
+            settled, strides = True, at.depth // STRIDE
+            for before in self._before(at):
+                settled = settled and before.id not in moving and (before.id == at.scope or not before.live)
+                strides = min(strides, before.depth // STRIDE)
+                for place, one in found[before.id].items():
+                    _later(latest, place, one)
+                if counts(before):
+                    _later(latest, (before.scope, before.element), before)
+            if not settled:
+                moving.add(id)
+            elif at is here or strides < at.depth // STRIDE:
+                at.past = latest
+        return found[here.id]
+
+    def _sources(self, one: Execution) -> Iterator[Execution]:
+        """What an execution came of directly, besides the scope around it."""
+        for token in one.took:
+            yield self.executions[token.by]
+        for id in one.after:
+            yield self.executions[id]
+
+    def _before(self, one: Execution) -> Iterator[Execution]:
+        yield from self._sources(one)
+        if one.scope:
+            yield self.executions[one.scope]
+
+    def was_done(self, scope: Execution, element: str) -> bool:
+        """Whether an element in a scope has completed and still counts, before whatever else."""
+        return any(counts(self.executions[id]) for id in self._places.get((scope.id, element), ()))
+
+    def finished_once(self, one: Execution, but: Iterable[Execution]) -> bool:
+        """Whether its performer has finished no other item of the element that counts, `but` for these."""
+        others = self._done_by.get((one.element, one.finished_by), {})
+        if not others:
+            return True
+        gone = {one.id, *(other.id for other in but)}
+        return all(id in gone for id in others)
 
     def recall(self, first: Execution) -> Recall:
         """What going back behind `first` undoes."""
         reopened = [one for one in self.around(first) if not one.live][::-1]
         sources = {first.id, *(one.id for one in reopened)}
-        undone: dict[int, Execution] = {}
-        for one in self.executions.values():
-            if one.undone or one.id in sources:
-                continue
-            inside = one.scope in undone or one.scope == first.id
-            if (
-                inside
-                or any(t.by in undone or t.by in sources for t in one.took)
-                or any(id in undone or id in sources for id in one.after)
-            ):
-                undone[one.id] = one
+        came = [*first.content, *(id for source in (first, *reopened) for id in source.led)]
+        found: set[int] = set()
+        while came:
+            id = came.pop()
+            if id not in found and id not in sources:
+                found.add(id)
+                came.extend(self.executions[id].led)
+                came.extend(self.executions[id].content)
+        undone = {id: self.executions[id] for id in sorted(found)}
 
         def theirs(token: Token) -> bool:
             return token.by in undone or token.by in sources
@@ -206,13 +281,58 @@ class History:
 
     # -- reading the facts -------------------------------------------------------------------------------
 
+    def _enter(self, one: Execution) -> None:
+        self.executions[one.id] = self._live[one.id] = one
+        self._places.setdefault((one.scope, one.element), {})[one.id] = None
+        for source in self._sources(one):
+            source.led[one.id] = None
+        if one.scope:
+            self.executions[one.scope].content[one.id] = None
+        one.depth = 1 + max((before.depth for before in self._before(one)), default=0)
+
+    def _no_more(self, one: Execution) -> None:
+        """It no longer counts, and nobody comes upon it from others that do."""
+        one.undone, one.past = True, None
+        self._places[one.scope, one.element].pop(one.id, None)
+        self._done_by.get((one.element, one.finished_by), {}).pop(one.id, None)
+        for source in self._sources(one):
+            source.led.pop(one.id, None)
+        self.executions[one.scope].content.pop(one.id, None)
+        while self._words and self.executions[self._words[-1][0]].undone:
+            self._words.pop()
+
+    def _lives(self, one: Execution) -> None:
+        one.live = True
+        self._live[one.id] = one
+
+    def _dies(self, one: Execution) -> None:
+        one.live = False
+        self._live.pop(one.id, None)
+
+    def _waits(self, token: Token, *, first: bool = False) -> None:
+        tokens = self._waiting.setdefault((token.scope, token.at), [])
+        tokens.insert(0 if first else len(tokens), token)
+
+    def _waits_no_more(self, token: Token) -> None:
+        tokens = self._waiting[token.scope, token.at]
+        tokens.remove(token)
+        if not tokens:
+            del self._waiting[token.scope, token.at]
+
+    def _nothing_waits(self, scope: int) -> None:
+        for place in [place for place in self._waiting if place[0] == scope]:
+            del self._waiting[place]
+
+    def _last_at(self, scope: int, element: str) -> Iterator[Execution]:
+        """The executions of an element in a scope that count, the latest first."""
+        return (self.executions[id] for id in reversed(self._places.get((scope, element), {})))
+
     def _started(self, fact: f.CaseStarted) -> None:
-        self.executions[ROOT] = Execution(ROOT, fact.process, "", 0)
+        self._enter(Execution(ROOT, fact.process, "", 0))
 
     def _over(self, fact: f.CaseCompleted | f.CaseCancelled) -> None:
-        for one in self.executions.values():
-            if one.live and one.id != ROOT:
-                one.live = False
+        for one in [one for one in self._live.values() if one.id != ROOT]:
+            self._dies(one)
         self._waiting.clear()
 
     def _flow(self, fact: f.FlowTaken) -> None:
@@ -220,19 +340,12 @@ class History:
         flow = process.flows[fact.flow]
         by = self._left
         if by is None or by.element != flow.source or by.scope != fact.scope:
-            by = next(
-                (
-                    one
-                    for one in reversed(self.executions.values())
-                    if one.scope == fact.scope and one.element == flow.source and not one.undone
-                ),
-                None,
-            )
+            by = next(self._last_at(fact.scope, flow.source), None)
         token = Token(
             fact.flow, fact.scope, fact.waits_at, fact.cause, fact.strand, by.id if by else fact.scope
         )
         if fact.waits_at:
-            self._waiting.setdefault((fact.scope, fact.waits_at), []).append(token)
+            self._waits(token)
         else:
             self._flying.setdefault((fact.scope, flow.target), []).append(token)
 
@@ -252,22 +365,20 @@ class History:
         elif element.attached_to and element.interrupting:
             one.after = self._host(one, element)
         elif fact.loop > 1 and self.executions[fact.scope].sequential:
-            one.after = [
-                other.id
-                for other in self.executions.values()
-                if other.scope == fact.scope and other.loop == fact.loop - 1 and not other.undone
-            ]
+            rounds = self.executions[fact.scope].content
+            one.after = [id for id in rounds if self.executions[id].loop == fact.loop - 1]
         for token in one.took:
             token.taken = True
-        self.executions[one.id] = self._latest = one
+        self._latest = one
+        self._enter(one)
 
     def _wait_over(self, one: Execution, flow: str) -> Token | None:
         """The token by this flow that the execution takes: at its own join, or for who ends everything at any."""
         for at in (one.element, *(gateway for scope, gateway in self._waiting if scope == one.scope)):
-            tokens = self._waiting.get((one.scope, at), [])
-            for place, token in enumerate(tokens):
+            for token in self._waiting.get((one.scope, at), ()):
                 if token.flow == flow:
-                    return tokens.pop(place)
+                    self._waits_no_more(token)
+                    return token
         return None
 
     def _host(self, one: Execution, element: Element) -> list[int]:
@@ -275,54 +386,47 @@ class History:
         named = self.executions.get(one.cause)
         if named is not None and named.element == element.attached_to and named.scope == one.scope:
             return [named.id]
-        return [
-            other.id
-            for other in reversed(self.executions.values())
-            if other.element == element.attached_to
-            and other.scope == one.scope
-            and other.ended < 0
-            and not other.undone
-        ][:1]
+        return [other.id for other in self._last_at(one.scope, element.attached_to) if other.ended < 0][:1]
 
     def _completed(self, fact: f.ElementCompleted) -> None:
-        one = self.executions[fact.id]
-        one.live, one.ended = False, self._at
-        self._left = one
+        one = self._left = self.executions[fact.id]
+        self._dies(one)
+        one.ended = self._at
+        if one.content:
+            one.was = copy(self.whole.instances[one.id])
+            one.was.variables = None if one.was.variables is None else dict(one.was.variables)
 
     def _stopped(self, fact: f.ElementCancelled | f.CompensationEnded) -> None:
-        self.executions[fact.id].live = False
-        for place in [key for key in self._waiting if key[0] == fact.id]:
-            del self._waiting[place]
+        self._dies(self.executions[fact.id])
+        self._nothing_waits(fact.id)
 
     def _loop(self, fact: f.LoopOpened) -> None:
         self.executions[fact.id].sequential = fact.sequential
 
     def _closing(self, fact: f.ActivitiesEnabled) -> None:
         if fact.closing:
-            for place in [key for key in self._waiting if key[0] == fact.id]:
-                del self._waiting[place]
+            self._nothing_waits(fact.id)
 
     def _gateway_reset(self, fact: f.GatewayReset) -> None:
         for flow in fact.flows:
             tokens = self._waiting[fact.scope, fact.element]
-            tokens.remove(next(token for token in tokens if token.flow == flow))
+            self._waits_no_more(next(token for token in tokens if token.flow == flow))
 
     def _runs(self, fact: f.CompensationThrown) -> None:
         if fact.runner:
             by = self.executions[fact.id]
-            self.executions[fact.runner] = Execution(fact.runner, by.process, "", by.scope, after=[by.id])
+            self._enter(Execution(fact.runner, by.process, "", by.scope, after=[by.id]))
 
     def _undoes(self, fact: f.CompensationBegan) -> None:
         if fact.again:
-            self.executions[fact.id].live = True
+            self._lives(self.executions[fact.id])
 
     def _transaction(self, fact: f.TransactionCancelled) -> None:
-        inside = {fact.id}
-        for one in self.executions.values():
-            if one.scope in inside:
-                inside.add(one.id)
-        for place in [key for key in self._waiting if key[0] in inside]:
-            del self._waiting[place]
+        scopes = [fact.id]
+        while scopes:
+            scope = scopes.pop()
+            self._nothing_waits(scope)
+            scopes.extend(self.executions[scope].content)
 
     def _status(self, fact: f.StatusChanged) -> None:
         self._words.append((self._latest.id if self._latest is not None else ROOT, fact.status))
@@ -340,7 +444,10 @@ class History:
     def _taken_from(self, fact: f.SignerTakenBack) -> None:
         one = self.executions.get(fact.id)  # not there yet: a signer whose turn was still to come
         if one is not None:
-            one.undone = True
+            self._no_more(one)
+
+    def _done_anew(self, fact: f.SigningReturned) -> None:
+        self.executions[fact.again].anew = True
 
     def _claimed(self, fact: f.WorkItemClaimed) -> None:
         one = self.executions[fact.id]
@@ -361,6 +468,7 @@ class History:
     def _finished(self, fact: f.WorkItemCompleted) -> None:
         one = self.executions[fact.id]
         one.finished_by, one.finished_for, one.form = fact.person, fact.unit, fact.form
+        self._done_by.setdefault((one.element, one.finished_by), {})[one.id] = None
 
     def _job(self, fact: f.JobOffered) -> None:
         self.executions[fact.id].topic = fact.topic
@@ -389,20 +497,15 @@ class History:
     def _returned(self, fact: f.WorkItemReturned) -> None:
         item = self.executions[fact.id]
         if not fact.of:  # an older fact: only the item itself was given up, for a step of its scope
-            item.undone = True
-            earlier = [
-                one
-                for one in self.executions.values()
-                if (one.scope, one.element) == (item.scope, fact.to) and one.ended >= 0 and not one.undone
-            ]
-            source = earlier[-1] if earlier else item
-            self._expect(item.scope, fact.to, 0, source)
+            self._no_more(item)
+            earlier = (one for one in self._last_at(item.scope, fact.to) if one.ended >= 0)
+            self._expect(item.scope, fact.to, 0, next(earlier, item))
             return
         first = self.executions[fact.of]
         recall = self.recall(first)
         self._undo(recall)
         if first.element == fact.to:
-            first.undone = True
+            self._no_more(first)
             self._expect(first.scope, fact.to, 0, first)
         else:
             token = Token("", first.scope, "", first.cause, first.strand, first.id, True)
@@ -412,10 +515,11 @@ class History:
         first = self.executions[fact.id]
         recall = self.recall(first)
         self._undo(recall)
-        first.undone = True
+        beside = stopped_beside(self, recall)
+        self._no_more(first)
         self._expect(first.scope, first.element, first.loop, first, first.id)
-        for one in stopped_beside(self, recall):
-            one.undone = True
+        for one in beside:
+            self._no_more(one)
             self._expect(one.scope, one.element, one.loop, one, one.id)
 
     def _expect(self, scope: int, element: str, loop: int, like: Execution, again: int = 0) -> None:
@@ -424,24 +528,33 @@ class History:
 
     def _undo(self, recall: Recall) -> None:
         for token in recall.tokens:
-            self._waiting[token.scope, token.at].remove(token)
+            self._waits_no_more(token)
         for one in recall.undone:
-            one.undone = True
+            self._no_more(one)
         for token in recall.kept:
             token.taken = False
-            self._waiting.setdefault((token.scope, token.at), []).insert(0, token)
+            self._waits(token, first=True)
         for one in recall.reopened:
-            one.live, one.ended = True, -1
+            self._lives(one)
+            one.ended = -1
+
+
+def counts(one: Execution) -> bool:
+    """Whether it has completed as a whole and not been undone."""
+    return one.ended >= 0 and not one.undone and not one.loop and bool(one.element)
+
+
+def _later(latest: dict[Place, Execution], place: Place, one: Execution) -> None:
+    known = latest.get(place)
+    if known is None or one.ended > known.ended:
+        latest[place] = one
 
 
 def stopped_beside(history: History, recall: Recall) -> list[Execution]:
     """Rounds that had not come to their end when their multi-instance did, which is open again now."""
-    bodies = {one.id for one in recall.reopened if one.body}
-    return [
-        one
-        for one in history.executions.values()
-        if one.scope in bodies and one.ended < 0 and not one.live and not one.undone
-    ]
+    rounds = sorted(id for one in recall.reopened if one.body for id in one.content)
+    stopped = (history.executions[id] for id in rounds)
+    return [one for one in stopped if one.ended < 0 and not one.live]
 
 
 _READ: dict[type[f.Fact], Callable[[History, Any], None]] = {
@@ -464,6 +577,7 @@ _READ: dict[type[f.Fact], Callable[[History, Any], None]] = {
     f.WorkItemRouted: History._routed,
     f.WorkItemClaimed: History._claimed,
     f.SignerTakenBack: History._taken_from,
+    f.SigningReturned: History._done_anew,
     f.WorkItemReleased: History._released,
     f.WorkItemTransferred: History._transferred,
     f.WorkItemCompleted: History._finished,

@@ -7,7 +7,7 @@ an event has begun beside the course of the case (it may be returned inside itse
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.commands import MoveItem, TakeBack
@@ -16,10 +16,10 @@ from engine.definitions.vocabulary import ACTIVITIES, PEOPLE
 from engine.errors import Conflict, NotAllowed, NotFound, NotOpen
 from engine.execution.arming import arm_boundaries, arm_event_subprocesses
 from engine.execution.elements import enter, enter_round
-from engine.execution.history import Execution, History, Recall, Token, stopped_beside
+from engine.execution.history import Execution, History, Place, Recall, Token, stopped_beside
 from engine.execution.run import Run
 from engine.execution.scopes import cancel, item_ended
-from engine.execution.state import Instance, State, fold
+from engine.execution.state import State
 from engine.facts import (
     CauseRecalled,
     DeadlineDropped,
@@ -64,7 +64,7 @@ def take_back(run: Run, command: TakeBack, history: History) -> None:
     """撤回. Raises `NotOpen`, `NotFound`, `NotAllowed`."""
     recall = taking_back(history, run.state, command.item)
     first = recall.first
-    last = _last_of(history, recall, first)
+    last = history.finished_once(first, recall.undone)
     run.emit(WorkItemTakenBack(first.id, first.element, command.person, command.unit, command.reason, last))
     beside = stopped_beside(history, recall)
     _undo(run, history, recall, first.id)
@@ -131,7 +131,7 @@ def _recall(run: Run, history: History, recall: Recall) -> None:
     strands = sorted({one.strand for one in again if one.strand and one.strand not in state.strands})
     if not causes and not strands:
         return
-    whole = fold(history.facts)
+    whole = history.whole
     for id in causes:
         known = whole.known(id)
         if known is not None:
@@ -154,7 +154,8 @@ def _recall(run: Run, history: History, recall: Recall) -> None:
 
 def _reopen(run: Run, history: History, one: Execution) -> None:
     """A scope that had completed is as it was just before."""
-    was: Instance = fold(history.facts[: one.ended]).instances[one.id]
+    was = one.was
+    assert was is not None, "what is gone back into had something inside"
     run.emit(
         ScopeReopened(
             was.id,
@@ -191,24 +192,11 @@ def withdrawn(history: History, recall: Recall, by: int) -> list[Fact]:
         if one.live:
             found.append(WorkItemWithdrawn(one.id, one.element, one.person, one.unit, by))
         elif one.form is not None:
-            last = _last_of(history, recall, one)
+            last = history.finished_once(one, recall.undone)
             found.append(
                 WorkItemWithdrawn(one.id, one.element, one.finished_by, one.finished_for, by, True, last)
             )
     return found
-
-
-def _last_of(history: History, recall: Recall, one: Execution) -> bool:
-    """Whether its performer has finished no other item of the element that still counts."""
-    undone = {id(other) for other in recall.undone}
-    return not any(
-        other.element == one.element
-        and other.finished_by == one.finished_by
-        and other is not one
-        and not other.undone
-        and id(other) not in undone
-        for other in history.executions.values()
-    )
 
 
 def _by_gateway(tokens: Iterable[Token]) -> dict[tuple[int, str], list[str]]:
@@ -239,18 +227,10 @@ def _steps_before(history: History, item: int) -> list[str]:
     scopes = {one.id for one in history.around(here)}
     done = [
         one
-        for id in history.before(here)
-        if _counts(one := history.executions[id])
-        and one.scope in scopes
-        and history.element(one).kind in PEOPLE
-        and one.element != here.element
+        for (scope, element), one in history.past(here).items()
+        if scope in scopes and element != here.element and history.element(one).kind in PEOPLE
     ]
     return list(dict.fromkeys(one.element for one in sorted(done, key=lambda one: -one.ended)))
-
-
-def _counts(one: Execution) -> bool:
-    """Whether it has completed as a whole and not been undone."""
-    return one.ended >= 0 and not one.undone and not one.loop and bool(one.element)
 
 
 def way_back(history: History, state: State, item: int, to: str) -> Way:
@@ -265,18 +245,12 @@ def way_back(history: History, state: State, item: int, to: str) -> Way:
     if element.for_compensation or target.for_compensation:
         one = name if element.for_compensation else there
         raise NotAllowed(f"“{one}”是补偿环节，只在撤销时办理，不能退回，也不能退回到那里。")
-    past = history.before(here)
-    done = [
-        one
-        for one in history.executions.values()
-        if one.element == to and one.scope == scope.id and _counts(one)
-    ]
-    behind = [one for one in done if one.id in past]
-    first = max(behind, key=lambda one: one.ended) if behind else None
-    if first is None and done:
+    past = history.past(here)
+    first = past.get((scope.id, to))
+    if first is None and history.was_done(scope, to):
         raise NotAllowed(f"“{there}”与“{name}”各走各的路，不是“{name}”之前的环节，不能退回到那里。")
     if first is None:
-        first = _chosen_before(history, process, target, scope, past)
+        first = _chosen_before(process, target, scope, past)
     if first is None:
         raise NotAllowed(f"“{there}”在本案中还没有人办过，不能退回到那里，请另选一步。")
     recall = history.recall(first)
@@ -303,7 +277,7 @@ def _placed(
 
 
 def _chosen_before(
-    history: History, process: Process, target: Element, scope: Execution, past: set[int]
+    process: Process, target: Element, scope: Execution, past: Mapping[Place, Execution]
 ) -> Execution | None:
     """The choice before the item from which a token could have come to `target` just as well, passing nothing at which it
     waits for others or is divided: going back behind it, the case may stand at `target` though nobody was there yet."""
@@ -319,13 +293,9 @@ def _chosen_before(
             if source.id in seen or not alone or source.completion_quantity > 1:
                 continue
             seen.add(source.id)
-            passed = [
-                one
-                for one in history.executions.values()
-                if one.element == source.id and one.scope == scope.id and one.id in past and _counts(one)
-            ]
-            if passed:
-                found.append(max(passed, key=lambda one: one.ended))
+            passed = past.get((scope.id, source.id))
+            if passed is not None:
+                found.append(passed)
             else:
                 stack.append(source)
     return max(found, key=lambda one: one.ended, default=None)

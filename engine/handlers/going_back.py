@@ -17,7 +17,7 @@ from engine.execution.history import Execution, Recall, stopped_beside
 from engine.execution.moving import Way, taking_back, way_back, ways_back, withdrawn
 from engine.execution.signing import is_asked
 from engine.execution.state import Item
-from engine.facts import NoticeSent, SigningReturned, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
+from engine.facts import NoticeSent, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
 from engine.handlers.items import acting_unit, someone_does_it
 from engine.handlers.visibility import KEEPERS, REPORT, knows
 from engine.handlers.work import Work, reason_given
@@ -200,7 +200,7 @@ def withdrawal(item: int, work: Work) -> Recall:
     if first is not None and first.form is not None and first.finished_by != work.actor.person:
         whom = work.directory.name_of(first.finished_by) if first.finished_by else "系统"
         raise NotAllowed(f"“{first.name}”由{whom}办结，只有本人可以撤回。")
-    if first is not None and first.form is not None and _done_anew(first, work):
+    if first is not None and first.form is not None and first.anew:
         raise NotAllowed(
             f"“{first.name}”是后加签不同意后重新办理的，已送后加签人，不能撤回。请与后加签人联系。"
         )
@@ -220,11 +220,6 @@ def _signed_in(one: Execution, work: Work) -> bool:
     """Whether the item was that of a signer added before or after 加签, inside another's step."""
     around = work.history.executions[one.scope]
     return bool(around.element) and not around.body and work.history.element(around).kind in PEOPLE
-
-
-def _done_anew(one: Execution, work: Work) -> bool:
-    """Whether the item was the step itself done once more, after an added signer did not agree."""
-    return any(isinstance(x, SigningReturned) and x.again == one.id for x in work.history.facts)
 
 
 def _begun(recall: Recall, work: Work) -> str:

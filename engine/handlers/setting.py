@@ -5,7 +5,7 @@ Handlers read nothing else, so the same command in the same setting gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,8 @@ from engine.calendar import Moment
 from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.directory import Directory
+from engine.execution.history import History
 from engine.execution.state import State
-from engine.facts import Fact
 from engine.values import Value
 
 
@@ -68,11 +68,6 @@ def no_file(_file: str) -> FileInfo | None:
     return None
 
 
-def no_history() -> list[Fact]:
-    """Where nobody goes back: the ledger's import, a rehearsal."""
-    return []
-
-
 def no_hint(_hint: str) -> HintInfo | None:
     """Where nothing is noticed."""
     return None
@@ -94,7 +89,7 @@ class Setting:
 
     `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`. `other` looks a case up
     that this one is merged into, and keeps it from ending meanwhile. `urges_a_day`: how often one person may urge the same item on
-    a working day 催办上限. `history` gives the case's facts so far, for what goes back. `fatal` is what
+    a working day 催办上限. `history` gives what has come of what in the case so far, for what goes back, to be looked at only. `fatal` is what
     these callbacks raise where the whole command must end: a lost database is no failure of automatic work.
     """
 
@@ -109,5 +104,5 @@ class Setting:
     other: Callable[[str], OtherCase | None] = no_other
     urges_a_day: int = 1
     fatal: tuple[type[Exception], ...] = ()
-    history: Callable[[], Sequence[Fact]] = no_history
+    history: Callable[[Package], History] = History
     hint: Callable[[str], HintInfo | None] = no_hint

@@ -69,7 +69,7 @@ class Work:
     @cached_property
     def history(self) -> History:
         """What came of what in the case before this command."""
-        return History(self.package, self.setting.history())
+        return self.setting.history(self.package)
 
     # -- the case --------------------------------------------------------------------------------------
 

@@ -51,11 +51,13 @@ from engine.errors import (
     NotFound,
     StepBudgetExceeded,
 )
+from engine.execution.history import History
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import OtherCase, Setting, decide
 from engine.runtime import again, hints, uploads
 from engine.runtime.doorbell import Doorbell, PostgresBell
+from engine.runtime.pasts import Past, Pasts
 from engine.runtime.present import WATCHED, Office
 from engine.runtime.published import Published
 from engine.store import migrate, settings, snapshots
@@ -117,6 +119,7 @@ class Engine(Published):
     def __init__(self, database: Database, data_folder: Path, clock: Clock | None = None) -> None:
         super().__init__(database, clock)
         self.data_folder = data_folder
+        self.pasts = Pasts()
         self.bell = Doorbell([] if database.is_sqlite else [PostgresBell(database)])
 
     @classmethod
@@ -443,6 +446,12 @@ class Engine(Published):
         directory = loaded.office.directory
         actor = acting(actor, command, loaded.state, directory, loaded.package)
         case = loaded.position.case
+        lent: list[Past] = []
+
+        def history(package: Package) -> History:
+            lent.append(self.pasts.read(_transaction(connection), case, package))
+            return lent[-1].history
+
         setting = Setting(
             package=loaded.package,
             directory=directory,
@@ -456,9 +465,13 @@ class Engine(Published):
             other=lambda other: other_case(_transaction(connection), other),
             urges_a_day=int(loaded.office.urges_a_day),
             fatal=(sa.exc.SQLAlchemyError, _NotOutright),
-            history=lambda: [e.fact for e in ledger.entries_of(_transaction(connection), case)],
+            history=history,
         )
-        facts = decide(command, loaded.state, setting)
+        try:
+            facts = decide(command, loaded.state, setting)
+        finally:
+            for past in lent:
+                self.pasts.keep(past)
         entries = self._record(loaded, facts, actor, command_id, asked, moment)
         return Outcome(case, entries, loaded.state)
 

@@ -23,6 +23,7 @@ from engine.commands import (
 from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.errors import EngineError
+from engine.execution.history import History
 from engine.execution.state import State, fold
 from engine.facts import Fact
 from engine.handlers import FileInfo, OtherCase, Setting, decide
@@ -146,7 +147,7 @@ class Stage:
             self._number,
             self.files.get,
             lambda _state: [{"label": number, "value": number} for number in self.scenario.others],
-            history=lambda: self.facts,
+            history=lambda package: History(package, self.facts),
             other=self._other,
         )
 

@@ -14,6 +14,7 @@ from engine.calendar import Moment
 from engine.definitions.forms import read_form
 from engine.definitions.model import Action, Package, Parameter, Role, Start
 from engine.directory import Directory, from_data
+from engine.execution.history import History
 from engine.execution.state import Item, State, fold
 from engine.feel import compile_expression
 from engine.handlers import FileInfo, Setting, decide
@@ -160,7 +161,7 @@ class Desk:
             "case",
             self.number,
             self.files.get,
-            history=lambda: self.facts,
+            history=lambda package: History(package, self.facts),
         )
         try:
             self.new = decide(command, self.state, setting)

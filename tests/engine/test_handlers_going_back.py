@@ -11,6 +11,7 @@ from engine.audit.ledger import Entry
 from engine.audit.sentences import timeline
 from engine.calendar import Moment
 from engine.errors import EngineError, NotAllowed, NotFound
+from engine.execution.history import History
 from engine.handlers import Setting
 from engine.handlers.going_back import losses_of, repeated, return_ways, why_not_withdrawn
 from engine.handlers.work import Work
@@ -46,7 +47,15 @@ def seen(desk: Desk, by: str) -> Work:
     moment = Moment(desk.now, CALENDAR)
     return Work(
         desk.state,
-        Setting(desk.package, desk.directory, moment, actor, "case", desk.number, history=lambda: desk.facts),
+        Setting(
+            desk.package,
+            desk.directory,
+            moment,
+            actor,
+            "case",
+            desk.number,
+            history=lambda package: History(package, desk.facts),
+        ),
     )
 
 
