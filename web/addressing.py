@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.commands import Actor
 from engine.handlers.recipients import called, known, known_unit
-from engine.handlers.visibility import KEEPERS, may_see
+from engine.handlers.visibility import keeps, may_see
 from engine.handlers.work import Work
 
 MOST = 12
@@ -22,7 +22,7 @@ def found(work: Work, q: str, *, knows: bool) -> dict[str, Any]:
         posts = directory.posts_of(person.id)
         if not person.active or not posts or person.id == work.actor.person or not known(person.id, work):
             continue
-        if not knows and any(role in KEEPERS for role, _ in posts):
+        if not knows and keeps(posts):
             continue
         units = list(dict.fromkeys(unit for _, unit in posts))
         if q and not any(q in text for text in (person.name, person.account, *units)):

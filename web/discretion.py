@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from engine.definitions.model import Kind, Package
 from engine.directory import AUDITOR, ENTERPRISE, OFFICE, Directory
-from engine.handlers.visibility import KEEPERS, REPORT, knows
+from engine.handlers.visibility import KEEPERS, REPORT, knows, tells
 from engine.store import tables as t
 from web.context import the_directory
 from web.identity import Who
@@ -74,10 +74,10 @@ class Discretion:
 
     def items(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Work items, without the keepers' steps."""
-        return [r for r in rows if self.reports or not _keepers_step(r["role"], r["name"])]
+        return [r for r in rows if self.reports or not tells(r["role"], r["name"])]
 
     def hides_item(self, row: Any) -> bool:
-        return not self.reports and _keepers_step(row.role, row.name)
+        return not self.reports and tells(row.role, row.name)
 
     def shown_items(self) -> sa.ColumnElement[bool]:
         """The condition on `work_items` rows under which a list may speak of them."""
@@ -169,7 +169,7 @@ class Discretion:
         return [
             r
             | {
-                "withdraws": [w for w in r["withdraws"] if not _keepers_step(w["role"], w["step"])],
+                "withdraws": [w for w in r["withdraws"] if not tells(w["role"], w["step"])],
                 "repeats": [name for name in r["repeats"] if REPORT not in name],
             }
             for r in rows
@@ -225,7 +225,7 @@ class Discretion:
 
     def file(self, uploaded_by: str, unit: str, role: str, step: str) -> bool:
         """Whether a file may be read: by who uploaded it and the unit, role and name of the step it came with."""
-        if not self.reports and _keepers_step(role, step):
+        if not self.reports and tells(role, step):
             return False
         return self.inner or uploaded_by == self.person or unit in self.units
 
@@ -253,10 +253,6 @@ class Discretion:
 def _named_in(data: Mapping[str, Any]) -> Iterable[str]:
     """People whom a line of people's talk names."""
     return (data.get("person", ""), *data.get("mentions", ()))
-
-
-def _keepers_step(role: str, name: str) -> bool:
-    return role in KEEPERS or REPORT in name
 
 
 def telling(package: Package) -> frozenset[str]:

@@ -122,7 +122,7 @@ _lock = Lock()
 
 @lru_cache(maxsize=1)
 def _schema() -> Any:
-    return BpmnValidator().validator  # type: ignore[no-untyped-call]
+    return BpmnValidator().validator  # type: ignore[no-untyped-call]  # the package has no types
 
 
 def check(data: bytes, file: str) -> list[Finding]:

@@ -37,8 +37,8 @@ _ENCODINGS = frozenset(
 class _Nothing(etree.Resolver):
     """Second lock: whatever the file points to is empty."""
 
-    def resolve(self, system_url: str, public_id: str, context: object) -> object:  # type: ignore[override]
-        return self.resolve_empty(context)  # type: ignore[attr-defined]
+    def resolve(self, system_url: str, public_id: str, context: object) -> object:  # type: ignore[override]  # the stubs forget the context
+        return self.resolve_empty(context)  # type: ignore[attr-defined]  # the stubs lack it
 
 
 def _parser() -> etree.XMLParser:

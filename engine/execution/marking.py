@@ -99,7 +99,7 @@ class State:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self.to_data() == other.to_data()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equality without a hash, as Python says it
 
     # -- reading ---------------------------------------------------------------------------------------
 

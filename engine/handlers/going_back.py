@@ -19,7 +19,7 @@ from engine.execution.signing import is_asked
 from engine.execution.state import Item
 from engine.facts import NoticeSent, WorkItemClaimed, WorkItemRouted, WorkItemWithdrawn
 from engine.handlers.items import acting_unit, someone_does_it
-from engine.handlers.visibility import KEEPERS, REPORT, knows
+from engine.handlers.visibility import REPORT, keeps, knows, tells
 from engine.handlers.work import Work, reason_given
 
 QUIET = frozenset({"archive", "statistics", "case.number"})
@@ -139,7 +139,7 @@ def _tell(losses: Iterable[Loss], work: Work, title: str, what: str, reason: str
 
 def _why(told: str, to: tuple[str, str, str], work: Work) -> str:
     """What happened, as this receiver may know it: not by the keeper of reports, nor of a report 举报保密."""
-    keeper = any(role in KEEPERS for role, _ in work.directory.posts_of(work.actor.person))
+    keeper = keeps(work.directory.posts_of(work.actor.person))
     if (keeper or REPORT in told) and not _knows(to, work):
         return "案件退回到前面的环节办理。"
     return told
@@ -234,8 +234,7 @@ def _begun(recall: Recall, work: Work) -> str:
         name = one.name or element.name or work.package.titles.get(one.element, one.element)
         if one.body:
             continue
-        secret = REPORT in name or one.role in KEEPERS
-        if secret and (one.claimed or one.ended >= 0) and not knows(own, work.directory):
+        if tells(one.role, name) and (one.claimed or one.ended >= 0) and not knows(own, work.directory):
             return "其后的环节已经开始。"
         if element.kind in PEOPLE and one.form is not None:
             return f"其后的“{name}”已由{name_of(one.finished_by)}办结。需要改动的，请其后的承办人退回。"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.errors import InputInvalid, NotAllowed
-from engine.handlers.visibility import KEEPERS, REPORT, knows
+from engine.handlers.visibility import REPORT, keeps, knows
 from engine.handlers.work import Work
 
 
@@ -20,5 +20,5 @@ def must_keep(work: Work, text: str, posts: Iterable[tuple[str, str]], name: str
             f"{name}不能知悉举报事项。请把文字中“{REPORT}”的内容去掉后再发送。",
             errors={field: ["请去掉举报的内容。"]},
         )
-    if any(role in KEEPERS for role, _ in work.directory.posts_of(work.actor.person)):
+    if keeps(work.directory.posts_of(work.actor.person)):
         raise NotAllowed(f"按举报保密的规定，举报专管员不直接联系{name}，请由安委办转告。")

@@ -83,6 +83,16 @@ def knows(posts: Iterable[tuple[str, str]], directory: Directory) -> bool:
     )
 
 
+def keeps(posts: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of these posts (role, unit) is a keeper's of reports: what such a person does is known to have to do with one."""
+    return any(role in KEEPERS for role, _ in posts)
+
+
+def tells(role: str, name: str) -> bool:
+    """Whether a step of this name, done by this role, is there only because somebody reported."""
+    return role in KEEPERS or REPORT in name
+
+
 def keeps_reports(unit: str, directory: Directory) -> bool:
     """Whether a unit is there for reports only: its very name tells whoever meets it on a case that somebody reported."""
     return bool(roles := directory.roles_in(unit)) and KEEPERS.issuperset(roles)

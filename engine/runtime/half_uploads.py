@@ -134,6 +134,8 @@ def sweep(engine: Engine) -> int:
     folder, gone = engine.data_folder / FOLDER, 0
     if not folder.is_dir():
         return 0
+    # By the machine's clock, as the files' own times are: the product's may be moved on for a demonstration, or stand still where it is
+    # not believed, and what is on its way at this moment must not be swept because of that.
     before = time.time() - uploads.rules(engine).half_hours * 3600
     for file in folder.iterdir():
         try:

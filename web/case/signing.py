@@ -16,7 +16,7 @@ from engine.execution.countersign import opinion_of, signs
 from engine.execution.signing import awaited
 from engine.execution.state import AFTER, BESIDE
 from engine.handlers.signing import WAYS, may_take_back, tally_of
-from engine.handlers.visibility import KEEPERS, REPORT
+from engine.handlers.visibility import tells
 from engine.handlers.work import Work
 from web.discretion import Discretion
 
@@ -208,7 +208,7 @@ def _said(form: Any) -> tuple[str, str]:
 
 
 def _secret(whole: Signing) -> bool:
-    return REPORT in whole.title or any(one.role in KEEPERS for one in whole.signatures)
+    return tells("", whole.title) or any(tells(one.role, "") for one in whole.signatures)
 
 
 def _shown(whole: Signing, work: Work, reader: Discretion) -> Signing:

@@ -83,7 +83,7 @@ class Part:
         try:
             loaded: Any = schema.load(visible)
         except marshmallow.ValidationError as refusal:
-            for key, sentences in refusal.normalized_messages().items():  # type: ignore[no-untyped-call]
+            for key, sentences in refusal.messages_dict.items():
                 errors[str(key)] = (
                     [str(s) for s in sentences] if isinstance(sentences, list) else ["填写有误，请检查。"]
                 )
@@ -143,7 +143,8 @@ def validate(
     if not isinstance(values, dict):
         raise InputInvalid("表单内容应是一组字段，请刷新页面后重填。")
     lists: Mapping[str, Any] = context if choices is None else choices
-    token = _call.set(_Call(ChainMap({}, context), moment, lists, choices is not None))  # type: ignore[arg-type]
+    outer: ChainMap[str, Value] = ChainMap({}, context)  # type: ignore[arg-type]  # only the first of its maps is ever written
+    token = _call.set(_Call(outer, moment, lists, choices is not None))
     try:
         return part.load(values)
     finally:
