@@ -32,6 +32,7 @@ PURE = frozenset(
         "collections",
         "collections.abc",
         "contextlib",
+        "copy",
         "dataclasses",
         "datetime",
         "decimal",
