@@ -125,6 +125,18 @@ def test_a_check_begins_without_anything_that_was_found_before(key: str) -> None
     assert [name for name in begun if any(word in name for word in judged)] == []
 
 
+def test_rows_are_said_again_but_not_what_was_found() -> None:
+    schema = json.loads((FORMS / "T21.json").read_text("utf-8"))
+    found = [{"清单项": "更换电机", "查验方法": "现场查看", "结果": "合格"}]
+    asked = [{"清单项": "更换电机"}]
+    assert prefill(schema, {}, {"逐条核对": found}, {})["逐条核对"] == asked
+    assert prefill(schema, {}, {}, {}, {"逐条核对": found})["逐条核对"] == asked
+    plan = json.loads((FORMS / "T13.json").read_text("utf-8"))
+    people = [{"姓名": "巴特尔", "职责": "项目负责人"}]
+    begun = prefill(plan, {"姓名": "案件里另有此名"}, {"机构人员": people, "目标任务": "修复"}, {})
+    assert begun == {"机构人员": people, "目标任务": "修复"}
+
+
 def test_the_photos_a_step_asks_for_are_named_beforehand() -> None:
     def asked(key: str) -> list[str]:
         return required_files(json.loads((FORMS / f"{key}.json").read_text("utf-8")))

@@ -257,7 +257,24 @@ def _ones_own(component: Mapping[str, Any]) -> bool:
     """Whether only the person who does the step may say this: by its key, or because the form says so."""
     properties = component.get("properties") or {}
     said = str(properties.get("neverPrefilled", "")).lower() == "true"
-    return said or any(word in str(component["key"]) for word in NOT_REPEATED)
+    return said or any(word in _key(component) for word in NOT_REPEATED)
+
+
+def _key(component: Mapping[str, Any]) -> str:
+    """Under which name the component's value is submitted; "" for what is only shown."""
+    return str(component.get("key") or component.get("path") or "")
+
+
+def _said_again(component: Mapping[str, Any], value: Any) -> Any:
+    """The value as a field may begin with it: rows without what is the person's own in them."""
+    if component.get("type") != "dynamiclist" or not isinstance(value, list):
+        return plain(value)
+    may = {_key(c) for c in component.get("components") or () if _may_repeat(c)}
+    return [{k: plain(v) for k, v in row.items() if k in may} for row in value if isinstance(row, Mapping)]
+
+
+def _may_repeat(component: Mapping[str, Any]) -> bool:
+    return component.get("type") in _REPEATED_TYPES and _key(component) != "" and not _ones_own(component)
 
 
 def prefill(
@@ -277,21 +294,22 @@ def prefill(
     own: set[str] = set()
     texts: list[str] = []
 
-    def walk(components: Any) -> None:
+    def walk(components: Any, in_row: bool = False) -> None:
         for component in components or ():
-            key, source, kind = component.get("key"), component.get("valuesKey"), component.get("type")
+            key, source = _key(component), component.get("valuesKey")
             texts.extend(_expressions(component))
             if source and source in choices:
                 data[source] = plain(choices[source])
             if key:
                 own.add(key)
-                if source and key in values:
+                if source and key in values and not in_row:
                     data[key] = plain(values[key])
-                if kind in _REPEATED_TYPES and not _ones_own(component):
-                    found = (given or {}).get(key, before.get(key))
+                if not in_row and _may_repeat(component):
+                    found = (given or {}).get(key)
+                    found = before.get(key) if found is None else found
                     if found is not None:
-                        data[key] = plain(found)
-            walk(component.get("components"))
+                        data[key] = _said_again(component, found)
+            walk(component.get("components"), in_row or component.get("type") == "dynamiclist")
 
     walk((schema or {}).get("components"))
     read = "\n".join(texts)
