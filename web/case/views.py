@@ -214,9 +214,12 @@ def item(case: str, item: int) -> str:
 
 
 def _ahead(work: Any, item: Any) -> list[Next]:
-    """What comes after the item, as far as this person may know."""
+    """What comes after the item, as far as this person may know. What the case may only wait for is of no interest to who is
+    waiting to hear who gets it: it is left out where there is a step or an end to tell of."""
     hidden = frozenset() if discretion.of(who()).reports else discretion.telling(work.package)
-    return [n for n in ahead(item, work) if n.element not in hidden and not (hidden and REPORT in n.name)]
+    found = [n for n in ahead(item, work) if n.element not in hidden and not (hidden and REPORT in n.name)]
+    told = [n for n in found if n.certain or n.what != "wait"]
+    return told or found
 
 
 def _props(schema: Any, data: dict[str, Any], case: str, item: int, *, readonly: bool) -> dict[str, Any]:
