@@ -305,7 +305,7 @@ def _transferred(n: Narrator, x: f.WorkItemTransferred, e: Entry) -> str:
     to = n.post(x.unit, x.role) if x.unit else ""
     person = n.person(x.person) if x.person else ""
     target = f"{to}{person}" if to and person else to or person
-    return f"{who(e.actor)}将{n.what(x.id)}转交{target}{_because(x.reason)}"
+    return f"{who(e.actor)}将{n.what(x.id)}转办给{target}{_because(x.reason)}"
 
 
 def _finished(n: Narrator, x: f.WorkItemCompleted, e: Entry) -> str:

@@ -140,7 +140,7 @@ class Work:
     def must_run(self) -> None:
         """Refuse a case that has ended or is suspended."""
         if self.state.ended:
-            raise NotOpen("案件已经结束，不能再办理。需要补充说明的，请在案件页添加备注。")
+            raise NotOpen("案件已经结束，不能再办理。需要补充说明的，请在案件页写评论。")
         if self.state.suspended:
             raise Suspended()
 

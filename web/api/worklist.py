@@ -245,9 +245,9 @@ def transfer_many(body: dict[str, Any]) -> dict[str, Any]:
 @room.response(200)
 @may("signed_in")
 def note_many(body: dict[str, Any]) -> dict[str, Any]:
-    """批量备注：每件待办的案件各记一条同样的备注，结果同上。"""
+    """批量评论：每件待办的案件各记一条同样的评论，结果同上。"""
     if not body["text"].strip():
-        raise InputInvalid("请填写备注的内容。", field="text")
+        raise InputInvalid("请填写评论的内容。", field="text")
     return _each(body, lambda row: AddNote(row.case, body["text"], row.item))
 
 

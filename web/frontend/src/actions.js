@@ -8,9 +8,9 @@
  * name or a multiple select, a list from `data-list`, parsed JSON from `data-json`; a dot in a name nests
  * (`form.处理`). Empty values are left out unless `data-keep-empty`.
  * A form with a chosen file is sent as multipart. `data-next`: where to go afterwards; "reload" or nothing reloads,
- * "stay" does not; `{case}`-like parts are taken from the answer.
+ * "stay" does not; `{case}`-like parts are taken from the answer. `data-done`: what is said there.
  */
-import { ask, busy, toast } from './dom.js';
+import { ask, busy, toast, toastNext } from './dom.js';
 import { Action, csrfToken, Problem } from './http.js';
 
 /** @type {WeakMap<Element, Action>} */
@@ -62,6 +62,7 @@ function run(source, button, makeBody) {
     const done = source.dataset.done;
     const next = source.dataset.next || 'reload';
     if (done && next === 'stay') toast(done, 'success');
+    else if (done) toastNext(done);
     source.dispatchEvent(new CustomEvent('posted', { bubbles: true, detail: answer }));
     if (next === 'reload') location.reload();
     else if (next !== 'stay') location.assign(fill(next, answer));

@@ -8,7 +8,7 @@ import './worklist/worklist.css';
 import './gallery/wall.css';
 import '@tabler/core/dist/js/tabler.esm.min.js';
 import { listen } from './actions.js';
-import { el } from './dom.js';
+import { el, toastKept } from './dom.js';
 import { install } from './offline/install.js';
 import { begin as beginQueue } from './offline/queue.js';
 import './offline/offline.css';
@@ -30,6 +30,7 @@ const ISLANDS = {
 const WHEN_NEAR = new Set(['diagram']);
 
 listen();
+toastKept();
 install();
 beginQueue();
 

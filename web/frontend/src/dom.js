@@ -47,6 +47,20 @@ export function toast(text, kind = 'info') {
   if (kind !== 'danger') setTimeout(() => message.remove(), 6000);
 }
 
+const SAID = 'duban.said';
+
+/** A message for the page that comes next: what was done is said where one arrives. @param {string} text */
+export function toastNext(text) {
+  sessionStorage.setItem(SAID, text);
+}
+
+/** Say what the page before has left to be said. */
+export function toastKept() {
+  const said = sessionStorage.getItem(SAID);
+  sessionStorage.removeItem(SAID);
+  if (said) toast(said, 'success');
+}
+
 /**
  * A modal question. The body may hold form fields; `onConfirm` throws (or rejects) to keep it open with a message.
  * @param {{title: string, body: (Node|string)[], confirm: string, danger?: boolean, onConfirm: () => Promise<void>|void, wide?: boolean}} options

@@ -14,7 +14,7 @@ import { Form } from '@bpmn-io/form-js-viewer';
 import '@bpmn-io/form-js-viewer/dist/assets/form-js.css';
 import flatpickr from 'flatpickr';
 import { Mandarin } from 'flatpickr/dist/esm/l10n/zh.js';
-import { ask, busy, el, readProps, toast } from '../dom.js';
+import { ask, busy, el, readProps, toastNext } from '../dom.js';
 import { keptFor, send as sendKept, submit, time } from '../offline/queue.js';
 import { drop, entriesOf, entry, onChange, personOfPage, takeBack } from '../offline/store.js';
 import { Draft } from './draft.js';
@@ -79,11 +79,9 @@ export async function mount(host) {
     summary.show(form, byField, problem.detail || problem.title || '没有被接受，请修改后再提交。', other);
   };
   const leave = (/** @type {any} */ one) => {
+    toastNext('已提交');
     if (one.next) location.assign(one.next.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => encodeURIComponent(one.answer?.[name] ?? '')));
-    else {
-      toast('已提交', 'success');
-      location.reload();
-    }
+    else location.reload();
   };
   const filler = fillerOf(form, place, actions, note);
   /** What became of a filled form that was sent or kept. @param {any} one */

@@ -2,11 +2,10 @@
  * Several items together: sign, hand over, note, finish. Each is done by itself on the server and answered for by itself;
  * what was not done is named with its reason and stays selected.
  */
-import { ask, busy, el, readProps, toast } from '../dom.js';
+import { ask, busy, el, readProps, toast, toastNext } from '../dom.js';
 import { Action, Problem } from '../http.js';
 
-const SAID = 'duban.bulk';
-const TITLES = { claim: '签收', finish: '办结', transfer: '转办', note: '备注' };
+const TITLES = { claim: '签收', finish: '办结', transfer: '转办', note: '评论' };
 
 /** @param {HTMLElement} host */
 export function mount(host) {
@@ -30,9 +29,6 @@ export function mount(host) {
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && picked().length && !document.querySelector('dialog[open]')) pick(false);
   });
-  const said = sessionStorage.getItem(SAID);
-  sessionStorage.removeItem(SAID);
-  if (said) toast(said, 'success');
   show();
 
   /** @param {boolean} on */
@@ -77,7 +73,7 @@ export function mount(host) {
     const names = el('ul', { class: 'bulk-told mb-2' }, ...chosen.map((box) => el('li', {}, box.dataset.name ?? '')));
     const body = [names];
     if (does === 'transfer') body.push(...handingOver(props));
-    if (does === 'note') body.push(area('text', '备注（每件案件各记一条）'));
+    if (does === 'note') body.push(area('text', '评论（每件案件各记一条，写 @姓名 可以叫到人）'));
     ask({
       title: `批量${TITLES[does]} ${chosen.length} 件`,
       body,
@@ -89,7 +85,7 @@ export function mount(host) {
   /** @param {keyof typeof TITLES} does @param {any} answer */
   function tell(does, answer) {
     if (!answer.failed) {
-      sessionStorage.setItem(SAID, `已${TITLES[does]} ${answer.done} 件。`);
+      toastNext(`已${TITLES[does]} ${answer.done} 件`);
       location.reload();
       return;
     }
