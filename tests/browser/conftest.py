@@ -12,12 +12,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.browser.clerk import Clerk, until
 from tests.browser.person import PATIENCE, Person
+from tests.engine.receiver import Receiver, receiving
 
 expect.set_options(timeout=PATIENCE)
 
@@ -63,9 +66,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Product:
-    """A running product: where it is, where it keeps its data; it can be stopped and started again."""
+    """A running product: where it is, where it keeps its data; it can be stopped and started again. `reminders`: the address of
+    a service that takes reminders, "" for none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reminders: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
@@ -73,6 +77,13 @@ class Product:
         self.data = folder / "data"
         self.log = folder / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._channels = folder / "channels.toml"
+        if reminders:
+            self._channels.touch(0o600)
+            self._channels.write_text(
+                f'[[channel]]\nkey = "inner"\ntitle = "内网通知"\nurl = "{reminders}"\naddress = "工号"\npattern = "[a-z0-9]+"\n',
+                "utf-8",
+            )
 
     def start(self) -> None:
         """Begin `duban serve --demo` and wait until it is ready."""
@@ -82,8 +93,10 @@ class Product:
             "DUBAN_DATA": str(self.data),
             "PYTHONUNBUFFERED": "1",
         }
-        for name in ("DUBAN_DATABASE", "DUBAN_MODE"):
+        for name in ("DUBAN_DATABASE", "DUBAN_MODE", "DUBAN_CHANNELS"):
             environment.pop(name, None)
+        if self._channels.exists():
+            environment["DUBAN_CHANNELS"] = str(self._channels)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "duban"), "serve", "--demo"],
@@ -121,9 +134,16 @@ class Product:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def service() -> Iterator[Receiver]:
+    """A service outside that takes the product's reminders."""
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory, service: Receiver) -> Iterator[Product]:
     """`duban serve --demo` on a free port with data of its own."""
-    running = Product(tmp_path_factory.mktemp("product"))
+    running = Product(tmp_path_factory.mktemp("product"), service.url)
     try:
         running.start()
         yield running
@@ -137,6 +157,25 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def clerk(product: Product) -> Callable[[str], Clerk]:
+    """`clerk("account")` gives a `Clerk`, who works without a window; each signs in once."""
+    return cache(lambda account: Clerk(product.address, account))
+
+
+@pytest.fixture(scope="session")
+def brought(clerk: Callable[[str], Clerk], photo: Path) -> Callable[[str, str], str]:
+    """`brought(title, "T13")` gives a new case that has come to this step, everything before it done by those who do it."""
+
+    def bring(title: str, element: str) -> str:
+        case = clerk("zhangwei").register(title, photo)
+        for account, step, changed in until(element):
+            clerk(account).finish(case, step, photo, **changed)
+        return case
+
+    return bring
 
 
 @pytest.fixture

@@ -8,23 +8,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers import PACKAGE, answers
+from tests.browser.clerk import Clerk
 from tests.browser.person import Person
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_a_step_is_taken_back_and_then_returned(
-    sign_in: Callable[..., Person], photo: Path, phone: bool
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
 ) -> None:
     size = "phone" if phone else "desk"
     office, department = sign_in("zhaolixin", phone=phone), sign_in("zhangwei", phone=phone)
-    office.start(PACKAGE)
-    office.fill(answers("T01", office.today(), photo, 隐患名称=f"退回与撤回（浏览器测试，{size}）"))
-    office.submit()
-    case = office.case_of_page()
-    office.open_item(case, "T02")
-    office.fill(answers("T02", office.today(), photo))
-    office.submit()
+    case = clerk("zhaolixin").register(f"退回与撤回（浏览器测试，{size}）", photo)
+    clerk("zhaolixin").finish(case, "T02", photo)
 
     office.go(f"/cases/{case}")
     office.screenshot("60-case-may-be-withdrawn")

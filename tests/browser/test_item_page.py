@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.clerk import Clerk
 from tests.browser.person import Person
 from tests.browser.test_accessibility import AXE, violations
 
@@ -19,17 +20,11 @@ SMALLEST = """() => [...document.querySelectorAll('main a.btn, main button, main
   .filter(([height]) => height < 43.5)"""
 
 
-def begun(finder: Person, title: str, photo: Path) -> str:
-    """A new case of this title."""
-    finder.start(PACKAGE)
-    finder.fill(answers("T01", finder.today(), photo, 隐患名称=title))
-    finder.submit()
-    return finder.case_of_page()
-
-
-def test_a_step_shows_the_case_and_what_comes_after_it(sign_in: Callable[..., Person], photo: Path) -> None:
+def test_a_step_shows_the_case_and_what_comes_after_it(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
+) -> None:
     office = sign_in("zhaolixin")
-    case = begun(office, "办完以后给谁", photo)
+    case = clerk("zhaolixin").register("办完以后给谁", photo)
     office.open_item(case, "T02")
     after = office.page.locator("#next")
     expect(after).to_contain_text("视结果而定，可能是")
@@ -41,9 +36,11 @@ def test_a_step_shows_the_case_and_what_comes_after_it(sign_in: Callable[..., Pe
         assert violations(office) == []
 
 
-def test_a_step_is_done_with_the_thumb(sign_in: Callable[..., Person], photo: Path) -> None:
+def test_a_step_is_done_with_the_thumb(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
+) -> None:
     office = sign_in("zhaolixin", phone=True)
-    case = begun(office, "用拇指办一步", photo)
+    case = clerk("zhaolixin").register("用拇指办一步", photo)
     office.open_item(case, "T02")
     assert office.page.evaluate(SMALLEST) == []
     wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -57,9 +54,11 @@ def test_a_step_is_done_with_the_thumb(sign_in: Callable[..., Person], photo: Pa
     office.page.screenshot(path="var/screenshots/64-item-whole-phone.png", full_page=True)
 
 
-def test_a_step_is_done_without_a_mouse(sign_in: Callable[..., Person], photo: Path) -> None:
+def test_a_step_is_done_without_a_mouse(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
+) -> None:
     office = sign_in("zhaolixin")
-    case = begun(office, "只用键盘办一步", photo)
+    case = clerk("zhaolixin").register("只用键盘办一步", photo)
     office.open_item(case, "T02")
     page = office.page
     reached: list[str] = []
@@ -114,9 +113,11 @@ def test_a_photo_says_when_and_where_only_after_consent(sign_in: Callable[..., P
     assert "latitude" in told[1] and "accuracy" in told[1]
 
 
-def test_a_draft_begun_on_the_phone_goes_on_at_the_desk(sign_in: Callable[..., Person], photo: Path) -> None:
+def test_a_draft_begun_on_the_phone_goes_on_at_the_desk(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
+) -> None:
     phone = sign_in("zhaolixin", phone=True)
-    case = begun(phone, "手机上写到一半", photo)
+    case = clerk("zhaolixin").register("手机上写到一半", photo)
     phone.open_item(case, "T02")
     phone.fill({"理由": "在现场写的"})
     expect(phone.page.locator(".draft-note")).to_contain_text("换一台设备也能接着填")

@@ -4,46 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.clerk import STEPS
 from tests.browser.person import Person
 
 TITLE = "备用主通风机停用未修复（浏览器测试）"
 
-# Who finishes which step, in the order the process offers them; the fields that differ from the default answers.
-STEPS: list[tuple[str, str, dict[str, Any]]] = [
-    ("zhaolixin", "T02", {}),
-    ("zhangwei", "T03", {}),
-    ("zhangwei", "T04", {}),
-    ("zhaolixin", "T05", {"级别": "旗政府"}),
-    ("wangjianguo", "T06", {}),
-    ("aodengaoqier", "T07", {}),
-    ("chenzhiyuan", "T08", {}),
-    ("qimuge", "T09", {}),
-    ("zhaolixin", "T10", {}),
-    ("mutu", "T11", {}),
-    ("batu", "T12", {}),
-    ("zhangwei", "T12b", {}),
-    ("liuyang", "T12b", {}),
-    ("mutu", "T12b", {}),
-    ("batu", "T13", {}),
-    ("zhangwei", "T14", {}),
-    ("liuyang", "T14h", {}),
-    ("zhaolixin", "T15", {}),
-    ("gaojianjun", "T16", {"完成百分比": 100, "整改是否完成": True}),
-    ("batu", "T20", {}),
-    ("zhangwei", "T21", {}),
-    ("liuyang", "T22", {}),
-    ("zhaolixin", "T23", {}),
-    ("chenzhiyuan", "T24", {}),
-    ("qimuge", "T25", {}),
-    ("zhaolixin", "T26", {}),
-    ("mutu", "T26s", {}),
-    ("zhaolixin", "T28", {}),
-]
 ROLES = {
     "zhaolixin": "AWB_JB",
     "wangjianguo": "AWB_ZR",

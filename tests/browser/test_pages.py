@@ -5,43 +5,71 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers import PACKAGE, answers
-from tests.browser.person import Person
+from tests.browser.answers import PACKAGE
+from tests.browser.clerk import Clerk
+from tests.browser.person import SCREENSHOTS, Person
 
 
-def test_a_step_is_taken_transferred_and_noted(sign_in: Callable[..., Person], photo: Path) -> None:
-    office = sign_in("zhaolixin")
-    office.start(PACKAGE)
-    office.fill(answers("T01", office.today(), photo, 隐患名称="签收与备注（浏览器测试）"))
-    office.submit()
-    case = office.case_of_page()
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_a_step_is_signed_for_given_back_and_handed_on(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
+) -> None:
+    case = clerk("zhaolixin").register("签收、退签与转办（浏览器测试）", photo)
+    office = sign_in("zhaolixin", phone=phone)
     office.open_item(case, "T02")
-    office.page.get_by_role("button", name="签收").click()
-    expect(office.page.get_by_role("button", name="签收")).to_have_count(0)
-    office.settle()
-    office.go(f"/cases/{case}")
-    office.page.get_by_label("写评论").fill("已电话核实，企业当天停用该设备。")
-    office.page.get_by_role("button", name="发表").click()
-    expect(office.page.locator("#notes")).to_contain_text("已电话核实")
-    office.open_item(case, "T02")
+    sign = office.page.get_by_role("button", name="签收")
+    for reason in ("先签收再说，本周外出", ""):
+        sign.click()
+        expect(sign).to_have_count(0)
+        office.settle()
+        if reason:
+            office.page.locator("#release > summary").click()
+            office.page.locator("#release-reason").fill(reason)
+            office.screenshot("40-give-back")
+            office.page.locator("#release").get_by_role("button", name="退签").click()
+            expect(sign).to_be_visible()
+            office.settle()
     office.page.locator("#transfer > summary").click()
     office.page.get_by_label("转给本单位人员").select_option(label="斯琴高娃")
     office.page.locator("#transfer-reason").fill("本周外出检查")
+    office.screenshot("40-hand-on")
     office.page.locator("#transfer").get_by_role("button", name="转办").click()
     office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
     office.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
     office.settle()
     assert any("斯琴高娃" in row for row in office.rows()), office.rows()
+    told = office.page.locator("#timeline")
+    for words in ("退签", "先签收再说，本周外出", "本周外出检查"):
+        expect(told).to_contain_text(words)
     office.screenshot("40-case-transferred")
 
 
-def test_the_diagram_shows_where_the_case_stands(sign_in: Callable[..., Person], photo: Path) -> None:
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_who_has_several_posts_chooses_one(sign_in: Callable[..., Person], phone: bool) -> None:
+    town = sign_in("mutu", phone=phone)
+    for post, said in (("SD@上海庙镇", "属地"), ("QY@上海庙镇", "企业经办")):
+        town.go("/worklist")
+        if phone:
+            town.page.get_by_role("button", name="打开导航").click()
+        choice = town.page.get_by_label("当前岗位")
+        expect(choice).to_be_visible()
+        expect(choice.locator(f'option[value="{post}"]')).to_contain_text(said)
+        if post.startswith("SD"):
+            town.page.screenshot(path=str(SCREENSHOTS / f"43-posts-{'phone' if phone else 'desk'}.png"))
+        with town.page.expect_navigation():
+            choice.select_option(value=post)
+        town.settle()
+        expect(town.page.get_by_label("当前岗位")).to_have_value(post)
+
+
+def test_the_diagram_shows_where_the_case_stands(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
+) -> None:
     office = sign_in("zhaolixin")
-    office.start(PACKAGE)
-    office.fill(answers("T01", office.today(), photo, 隐患名称="图上的位置（浏览器测试）"))
-    office.submit()
+    office.go(f"/cases/{clerk('zhaolixin').register('图上的位置（浏览器测试）', photo)}")
     office.page.locator("#diagram").scroll_into_view_if_needed()
     drawing = office.page.locator("#diagram .djs-container")
     expect(drawing.locator('[data-element-id="T02"].mark-active')).to_be_visible()

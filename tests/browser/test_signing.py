@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers import PACKAGE, answers
+from tests.browser.answers import answers
+from tests.browser.clerk import Clerk
 from tests.browser.person import Person
 
 
-def test_an_opinion_is_asked_for_answered_on_the_phone_and_read(
-    sign_in: Callable[..., Person], photo: Path
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_an_opinion_is_asked_for_answered_and_read(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
 ) -> None:
-    office = sign_in("zhaolixin")
-    office.start(PACKAGE)
-    office.fill(answers("T01", office.today(), photo, 隐患名称="征求意见（浏览器测试）"))
-    office.submit()
-    case = office.case_of_page()
+    case = clerk("zhaolixin").register("征求意见（浏览器测试）", photo)
+    office = sign_in("zhaolixin", phone=phone)
     office.open_item(case, "T02")
     office.page.locator("#add-signer > summary").click()
     form = office.page.locator("#add-signer form")
@@ -32,15 +32,33 @@ def test_an_opinion_is_asked_for_answered_on_the_phone_and_read(
     expect(office.page.locator(".signing")).to_contain_text("前加签")
     office.screenshot("61-waits-for-an-opinion")
 
-    asked = sign_in("liuyang", phone=True)
+    office.page.locator("#add-signer > summary").click()
+    form.get_by_label("前加签").check()
+    form.get_by_label("加签给").select_option(value="lina")
+    form.get_by_label("理由").fill("请核对是否与在建工地有关。")
+    form.get_by_role("button", name="加签").click()
+    also = office.page.locator(".signing li", has_text="李娜")
+    expect(also).to_contain_text("未签")
+    office.settle()
+    also.locator("summary", has_text="减签").click()
+    also.get_by_label("理由").fill("与工地无关，不必再签。")
+    office.screenshot("61-take-back")
+    also.get_by_role("button", name="减签").click()
+    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    expect(also).to_contain_text("减签")
+    office.settle()
+    expect(office.page.locator("#content .alert-warning")).to_contain_text("还在等刘洋")
+    office.screenshot("61-taken-back")
+
+    asked = sign_in("liuyang", phone=phone)
     asked.go("/worklist")
-    asked.page.get_by_role("link", name="征求意见").first.click()
+    asked.page.locator(f"#worklist a[href^='/cases/{case}/']", has_text="征求意见").click()
     asked.settle()
     assert asked.form_key() == "加签意见"
     asked.fill({"加签意见": "有补充意见"})
     asked.page.wait_for_timeout(300)
     asked.fill({"加签理由": "应急系统没有重复登记，但企业地址有变更。"})
-    asked.screenshot("62-opinion-on-the-phone")
+    asked.screenshot("62-opinion")
     asked.submit()
 
     office.go(f"/cases/{case}")

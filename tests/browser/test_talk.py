@@ -1,22 +1,18 @@
-"""People talking about a case, as they see it: copies, comments with @, urging, and two cases that become one."""
+"""What people do between each other: 抄送, 评论 with @, 催办, 并案, each at the desk and on the phone; names are offered while one types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers import PACKAGE, answers
+from tests.browser.clerk import Clerk
 from tests.browser.person import Person
 from tests.browser.test_accessibility import violations
 
-
-def begin(office: Person, photo: Path, name: str) -> str:
-    office.start(PACKAGE)
-    office.fill(answers("T01", office.today(), photo, 隐患名称=name))
-    office.submit()
-    return office.case_of_page()
+both_sizes = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 
 
 def barriers(person: Person) -> list[str]:
@@ -24,22 +20,19 @@ def barriers(person: Person) -> list[str]:
     return [one for one in violations(person) if "diagram-canvas" not in one]
 
 
-def test_copied_named_urged_and_merged(sign_in: Callable[..., Person], photo: Path) -> None:
-    office = sign_in("zhaolixin")
-    case = begin(office, photo, "备用风机停用（往来）")
-    office.open_item(case, "T02")
-    item = office.page.url
-    office.page.get_by_role("button", name="签收").click()
-    expect(office.page.get_by_role("button", name="签收")).to_have_count(0)
-
-    number = office.page.locator(".page-pretitle").inner_text().rpartition("·")[2].strip()
-
-    # 抄送: by the keyboard alone, from a name half typed
+@both_sizes
+def test_a_copy_is_sent_to_half_a_name_and_read(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
+) -> None:
+    size = "phone" if phone else "desk"
+    case = clerk("zhaolixin").register(f"备用风机停用（抄送，{size}）", photo)
+    office = sign_in("zhaolixin", phone=phone)
     office.go(f"/cases/{case}")
     office.page.locator("#copies summary").click()
     to = office.page.locator("#copy-to")
     to.press_sequentially("李娜")
     expect(office.page.locator("#copy-to-names [role=option]").first).to_contain_text("住房和城乡建设局")
+    office.page.locator("#copies").scroll_into_view_if_needed()
     office.screenshot("50-copy-names-offered")
     assert barriers(office) == []
     to.press("Enter")
@@ -47,11 +40,29 @@ def test_copied_named_urged_and_merged(sign_in: Callable[..., Person], photo: Pa
     office.page.locator("#copy-note").fill("涉及工地风机，请知悉。")
     office.page.locator("#copies").get_by_role("button", name="抄送", exact=True).click()
     expect(office.page.locator("#copies")).to_contain_text("未阅")
+    expect(office.page.locator("#timeline")).to_contain_text("抄送给李娜")
 
-    # 评论 with @: arrows and Enter; the text stays a plain text
-    office.settle()
+    lina = sign_in("lina", phone=phone)
+    lina.go("/worklist?tab=copied")
+    row = lina.page.locator("#worklist tr", has_text=f"（抄送，{size}）")
+    expect(row).to_contain_text("涉及工地风机")
+    row.get_by_role("link", name="查看").click()
+    expect(lina.page.locator(".alert-info")).to_contain_text("把本案抄送给您")
+    expect(lina.page.get_by_text("抄送给别人")).to_have_count(0)  # who only has a copy sends none
+    lina.screenshot("52-copy-arrived")
+    lina.page.get_by_role("button", name="已阅").click()
+    expect(lina.page.locator(".alert-info")).to_have_count(0)
+
+
+@both_sizes
+def test_who_is_named_answers(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
+) -> None:
+    case = clerk("zhaolixin").register("备用风机停用（评论）", photo)
+    office = sign_in("zhaolixin", phone=phone)
+    office.go(f"/cases/{case}")
     note = office.page.locator("#note")
-    note.press_sequentially("设备清单已上传，@李")
+    note.press_sequentially("设备清单已上传，@李娜")
     expect(office.page.locator("#note-names [role=option]")).not_to_have_count(0)
     note.press("ArrowDown")
     note.press("ArrowUp")
@@ -59,33 +70,36 @@ def test_copied_named_urged_and_merged(sign_in: Callable[..., Person], photo: Pa
     note.press_sequentially("请核对。")
     office.screenshot("51-comment-with-at")
     office.page.locator("#notes").get_by_role("button", name="发表").click()
-    expect(office.page.locator("#notes .mention")).to_contain_text("@")
+    expect(office.page.locator("#notes .mention")).to_have_text("@李娜")
 
-    # on the phone of who got the copy: read, and answered
-    lina = sign_in("lina", phone=True)
-    lina.go(f"/cases/{case}")
-    expect(lina.page.locator(".alert-info")).to_contain_text("把本案抄送给您")
-    expect(lina.page.get_by_text("抄送给别人")).to_have_count(0)  # who only has a copy sends none
-    lina.screenshot("52-copy-on-the-phone")
-    lina.page.get_by_role("button", name="已阅").click()
-    expect(lina.page.locator(".alert-info")).to_have_count(0)
+    lina = sign_in("lina", phone=phone)
+    lina.go("/notices")
+    lina.page.locator("#content .list-group-item", has_text="赵立新在评论中@您").first.click()
     lina.settle()
     lina.page.locator("#notes .comment-reply summary").first.click()
     reply = lina.page.locator("#notes .comment-reply textarea").first
     expect(reply).to_have_value("@赵立新 ")
     reply.press_sequentially("已核对，数量无误。")
     expect(reply).to_have_value("@赵立新 已核对，数量无误。")
-    lina.screenshot("53-reply-on-the-phone")
+    lina.screenshot("53-reply")
     lina.page.locator("#notes .comment-reply").get_by_role("button", name="回复").first.click()
     expect(lina.page.locator(".comment-answer")).to_contain_text("数量无误")
     lina.settle()
-    lina.screenshot("54-conversation-on-the-phone")
+    lina.screenshot("54-conversation")
     assert barriers(lina) == []
 
-    # 催办 by a colleague of the office
-    other = sign_in("siqingaowa")
-    other.go(item.removeprefix(other.address))
+
+@both_sizes
+def test_who_holds_a_step_is_urged_once_a_day(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
+) -> None:
+    case = clerk("zhaolixin").register("备用风机停用（催办）", photo)
+    item = clerk("zhaolixin").item(case, "T02")
+    clerk("zhaolixin").ask("POST", f"/cases/{case}/items/{item}/claim", {})
+    other = sign_in("siqingaowa", phone=phone)
+    other.go(f"/cases/{case}/items/{item}")
     other.page.locator("#urge > summary").click()
+    expect(other.page.locator("#urge")).to_contain_text("对赵立新说一句")
     other.page.locator("#urge-text").fill("请于今日下班前办结。")
     other.screenshot("55-urging")
     other.page.locator("#urge").get_by_role("button", name="催办").click()
@@ -95,12 +109,22 @@ def test_copied_named_urged_and_merged(sign_in: Callable[..., Person], photo: Pa
     expect(other.page.locator("#urge")).to_contain_text("每个工作日最多催办 1 次")
     other.screenshot("56-urged")
     assert barriers(other) == []
-    urged = sign_in("zhaolixin", phone=True)
-    urged.go(item.removeprefix(urged.address))
-    urged.screenshot("57-urged-on-the-phone")
+    urged = sign_in("zhaolixin", phone=phone)
+    urged.go("/worklist?tab=mine&q=备用风机停用（催办）")
+    row = urged.page.locator(f"#worklist tr:has(a[href='/cases/{case}/items/{item}'])")
+    expect(row).to_contain_text("催办 1 次")
+    urged.screenshot("57-urged-in-the-worklist")
 
-    # 并案: the second case about the same fan ends and leads to the first
-    double = begin(office, photo, "备用风机停用（重复）")
+
+@both_sizes
+def test_the_second_case_about_a_hazard_leads_to_the_first(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
+) -> None:
+    case, double = (
+        clerk("zhaolixin").register(f"备用风机停用（{which}）", photo) for which in ("先登记的", "重复的")
+    )
+    number = clerk("zhaolixin").ask("GET", f"/cases/{case}")["number"]
+    office = sign_in("zhaolixin", phone=phone)
     office.go(f"/cases/{double}")
     office.page.locator("summary", has_text="案件管理").click()
     office.page.locator("#merge-into").fill(number)
@@ -114,9 +138,10 @@ def test_copied_named_urged_and_merged(sign_in: Callable[..., Person], photo: Pa
     assert barriers(office) == []
     office.page.locator("#merged a").click()
     office.page.wait_for_url(f"**/cases/{case}")
-    expect(office.page.locator("#timeline")).to_contain_text("抄送给李娜")
     office.page.wait_for_function(
         "async () => (await (await fetch(location.href)).text()).includes('并入本案的案件')"
     )
     office.go(f"/cases/{case}")
+    expect(office.page.locator(f'#joined a[href="/cases/{double}"]')).to_be_visible()
+    office.page.locator("#joined").scroll_into_view_if_needed()
     office.screenshot("60-the-case-that-goes-on")

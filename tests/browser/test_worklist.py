@@ -70,11 +70,24 @@ def test_items_are_found_and_signed_together_at_the_desk(sign_in: Callable[..., 
 
     worker.go("/worklist?tab=mine")
     worker.page.locator("[data-pick-all]").check()
-    bar(worker).get_by_role("button", name="备注").click()
+    bar(worker).get_by_role("button", name="评论").click()
     dialog = worker.page.locator("dialog.dialog")
-    dialog.get_by_label("备注").fill("已电话通知企业负责人，下周现场核实。")
-    dialog.get_by_role("button", name="备注").click()
-    expect(worker.page.locator("#toasts")).to_contain_text("已备注 3 件")
+    dialog.get_by_label("评论").fill("已电话通知企业负责人，下周现场核实。")
+    dialog.get_by_role("button", name="评论").click()
+    expect(worker.page.locator("#toasts")).to_contain_text("已评论 3 件")
+    worker.settle()
+
+    for at in range(2):
+        boxes(worker).nth(at).check()
+    bar(worker).get_by_role("button", name="转办").click()
+    expect(dialog.locator("li")).to_have_count(2)
+    dialog.get_by_label("转给本单位人员").select_option(label="乌云其木格")
+    dialog.get_by_label("理由").fill("本周由乌云其木格办理。")
+    worker.screenshot("60-worklist-handing-on")
+    dialog.get_by_role("button", name="转办").click()
+    expect(worker.page.locator("#toasts")).to_contain_text("已转办 2 件")
+    worker.go("/worklist?tab=unit")
+    expect(worker.page.locator("#worklist .holder", has_text="乌云其木格")).to_have_count(2)
 
 
 def test_a_search_is_kept_under_a_name(sign_in: Callable[..., Person]) -> None:
@@ -133,7 +146,11 @@ def test_on_the_phone_the_next_thing_is_under_the_thumb(sign_in: Callable[..., P
     card.locator(".counting > summary").tap()
     expect(card.locator(".counting ol")).to_be_visible()
     worker.screenshot("62-worklist-cards")
-    for tab in ("soon", "begun", "copied", "done"):
+    worker.go("/worklist?tab=unclaimed")
+    boxes(worker).first.check()
+    bar(worker).get_by_role("button", name="签收").tap()
+    expect(worker.page.locator("#toasts")).to_contain_text("已签收 1 件")
+    for tab in ("soon", "overdue", "begun", "copied", "done"):
         worker.go(f"/worklist?tab={tab}")
         assert violations(worker) == [], tab
         assert worker.page.evaluate("document.documentElement.scrollWidth") <= width, tab

@@ -1,4 +1,6 @@
-"""抄送, 催办, 评论 and 并案 as stories: a case in which a step runs beside two countersigners, each story in a file beside this."""
+"""What people do with a step as stories: a case in which a step runs beside two countersigners, so that each is told inside a
+parallel block and inside a multi-instance; each story in a file of the folder `desk`. 加签, 减签 and 会签 need a diagram of their
+own: their stories stand in tests/engine/test_signing.py."""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from tests.engine.handling import OFFICE, package
 from tests.engine.office_builder import DIAGRAM as TRIAL
 from tests.engine.office_builder import trial_files
 
-FOLDER = Path(__file__).parent / "talk"
+FOLDER = Path(__file__).parent / "desk"
 
 DIAGRAM = """
     start S
