@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.answers import PACKAGE, answers
 from tests.browser.conftest import Product
 from tests.browser.person import Person
+from tests.pictures import saved, scene
+
+PIECE = 1 << 20
+SLOW_STORE = """
+    const open = IDBFactory.prototype.open;
+    IDBFactory.prototype.open = function (...named) {
+        const real = open.apply(this, named), late = {};
+        real.onupgradeneeded = () => { late.result = real.result; late.onupgradeneeded?.(); };
+        real.onsuccess = () => setTimeout(() => { late.result = real.result; late.onsuccess?.(); }, 2000);
+        return late;
+    };
+"""
+"""What this browser keeps is there two seconds after the page."""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo of more than two pieces."""
+    path = tmp_path_factory.mktemp("large") / "井口全景.jpg"
+    path.write_bytes(saved(scene(11, (3200, 2400)), quality=99))
+    assert path.stat().st_size > 2 * PIECE
+    return path
 
 
 def carried(person: Person) -> None:
@@ -187,6 +211,116 @@ def test_what_the_server_refuses_comes_back_with_its_reasons(
     expect(office.page.get_by_text("没有待发送的内容")).to_be_visible()
 
 
+def test_a_photo_goes_on_where_the_network_left_it(sign_in: Callable[..., Person], large: Path) -> None:
+    """Begun in the form, kept when the network went, broken once more on its way, and whole in the end."""
+    town = sign_in("mutu", phone=True)
+    context = town.page.context
+    offsets: list[int] = []
+    begun: list[str] = []
+    lets_through = 1
+
+    def count(route: Route) -> None:
+        if route.request.method == "PATCH":
+            if len(offsets) >= lets_through:
+                route.abort("connectionfailed")
+                return
+            offsets.append(int(route.request.headers["upload-offset"]))
+        route.continue_()
+
+    context.route("**/api/v1/uploads/*", count)
+    context.on(
+        "request",
+        lambda r: begun.append(r.url) if r.method == "POST" and r.url.endswith("/api/v1/uploads") else None,
+    )
+    town.start(PACKAGE)
+    carried(town)
+    town.fill(answers("T01", town.today(), large, 隐患名称="断断续续传的照片", 现场照片=None))
+    town.form.locator('input[type=file][data-field="现场照片"]').set_input_files(str(large))
+    expect(town.page.locator(".upload-file .upload-note")).to_have_text("网络中断，正在等待续传")
+    context.set_offline(True)
+    expect(town.page.locator(".upload-file[data-file]")).to_contain_text("待上传", timeout=40_000)
+    town.form.locator("[data-form-submit]").click()
+    expect(town.page.locator(".form-kept")).to_contain_text("待发送")
+    town.page.close()
+
+    lets_through = 2  # one piece more, then it breaks again
+    context.set_offline(False)
+    town.page = context.new_page()
+    town.page.goto(f"{town.address}/pending")
+    expect(town.page.locator("[data-pending]")).to_contain_text("没有网络，恢复后自动发送")
+    assert offsets == [0, PIECE]
+    lets_through = 99
+    town.page.close()
+    town.page = context.new_page()
+    town.page.goto(f"{town.address}/pending")
+    expect(town.page.locator("[data-pending]")).to_have_attribute("data-pending", "delivered")
+    assert offsets[2] == 2 * PIECE, "no piece is sent a second time"
+    assert len(begun) == 1
+    assert found(town, "断断续续传的照片") == 1
+    town.page.get_by_role("link", name="打开案件").click()
+    town.settle()
+    kept = town.page.locator("#files a[data-picture]").first.get_attribute("data-original")
+    came = town.page.request.get(f"{town.address}{kept}").body()
+    assert hashlib.sha256(came).digest() == hashlib.sha256(large.read_bytes()).digest()
+
+
+def test_a_wrong_field_comes_back_into_the_form_it_was_typed_in(
+    sign_in: Callable[..., Person], photo: Path, tmp_path: Path
+) -> None:
+    """Kept without a network, refused when it was sent: first for its photo, then for what was typed."""
+    no_photo = tmp_path / "不是照片.jpg"
+    no_photo.write_text("改了名字的文本")
+    town = sign_in("mutu", phone=True)
+    context = town.page.context
+    town.start(PACKAGE)
+    carried(town)
+    context.set_offline(True)
+    too_short = "🚨🚨🚨"  # three to the server, six to the page, which counts as JavaScript does
+    town.fill(answers("T01", town.today(), no_photo, 隐患名称="退回来改的隐患", 隐患描述=too_short))
+    town.form.locator("[data-form-submit]").click()
+    expect(town.page.locator(".form-kept")).to_contain_text("待发送")
+
+    def reopened() -> None:
+        town.page.close()
+        context.set_offline(False)
+        town.page = context.new_page()
+        town.page.goto(f"{town.address}/pending")
+        row = town.page.locator("[data-pending]")
+        expect(row).to_have_attribute("data-pending", "refused")
+        row.get_by_role("link", name="打开，修改后再提交").click()
+        town.settle()
+        expect(town.page.get_by_label("隐患名称")).to_have_value("退回来改的隐患")
+        expect(town.page.get_by_label("隐患名称")).to_be_editable()
+
+    def said(part: str) -> Locator:
+        return town.form.locator(f".fjs-form-field-{part} .fjs-form-field-error")
+
+    reopened()
+    expect(town.page.locator(".error-summary")).to_contain_text("现场照片")
+    expect(said("filepicker")).to_have_count(1)
+    town.screenshot("67-refused-photo")
+    town.page.get_by_role("button", name=re.compile("^移除")).click()
+    town.attach("现场照片", photo)
+    context.set_offline(True)
+    town.form.locator("[data-form-submit]").click()
+    expect(town.page.locator(".form-kept")).to_contain_text("待发送")
+
+    reopened()
+    expect(said("textarea")).to_contain_text("不能少于 5 个字")
+    town.page.locator(".error-summary a").first.click()
+    expect(town.page.get_by_label("隐患描述")).to_be_focused()
+    expect(town.page.get_by_label("隐患描述")).to_have_value(too_short)
+    town.screenshot("68-refused-field")
+    town.page.reload()  # nothing of it hangs on this page
+    town.settle()
+    expect(town.page.get_by_label("隐患名称")).to_have_value("退回来改的隐患")
+    town.fill({"隐患描述": "巷道顶板淋水，已设警戒。"})
+    town.submit()
+    assert found(town, "退回来改的隐患") == 1
+    town.go("/pending")
+    expect(town.page.get_by_text("没有待发送的内容")).to_be_visible()
+
+
 def sign_out(page: Page) -> None:
     """By the menu, once it is open: what is clicked while it unfolds slides away under the finger."""
     page.get_by_role("button", name="打开导航").click()
@@ -205,8 +339,9 @@ def test_after_signing_out_nothing_of_the_first_person_is_sent_or_shown(
     # Signing out itself needs the server; what waits is held back so that it is still waiting then.
     context.route("**/api/v1/cases", lambda route: route.abort())
     context.set_offline(False)
+    page.add_init_script(SLOW_STORE)
     page.goto(f"{town.address}/pending")
-    sign_out(page)
+    sign_out(page)  # at once, before the page knows what it holds
     expect(page.locator("dialog.dialog")).to_contain_text("还有 1 件没有送达")
     page.locator("dialog.dialog").get_by_role("button", name="仍要退出").click()
     page.wait_for_url("**/sign-in")

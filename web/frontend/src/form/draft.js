@@ -74,19 +74,25 @@ export class Draft {
     }
   }
 
+  /**
+   * Into this browser, now: before what held it until now lets go of it.
+   * @param {Record<string, any>} data @param {boolean} [sent] whether the server has the same @returns {{at: number}|null}
+   */
+  write(data, sent = false) {
+    const kept = { at: Date.now(), base: this.base, sent, data };
+    try {
+      localStorage.setItem(this.name, JSON.stringify(kept));
+      return kept;
+    } catch {
+      return null;
+    }
+  }
+
   /** @param {() => any} take @param {(sentence: string) => void} saved */
   save(take, saved) {
     this.timers.forEach(clearTimeout);
     if (this.over) return;
-    const write = (/** @type {boolean} */ sent) => {
-      const kept = { at: Date.now(), base: this.base, sent, data: take() };
-      try {
-        localStorage.setItem(this.name, JSON.stringify(kept));
-        return kept;
-      } catch {
-        return null;
-      }
-    };
+    const write = (/** @type {boolean} */ sent) => this.write(take(), sent);
     this.timers[0] = window.setTimeout(() => {
       const kept = write(false);
       if (kept) saved(`草稿已存在本机 ${clock(kept.at, false)}`);

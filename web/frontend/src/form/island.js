@@ -90,23 +90,21 @@ export async function mount(host) {
       draft.close();
       leave(one);
     } else if (one.state === 'refused') {
-      await takeBack(one.id);
-      filler.edit();
-      saveDraft();
+      await reopen(one);
       refused(one.problem);
     } else if (one.expired) {
       // Nothing was done: the form stays as it is, for who signs in again to look at once more.
-      await takeBack(one.id);
-      filler.edit();
-      saveDraft();
+      await reopen(one);
       summary.expired();
     } else {
       draft.forget();
-      filler.wait(one, takeUp, discard);
+      filler.wait(one, reopen, discard);
     }
   };
-  const takeUp = async (/** @type {any} */ one) => {
+  /** What was kept becomes a draft again, which is written before the entry goes: closing the page in between loses nothing. @param {any} one */
+  const reopen = async (one) => {
     filler.waiting = '';
+    draft.write(form._getSubmitData());
     await takeBack(one.id);
     filler.edit();
     saveDraft();
@@ -151,11 +149,11 @@ export async function mount(host) {
     else if (now.state === 'delivered' || now.state === 'refused') {
       filler.waiting = '';
       await settle(now);
-    } else filler.wait(now, takeUp, discard);
+    } else filler.wait(now, reopen, discard);
   });
   if (kept) {
     if (kept.state === 'refused') await settle(kept);
-    else filler.wait(kept, takeUp, discard);
+    else filler.wait(kept, reopen, discard);
   }
 }
 
@@ -182,8 +180,8 @@ function fillerOf(form, place, actions, note) {
   const buttons = [...actions.children];
   const self = {
     waiting: '',
-    /** @param {any} one @param {(one: any) => void} takeUp @param {(one: any) => void} discard */
-    wait(one, takeUp, discard) {
+    /** @param {any} one @param {(one: any) => void} reopen @param {(one: any) => void} discard */
+    wait(one, reopen, discard) {
       if (!self.waiting) {
         form.setProperty('readOnly', true);
         place.classList.add('form-readonly');
@@ -192,7 +190,7 @@ function fillerOf(form, place, actions, note) {
       const sending = one.state === 'sending';
       const said = el('p', { class: 'form-kept', role: 'status' }, el('strong', {}, sending ? '发送中' : '待发送'), `　${time(one.made)} 已提交，存在本机${one.note ? `：${one.note}` : ''}。关掉页面也不会丢。`);
       const act = (/** @type {string} */ label, /** @type {() => any} */ go, kind = '') => el('button', { type: 'button', class: `btn ${kind}`, disabled: sending, onclick: go }, label);
-      actions.replaceChildren(said, act('立即发送', () => sendKept(), 'btn-primary'), act('修改', () => takeUp(one)), act('放弃', () => discard(one), 'btn-ghost-secondary'), el('a', { class: 'btn btn-ghost-secondary', href: '/pending' }, '全部待发送'));
+      actions.replaceChildren(said, act('立即发送', () => sendKept(), 'btn-primary'), act('修改', () => reopen(one)), act('放弃', () => discard(one), 'btn-ghost-secondary'), el('a', { class: 'btn btn-ghost-secondary', href: '/pending' }, '全部待发送'));
     },
     edit() {
       self.waiting = '';

@@ -1,15 +1,18 @@
 /**
- * Uploads that go on where they stopped: in pieces, asked for again after every interruption, also after the page was
+ * Uploads of a page, where somebody waits: tried again after every interruption, gone on with also after the page was
  * loaded anew (the upload's id is remembered by the file's name, size and time).
  */
-import { csrfToken, Problem, readAnswer } from '../http.js';
+import { csrfToken, Problem } from '../http.js';
+import { bring } from '../pieces.js';
 
-const PIECE = 1 << 20;
 const TRIES = 12;
 const LONGEST_PAUSE = 15_000;
 
 /** Files of this page that are on their way; the same file chosen twice is two uploads. @type {Set<string>} */
 const active = new Set();
+
+/** What a page remembers of a file's upload, by the file. @param {File} file */
+const nameOf = (file) => `duban-upload:${file.name}:${file.size}:${file.lastModified}`;
 
 /**
  * @param {string} filesUrl
@@ -20,7 +23,7 @@ const active = new Set();
  * @throws {Problem} of status 0 at once where there is no network, after some tries where the server does not answer
  */
 export async function upload(filesUrl, file, onProgress, fields = {}) {
-  const key = `duban-upload:${file.name}:${file.size}:${file.lastModified}`;
+  const key = nameOf(file);
   const first = !active.has(key);
   if (first) active.add(key);
   try {
@@ -30,102 +33,47 @@ export async function upload(filesUrl, file, onProgress, fields = {}) {
   }
 }
 
+/** The id of an upload that stopped half-way, which somebody else goes on with now; '' for none. @param {File} file */
+export function handOver(file) {
+  const key = nameOf(file);
+  if (active.has(key)) return ''; // the same file chosen twice: the other one goes on with it
+  const id = recall(key);
+  forget(key);
+  return id;
+}
+
 /** @param {string} filesUrl @param {File} file @param {(part: number, note: string) => void} onProgress @param {string} key @param {Record<string, string>} fields */
 async function send(filesUrl, file, onProgress, key, fields) {
-  const uploads = filesUrl.replace(/files$/, 'uploads');
   let id = recall(key);
-  let offset = -1;
-  let began = false;
+  let part = 0;
   let failures = 0;
+  const begun = (/** @type {string} */ now) => {
+    id = now;
+    if (id) remember(key, id);
+    else forget(key);
+  };
+  const reach = (/** @type {number} */ now, /** @type {boolean} */ checking) => {
+    if (now > part) failures = 0;
+    part = now;
+    onProgress(part, checking ? '正在核对' : '');
+  };
   for (;;) {
     try {
-      if (!id) {
-        ({ id } = await begin(uploads, file, fields));
-        began = true;
-        remember(key, id);
-        offset = 0;
-      }
-      if (offset < 0) offset = await reached(`${uploads}/${id}`);
-      if (offset >= file.size) {
-        onProgress(1, '正在核对');
-        return await finish(filesUrl, `${uploads}/${id}`, id, file.size, key);
-      }
-      onProgress(offset / file.size, '');
-      offset = await piece(`${uploads}/${id}`, file, offset);
-      failures = 0;
+      const found = await bring({ filesUrl, file, name: file.name, fields, csrf: csrfToken(), id }, begun, reach);
+      forget(key);
+      return found;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      if (problem.status === 404 && !began) {
-        // the one remembered was swept away, or is somebody else's on this machine
-        forget(key);
-        id = '';
-        offset = -1;
-        continue;
-      }
       const passes = problem.status === 0 || problem.status >= 500 || problem.status === 409 || problem.status === 429 || problem.status === 460;
       failures += 1;
       if (!passes || problem.status === 507 || failures > TRIES || !navigator.onLine) {
         if (problem.refused && problem.status !== 401 && problem.status !== 409 && problem.status !== 429) forget(key);
         throw problem;
       }
-      onProgress(Math.max(offset, 0) / file.size, '网络中断，正在等待续传');
+      onProgress(part, '网络中断，正在等待续传');
       await pause(Math.min(500 * 2 ** failures, LONGEST_PAUSE));
-      offset = id ? -1 : offset;
     }
   }
-}
-
-/** @param {string} url @param {RequestInit} options @returns {Promise<Response>} @throws {Problem} */
-async function ask(url, options) {
-  let response;
-  try {
-    response = await fetch(url, {
-      credentials: 'same-origin',
-      ...options,
-      headers: { Accept: 'application/json, application/problem+json', 'X-CSRF-Token': csrfToken(), 'Tus-Resumable': '1.0.0', ...options.headers },
-    });
-  } catch {
-    throw new Problem({ detail: '上传中断。请检查网络后点“重试”，会从停下的地方接着传。' });
-  }
-  if (!response.ok) throw new Problem({ ...(await readAnswer(response)), status: response.status });
-  return response;
-}
-
-/** @param {string} uploads @param {File} file @param {Record<string, string>} fields */
-async function begin(uploads, file, fields) {
-  const coded = (/** @type {string} */ text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
-  const about = Object.entries({ filename: file.name, ...fields }).map(([name, value]) => `${name} ${coded(value)}`);
-  const headers = { 'Upload-Length': String(file.size), 'Upload-Metadata': about.join(',') };
-  return (await ask(uploads, { method: 'POST', headers })).json();
-}
-
-/** @param {string} url */
-async function reached(url) {
-  return Number((await ask(url, { method: 'HEAD' })).headers.get('Upload-Offset'));
-}
-
-/** @param {string} url @param {File} file @param {number} offset */
-async function piece(url, file, offset) {
-  const headers = { 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': String(offset) };
-  const body = file.slice(offset, Math.min(offset + PIECE, file.size));
-  return Number((await ask(url, { method: 'PATCH', headers, body })).headers.get('Upload-Offset'));
-}
-
-/** @param {string} filesUrl @param {string} url @param {string} id @param {number} size @param {string} key */
-async function finish(filesUrl, url, id, size, key) {
-  const about = () => ask(`${filesUrl}/${id}/info`, { method: 'GET' }).then((answer) => answer.json());
-  let found;
-  try {
-    found = await about();
-  } catch (problem) {
-    if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
-    // all bytes are there, but the server was stopped before it looked into them
-    const headers = { 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': String(size) };
-    await ask(url, { method: 'PATCH', headers, body: new Blob([]) });
-    found = await about();
-  }
-  forget(key);
-  return found;
 }
 
 /** @param {number} milliseconds until then, or until the network is back */

@@ -8,7 +8,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from '../http.js';
 import { dropPhoto, isLocal, keepPhoto, personOfPage, photo } from '../offline/store.js';
 import { changeChoice, mayPlace, observe, placeChoice, told } from './capture.js';
-import { upload } from './resumable.js';
+import { handOver, upload } from './resumable.js';
 
 /** Kinds this browser surely shows; of others the server makes a small picture. */
 const SHOWN = new Set(['image/jpeg', 'image/png', 'image/webp']);
@@ -79,10 +79,10 @@ function makeField(filesUrl) {
       setPending((list) => [...list, { key, name: file.name, part: 0, file, fields }]);
       running += 1;
       try {
-        // Without a network the file stays in this browser and goes before the form does.
+        // Without a network the file stays in this browser and goes before the form does, from where it stopped.
         const answer = await upload(filesUrl, file, (part, note) => patch({ part, note }), fields).catch(async (problem) => {
           if (!(problem instanceof Problem) || problem.status) throw problem;
-          return { id: await keepPhoto(file, fields), media_type: file.type };
+          return { id: await keepPhoto(file, fields, handOver(file)), media_type: file.type };
         });
         known.set(answer.id, { name: answer.name || file.name, told: told(fields), preview: SHOWN.has(file.type) ? URL.createObjectURL(file) : undefined, picture: String(answer.media_type).startsWith('image/') });
         setPending((list) => list.filter((one) => one.key !== key));

@@ -5,11 +5,12 @@
  * Only what belongs to the person whose session this is goes out: the server is asked who that is, and its CSRF token, which
  * belongs to the same session, goes with every write. A session that changes in between is refused, nothing is sent as another.
  */
+import { Problem } from '../http.js';
+import { bring } from '../pieces.js';
 import { change, changePhoto, dropPhoto, entriesOf, localIds, photo, replaced } from './store.js';
 
 /** Milliseconds after which an answer counts as lost [P]; it is asked for again under the same key. */
 const PATIENCE = 60_000;
-const UPLOAD_PATIENCE = 600_000;
 
 const SIGN_IN = '登录已超时，重新登录后自动发送';
 
@@ -72,10 +73,12 @@ async function deliver(one, csrf) {
   let now = await change(one.id, { state: 'sending', note: '' });
   if (!now) return; // dropped in another tab
   try {
-    for (const id of localIds(now.body)) {
-      const file = await uploaded(id, now.person, csrf);
+    const photos = localIds(now.body);
+    for (const [at, id] of photos.entries()) {
+      const file = await uploaded(id, now, csrf, `正在传第 ${at + 1} 个文件，共 ${photos.length} 个`);
+      if (!file) return; // dropped meanwhile
       const body = replaced(now.body, new Map([[id, file]]));
-      now = await change(one.id, { body });
+      now = await change(one.id, { body, note: '' });
       if (!now) return;
       await dropPhoto(id);
     }
@@ -87,48 +90,92 @@ async function deliver(one, csrf) {
   }
 }
 
-/** The photo's id on the server, where it is brought if it is not there yet. @param {string} id @param {string} person @param {string} csrf */
-async function uploaded(id, person, csrf) {
-  const kept = await photo(id, person);
-  if (!kept) throw new Refused({ detail: '有一张照片已不在本机，请打开后重新添加，再提交。' });
+/**
+ * The photo's id on the server, where it is brought, from where it stopped, if it is not there yet; '' when the entry was dropped.
+ * @param {string} id @param {any} one the entry it belongs to @param {string} csrf @param {string} said
+ */
+async function uploaded(id, one, csrf, said) {
+  let kept = await photo(id, one.person);
+  if (!kept) throw new Refused(atItsField(one, id, '有一张照片已不在本机，请移除后重新添加，再提交。'));
   if (kept.file) return kept.file;
-  const body = new FormData();
-  for (const [name, value] of Object.entries(kept.fields ?? {})) body.append(name, value);
-  body.append('file', new Blob([kept.bytes], { type: kept.type }), kept.name);
-  const answer = await write('/api/v1/files', body, csrf, { 'Idempotency-Key': id.slice(6) }, UPLOAD_PATIENCE);
-  await changePhoto({ ...kept, file: answer.id });
-  return answer.id;
+  const remember = async (/** @type {object} */ what) => {
+    kept = { ...kept, ...what };
+    await changePhoto(kept);
+  };
+  const what = { filesUrl: '/api/v1/files', file: new Blob([kept.bytes], { type: kept.type }), name: kept.name, fields: kept.fields ?? {}, csrf, id: kept.half ?? '' };
+  try {
+    const answer = await bring(what, (half) => remember({ half }), async (part) => {
+      if (!(await change(one.id, { note: `${said}，${Math.floor(part * 100)}%` }))) throw new Gone();
+    });
+    await remember({ file: answer.id });
+    return answer.id;
+  } catch (problem) {
+    if (problem instanceof Gone) return '';
+    if (!(problem instanceof Problem)) throw problem;
+    // where it stands is asked for anew; somebody else may be adding to it
+    if (problem.status === 409 && kept.half) throw new Later('上传中断，稍后自动续传');
+    const no = await refusal(problem.status, problem.body, csrf);
+    if (no instanceof Later) throw no;
+    if (kept.half) await remember({ half: '' });
+    throw new Refused(atItsField(one, id, problem.message));
+  }
+}
+
+/** The entry was dropped in another tab while a photo of it was on its way. */
+class Gone extends Error {}
+
+/** A refusal that stands at the field whose file it is about. @param {any} one @param {string} id @param {string} said */
+function atItsField(one, id, said) {
+  const path = pathTo(one.body?.form, id);
+  return path ? { status: 422, detail: '有文件没有被接受，没有送出。', errors: { [path]: [said] } } : { status: 422, detail: said };
+}
+
+/** `检查.现场照片`, where `id` stands in a list of files. @param {any} value @param {string} id @returns {string} */
+function pathTo(value, id) {
+  if (!value || typeof value !== 'object') return '';
+  for (const [key, inner] of Object.entries(value)) {
+    if (Array.isArray(inner) && inner.includes(id)) return key;
+    const deeper = pathTo(inner, id);
+    if (deeper) return `${key}.${deeper}`;
+  }
+  return '';
 }
 
 /**
  * @param {string} url @param {BodyInit} body @param {string} csrf @param {Record<string, string>} headers
  * @throws {Later|Refused}
  */
-async function write(url, body, csrf, headers, patience = PATIENCE) {
+async function write(url, body, csrf, headers) {
   let answer;
   let text;
   try {
-    answer = await ask(url, { method: 'POST', body, headers: { ...headers, 'X-CSRF-Token': csrf } }, patience);
+    answer = await ask(url, { method: 'POST', body, headers: { ...headers, 'X-CSRF-Token': csrf } });
     text = await answer.text();
   } catch {
     throw new Later('没有网络，恢复后自动发送');
   }
   const said = parsed(text);
   if (answer.ok) return said;
-  if (answer.status === 401) throw new Later(SIGN_IN);
-  if (answer.status === 429 || answer.status >= 500) throw new Later(`服务器暂时不能接收（${answer.status}），稍后自动再试`);
-  if (answer.status === 403 && (await whoAmI()).csrf_token !== csrf) throw new Later('登录刚刚变化，稍后自动再试');
-  throw new Refused({ ...said, status: answer.status });
+  throw await refusal(answer.status, said, csrf);
+}
+
+/** Whether a no means later or never. @param {number} status 0: no answer @param {any} said @param {string} csrf @returns {Promise<Later|Refused>} */
+async function refusal(status, said, csrf) {
+  if (!status) return new Later('没有网络，恢复后自动发送');
+  if (status === 401) return new Later(SIGN_IN);
+  if (status === 429 || status >= 500) return new Later(`服务器暂时不能接收（${status}），稍后自动再试`);
+  if (status === 403 && (await whoAmI()).csrf_token !== csrf) return new Later('登录刚刚变化，稍后自动再试');
+  return new Refused({ ...said, status });
 }
 
 /** @param {string} url @param {RequestInit} options */
-function ask(url, options, patience = PATIENCE) {
+function ask(url, options) {
   return fetch(url, {
     credentials: 'same-origin',
     redirect: 'error',
     ...options,
     headers: { Accept: 'application/json, application/problem+json', ...options.headers },
-    signal: AbortSignal.timeout?.(patience), // older browsers wait as long as the network does
+    signal: AbortSignal.timeout?.(PATIENCE), // older browsers wait as long as the network does
   });
 }
 

@@ -88,13 +88,13 @@ export function time(at) {
 
 /** Begin: show how it stands, and send what is left from before. */
 export async function begin() {
+  if (person) guardSignOut(); // before anything is waited for: who is quick with the button is asked, too
   window.addEventListener('offline', show);
   window.addEventListener('online', () => { show(); if (person) send(); });
   onChange(show);
   await show();
   if (!person) return;
   await sweep(person);
-  guardSignOut();
   const again = async () => {
     const some = (await entriesOf(person)).some((one) => one.state === 'waiting' || one.state === 'sending');
     if (some && navigator.onLine) await send();
@@ -106,9 +106,14 @@ export async function begin() {
 /** Signing out leaves what waits where it is, unsent until the same person is back: that is said before. */
 function guardSignOut() {
   const form = /** @type {HTMLFormElement|null} */ (document.querySelector('form[action$="/sign-out"]'));
+  let looking = false;
   form?.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const waiting = (await entriesOf(person)).filter((one) => one.state !== 'delivered').length;
+    if (looking || document.querySelector('dialog[data-sign-out]')) return;
+    looking = true;
+    // A browser that cannot say what it keeps must still let people go.
+    const waiting = await entriesOf(person).then((all) => all.filter((one) => one.state !== 'delivered').length, () => 0);
+    looking = false;
     if (!waiting) form.submit();
     else ask({
       title: `还有 ${waiting} 件没有送达`,
@@ -116,6 +121,6 @@ function guardSignOut() {
       confirm: '仍要退出',
       danger: true,
       onConfirm: () => form.submit(),
-    });
+    }).dataset.signOut = '';
   });
 }

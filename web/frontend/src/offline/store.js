@@ -5,7 +5,9 @@
  * entry: {id, person, url, page, next, title, body, labels, made, state, problem?, note?, answer?, asking?}
  *   id      the Idempotency-Key, made when the person pressed 提交
  *   state   waiting 待发送 | sending 发送中 | delivered 已送达 (its body is gone by then) | refused 被退回
- * photo: {id: "local:…", person, name, type, bytes, fields, kept, file?}   `file`: its id on the server once it is there
+ * photo: {id: "local:…", person, name, type, bytes, fields, kept, half?, file?}
+ *   half    the id of its upload that has begun and not come to its end
+ *   file    its id on the server once it is there
  */
 const STORES = ['entries', 'photos'];
 const DAY = 24 * 3600 * 1000;
@@ -153,10 +155,10 @@ export function isLocal(id) {
   return typeof id === 'string' && id.startsWith(LOCAL);
 }
 
-/** @param {File} file @param {Record<string, string>} fields what goes with it, e.g. when and where it was taken @returns {Promise<string>} its id here */
-export async function keepPhoto(file, fields) {
+/** @param {File} file @param {Record<string, string>} fields what goes with it, e.g. when and where it was taken @param {string} half the upload it goes on with, '' for none @returns {Promise<string>} its id here */
+export async function keepPhoto(file, fields, half) {
   const id = LOCAL + [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
-  await put('photos', { id, person: personOfPage(), name: file.name, type: file.type, bytes: await file.arrayBuffer(), fields, kept: Date.now() });
+  await put('photos', { id, person: personOfPage(), name: file.name, type: file.type, bytes: await file.arrayBuffer(), fields, half, kept: Date.now() });
   return id;
 }
 
