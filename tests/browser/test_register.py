@@ -71,6 +71,17 @@ def test_the_register_on_a_phone(sign_in: Callable[..., Person]) -> None:
     expect(town.page.locator("#register .light").first).to_be_visible()
     assert town.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
     town.screenshot("65-register-phone")
+    light = town.page.get_by_label("灯", exact=True)
+    expect(light).to_be_hidden()  # the first screen is the list's
+    above = town.page.locator("#register tbody tr").first.bounding_box()
+    assert above and above["y"] < 700
+    town.page.get_by_role("button", name="筛选", exact=True).tap()
+    expect(light).to_be_visible()
+    town.screenshot("65-register-phone-filters")
+    light.select_option("red")
+    town.page.wait_for_url(lambda url: "light=red" in url)
+    expect(town.page.get_by_role("button", name="筛选（1 项）")).to_have_attribute("aria-expanded", "false")
+    town.go("/register")
     town.page.locator("#register").scroll_into_view_if_needed()
     town.screenshot("67-register-cards")
     town.go("/register/lists?unit=能源局")

@@ -1,6 +1,6 @@
 /**
  * Small habits of plain pages: a filter box over rows (`<input data-filter="#table">`), filters that submit
- * themselves (`data-autosubmit`), rows that open on click (`<tr data-href>`), printing (`data-print`).
+ * themselves (`data-autosubmit`), filters that a phone shows when asked for (`data-unfold`), rows that open on click (`<tr data-href>`), printing (`data-print`).
  */
 
 document.addEventListener('input', (event) => {
@@ -21,6 +21,8 @@ document.addEventListener('change', (event) => {
 document.addEventListener('click', (event) => {
   const target = /** @type {Element} */ (event.target);
   if (target.closest?.('[data-print]')) window.print();
+  const unfold = target.closest?.('[data-unfold]');
+  if (unfold) unfold.setAttribute('aria-expanded', String(unfold.closest('.folding')?.classList.toggle('unfolded')));
   const row = /** @type {HTMLElement|null} */ (target.closest?.('[data-href]'));
   if (row && !target.closest('a, button, input, select, label, summary, details') && !getSelection()?.toString()) location.assign(row.dataset.href ?? '');
 });
