@@ -15,7 +15,7 @@ import { enableTouch } from './touch.js';
 /** @param {HTMLElement} host */
 export async function mount(host) {
   const { xmlUrl, xml, marks = {} } = readProps(host);
-  const canvasPlace = el('div', { class: 'diagram-canvas', tabindex: '0', role: 'img', 'aria-label': '流程图' });
+  const canvasPlace = el('div', { class: 'diagram-canvas', tabindex: '0', role: 'group', 'aria-label': '流程图' });
   const caption = el('p', { class: 'diagram-caption', 'aria-live': 'polite' }, '点选图上的环节可看名称。');
   const viewer = new NavigatedViewer({ container: canvasPlace });
   const source = xml ?? (await readText(xmlUrl));
