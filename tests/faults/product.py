@@ -101,9 +101,13 @@ class Product:
         query = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
         with psycopg.connect(self.postgres.dsn(self.database), autocommit=True) as connection:
             found = [row[0] for row in connection.execute(query, [self.database])]
-        if found:
+        if not found:
+            return False
+        try:
             os.kill(choice.choice(found), signal.SIGKILL)
-        return bool(found)
+        except ProcessLookupError:  # its client had just gone
+            return False
+        return True
 
     def flush_redis(self) -> None:
         with redis.Redis(port=self.redis.port) as client:

@@ -27,7 +27,7 @@ flatpickr.localize(Mandarin);
 /** @param {HTMLElement} host */
 export async function mount(host) {
   const props = readProps(host);
-  const schema = withoutButtons(props.schema);
+  const schema = asShown(props.schema);
   const place = el('div', { class: 'form-place' });
   const summary = new ErrorSummary(host);
   // Without debounce: form-js would redraw a half-typed field with its old value when an upload ends meanwhile.
@@ -215,11 +215,15 @@ function labelsOf(components) {
   return Object.assign({}, ...components.map((part) => ({ ...(part.key && part.label ? { [part.key]: part.label } : {}), ...labelsOf(part.components ?? []) })));
 }
 
-/** The page has its own button; one inside a schema would be a second door. @param {any} schema */
-function withoutButtons(schema) {
-  const strip = (/** @type {any[]} */ components) =>
-    components.filter((part) => part.type !== 'button').map((part) => (part.components ? { ...part, components: strip(part.components) } : part));
-  return { ...schema, components: strip(schema.components ?? []) };
+/** As the page shows a schema: without buttons, since the page has its own, and with every row of a list, since one that was carried over and
+ * is folded away would be submitted unread. @param {any} schema */
+function asShown(schema) {
+  const shown = (/** @type {any[]} */ components) => components.filter((part) => part.type !== 'button').map((part) => ({
+    ...part,
+    ...(part.components ? { components: shown(part.components) } : {}),
+    ...(part.type === 'dynamiclist' ? { disableCollapse: true } : {}),
+  }));
+  return { ...schema, components: shown(schema.components ?? []) };
 }
 
 /** form-js gives a radio or checklist group only a visual label; screen readers need the tie. @param {HTMLElement} place */
