@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from engine.definitions.forms import Form, read_form
-from engine.definitions.vocabulary import OPINION_FORM
+from engine.definitions.vocabulary import AGAINST, OPINION, OPINION_FORM, REASON
 
 _AGREES = "同意"
 _SCHEMA = {
@@ -22,10 +22,10 @@ _SCHEMA = {
         {
             "type": "radio",
             "id": "Field_opinion_1",
-            "key": "加签意见",
+            "key": OPINION,
             "label": "意见",
             "description": "后加签的选“不同意”，这一步退回原办理人重新办理。",
-            "values": [{"label": word, "value": word} for word in (_AGREES, "不同意", "有补充意见")],
+            "values": [{"label": word, "value": word} for word in (_AGREES, AGAINST, "有补充意见")],
             "validate": {"required": True},
         },
         {
@@ -33,15 +33,15 @@ _SCHEMA = {
             "id": "Field_opinion_2",
             "key": "加签说明",
             "label": "说明",
-            "conditional": {"hide": f'=加签意见 != "{_AGREES}"'},
+            "conditional": {"hide": f'={OPINION} != "{_AGREES}"'},
             "validate": {"maxLength": 4000},
         },
         {
             "type": "textarea",
             "id": "Field_opinion_3",
-            "key": "加签理由",
+            "key": REASON,
             "label": "理由",
-            "conditional": {"hide": f'=加签意见 = null or 加签意见 = "{_AGREES}"'},
+            "conditional": {"hide": f'={OPINION} = null or {OPINION} = "{_AGREES}"'},
             "validate": {"required": True, "maxLength": 4000},
         },
     ],

@@ -43,6 +43,12 @@ FLOW_NODES: dict[str, Kind] = {kind.value: kind for kind in Kind} | {
 OPINION_FORM = "加签意见"
 """Key of the form of an added signer (`definitions.opinion`)."""
 
+OPINION, REASON = "加签意见", "加签理由"
+"""Its fields that say whether one agrees, and why not."""
+
+AGAINST = "不同意"
+"""What stands under `OPINION` there of who does not agree."""
+
 ACTIVITIES = frozenset(
     {
         Kind.TASK,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.commands import EnterSigner, RemoveSigner
-from engine.definitions.vocabulary import OPINION_FORM
+from engine.definitions.vocabulary import AGAINST, OPINION, OPINION_FORM, REASON
 from engine.errors import Conflict, NotAllowed, NotOpen
 from engine.execution.countersign import around, tally, tell
 from engine.execution.elements import end_rounds, enter_round, leave, leave_loop
@@ -27,9 +27,6 @@ from engine.facts import (
     WorkItemOffered,
 )
 from engine.values import Value
-
-AGAINST, OPINION, REASON = "不同意", "加签意见", "加签理由"
-"""What an added signer's form says who does not agree, and under which fields (`definitions.opinion`)."""
 
 
 def add(run: Run, command: EnterSigner) -> None:

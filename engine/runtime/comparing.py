@@ -44,7 +44,7 @@ class _Seen:
 
 
 def compare(engine: Engine, row: Any, rules: EvidenceRules) -> None:
-    """Compare one picture, a row of `hinting.picture_rows`, with all others and write down what was found. Raises `OSError`, `EngineError`
+    """Compare one picture, a row of `hints.picture_rows`, with all others and write down what was found. Raises `OSError`, `EngineError`
     where it has to wait for another time."""
     seen = _see(engine.data_folder, row, rules)
     found = list(_of_shot(engine, row, rules))

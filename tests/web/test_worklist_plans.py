@@ -4,6 +4,7 @@ page, however much lies behind it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -87,21 +88,27 @@ def worker(engine: Engine) -> Who:
     return Who(filling.WORKER, "王建军", filling.WORKER, posts, posts[0], frozenset(), "session")
 
 
-def asked(engine: Engine, wanted: Wanted, after: str = "") -> tuple[queries.Found, list[tuple[str, Any]]]:
-    """A page and the statements it took."""
+@contextmanager
+def sent_to(engine: Engine, table: str) -> Iterator[list[tuple[str, Any]]]:
+    """The statements that name a table, with their parameters, while the block lasts."""
     sent: list[tuple[str, Any]] = []
 
     def listen(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "work_items" in statement:
+        if table in statement:
             sent.append((statement, parameters))
 
+    sa.event.listen(engine.database.engine, "before_cursor_execute", listen)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(engine.database.engine, "before_cursor_execute", listen)
+
+
+def asked(engine: Engine, wanted: Wanted, after: str = "") -> tuple[queries.Found, list[tuple[str, Any]]]:
+    """A page and the statements it took."""
     span = queries.Span(MONDAY, soon_until(engine.moment(), 1))
-    with engine.read() as c:
-        sa.event.listen(engine.database.engine, "before_cursor_execute", listen)
-        try:
-            return queries.items(c, worker(engine), wanted, span, after=after, limit=30), sent
-        finally:
-            sa.event.remove(engine.database.engine, "before_cursor_execute", listen)
+    with engine.read() as c, sent_to(engine, "work_items") as sent:
+        return queries.items(c, worker(engine), wanted, span, after=after, limit=30), sent
 
 
 def plan(engine: Engine, statement: str, parameters: Any) -> list[str]:
@@ -200,37 +207,17 @@ def test_a_number_is_found_without_looking(filled: Engine) -> None:
 
 
 def test_counting_reads_indexes_alone(filled: Engine) -> None:
-    sent: list[tuple[str, Any]] = []
-
-    def listen(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "work_items" in statement:
-            sent.append((statement, parameters))
-
-    with filled.read() as c:
-        sa.event.listen(filled.database.engine, "before_cursor_execute", listen)
-        try:
-            found = queries.counts(c, worker(filled), queries.Span(MONDAY, soon_until(filled.moment(), 1)))
-        finally:
-            sa.event.remove(filled.database.engine, "before_cursor_execute", listen)
+    with filled.read() as c, sent_to(filled, "work_items") as sent:
+        found = queries.counts(c, worker(filled), queries.Span(MONDAY, soon_until(filled.moment(), 1)))
     assert found["unit"] == found["done"] == queries.MOST_COUNTED
     steps = plan(filled, *sent[0])
     assert faults(steps) == [], "\n".join(steps)
 
 
 def test_words_nobody_wrote_are_not_looked_for_in_the_cases(filled: Engine) -> None:
-    sent: list[tuple[str, Any]] = []
-
-    def listen(conn: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "case_words" in statement:
-            sent.append((statement, parameters))
-
-    with filled.read() as c:
-        sa.event.listen(filled.database.engine, "before_cursor_execute", listen)
-        try:
-            assert c.execute(words.holding(c, "没有人写过")).all() == []
-            assert len(c.execute(words.holding(c, "监测线路")).all()) == ITEMS
-        finally:
-            sa.event.remove(filled.database.engine, "before_cursor_execute", listen)
+    with filled.read() as c, sent_to(filled, "case_words") as sent:
+        assert c.execute(words.holding(c, "没有人写过")).all() == []
+        assert len(c.execute(words.holding(c, "监测线路")).all()) == ITEMS
     steps = plan(filled, *sent[0])
     read = "SCAN case_words" if filled.database.is_sqlite else "case_words_pairs"
     assert any(read in step for step in steps), "\n".join(steps)

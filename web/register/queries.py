@@ -194,10 +194,9 @@ def _cases(
 
 def _next(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limit: int) -> sa.Subquery:
     """(began, id) of the next `b_count` cases, or the ids of so many: `_keys`, and what has the words that are looked for."""
+    f = _told(c, f)
     if not f.q:
         return _keys(c, who, f, now, after)
-    if _is_number(c, f.q):
-        return _keys(c, who, replace(f, q="", number=f.q), now, after)
     if limit < words.LOOKED_THROUGH:
         newest = _keys(c, who, replace(f, q=""), now, after)
         asked = sa.select(_k.c.id, words.stand_in(f.q).label("hit")).join(newest, newest.c.id == _k.c.id)
@@ -209,8 +208,11 @@ def _next(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limi
     return _holding(c, who, f, now, after)
 
 
-def _is_number(c: sa.Connection, said: str) -> bool:
-    return c.execute(sa.select(_k.c.id).where(_k.c.number == said).limit(1)).first() is not None
+def _told(c: sa.Connection, f: Filter) -> Filter:
+    """The filter, with what is looked for as a case's number where it is one."""
+    if f.q and c.execute(sa.select(_k.c.id).where(_k.c.number == f.q).limit(1)).first() is not None:
+        return replace(f, q="", number=f.q)
+    return f
 
 
 def _holding(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str = "") -> sa.Subquery:
@@ -276,27 +278,21 @@ def as_row(r: Any) -> dict[str, Any]:
 
 def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
     """How many cases the filter holds, at most `MOST_COUNTED`."""
-    keys = (
-        _next(c, who, f, now, "", MOST_COUNTED)
-        if not _often(c, who, f, now)
-        else _often_found(c, who, f, now)
-    )
+    f = _told(c, f)
+    if f.q and _often(c, who, f, now):
+        keys = merged(who, [*_where(c, who, f, now), words.stand_in(f.q)])
+    else:
+        keys = _holding(c, who, f, now) if f.q else _keys(c, who, f, now)
     counted = sa.select(sa.func.count()).select_from(keys)
     return int(c.execute(counted, {"b_count": MOST_COUNTED}).scalar_one())
 
 
 def _often(c: sa.Connection, who: Who, f: Filter, now: datetime) -> bool:
     """Whether the words stand so often among the newest cases that so many as are counted are soon found one after the other."""
-    if not f.q or _is_number(c, f.q):
-        return False
     newest = _keys(c, who, replace(f, q=""), now)
     asked = sa.select(sa.func.count()).select_from(_k).join(newest, newest.c.id == _k.c.id)
     hits = c.execute(asked.where(words.stand_in(f.q)), {"b_count": words.LOOKED_THROUGH}).scalar_one()
     return 20 * int(hits) > words.LOOKED_THROUGH
-
-
-def _often_found(c: sa.Connection, who: Who, f: Filter, now: datetime) -> sa.Subquery:
-    return merged(who, [*_where(c, who, f, now), words.stand_in(f.q)])
 
 
 def overview(
