@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -65,7 +65,7 @@ from engine.store.batch import Batch
 from engine.store.database import BUSY_SECONDS, Database, open_database
 from engine.store.projection import Standing
 from engine.store.raw import Line
-from engine.store.tables import cases, commands, numbers
+from engine.store.tables import cases, commands, deadlines, numbers
 from engine.values import Value, canonical, loads
 
 MOST_FIRINGS = 200
@@ -108,6 +108,8 @@ class Loaded:
     asked: bool = False
     """Whether the command it was taken for was done already."""
 
+
+Done = TypeVar("Done")
 
 May = Callable[[sa.Connection, State, Moment], None]
 """Asked with a case in hand, before something is done to it; raises to refuse."""
@@ -182,7 +184,16 @@ class Engine(Published):
                     return outcome
             return self._execute(command, actor, id_, asked, case, may, perhaps_done=known or repeated)
 
-        return again.until_done(attempt, receipt=True)
+        return self._in_time(lambda: again.until_done(attempt, receipt=True))
+
+    def _in_time(self, done: Callable[[], Done]) -> Done:
+        """`done`, once the due deadlines of another case that it has to know of are passed: they may have ended that case."""
+        for _ in range(MOST_ROUNDS):
+            try:
+                return done()
+            except _Behind as other:
+                self.pass_deadlines(other.case)
+        raise StepBudgetExceeded()
 
     def _outright(
         self, command: Command, actor: Actor, id_: str, asked: str, case: str, *, known: bool
@@ -276,7 +287,7 @@ class Engine(Published):
             with self.database.write() as connection:
                 return [self._one_of(connection, command, actor, id_, package) for command, id_ in asked]
 
-        outcomes = again.until_done(attempt, receipt=True)
+        outcomes = self._in_time(lambda: again.until_done(attempt, receipt=True))
         for outcome in outcomes:
             self._ring(outcome)
         return outcomes
@@ -462,9 +473,9 @@ class Engine(Published):
             file=lambda file: uploads.info(connection, file),
             hint=lambda hint: hints.info(connection, hint),
             related=lambda state: related_cases(_transaction(connection), case),
-            other=lambda other: other_case(_transaction(connection), other),
+            other=lambda other: other_case(_transaction(connection), other, moment.now),
             urges_a_day=int(loaded.office.urges_a_day),
-            fatal=(sa.exc.SQLAlchemyError, _NotOutright),
+            fatal=(sa.exc.SQLAlchemyError, _NotOutright, _Behind),
             history=history,
         )
         try:
@@ -640,6 +651,14 @@ class _NotOutright(Exception):
     """Something needs a transaction."""
 
 
+class _Behind(Exception):
+    """Another case has to be known that has due deadlines: what it stands at is not what its register says."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(case)
+        self.case = case
+
+
 def _transaction(connection: sa.Connection | Line) -> sa.Connection:
     """Raises `_NotOutright` where there is none."""
     if isinstance(connection, Line):
@@ -652,17 +671,25 @@ def next_number(connection: sa.Connection, series: str, year: int) -> int:
     return int(connection.execute(_count_up, {"b_series": series, "b_year": year}).scalar_one())
 
 
-def other_case(connection: sa.Connection, case: str) -> OtherCase | None:
+def other_case(connection: sa.Connection, case: str, now: datetime) -> OtherCase | None:
     """What another case stands at. On PostgreSQL it stays so until the transaction ends, so that two cases are never merged into
-    each other; those who try are refused in turn (a deadlock is tried again)."""
+    each other; those who try are refused in turn (a deadlock is tried again). Raises `_Behind` where deadlines of it are due."""
     row = connection.execute(_other, {"b_case": case}).first()
-    return OtherCase(**row._mapping) if row is not None else None
+    if row is None:
+        return None
+    if connection.execute(_due_there, {"b_case": case, "b_now": now}).first() is not None:
+        raise _Behind(case)
+    return OtherCase(**row._mapping)
 
 
 _other = (
     sa.select(cases.c.id, cases.c.number, cases.c.title, cases.c.state, cases.c.package_key, cases.c.party)
     .where(cases.c.id == sa.bindparam("b_case"))
     .with_for_update(read=True)
+)
+_due_there = sa.select(deadlines.c.deadline).where(
+    deadlines.c.case == sa.bindparam("b_case"),
+    deadlines.c.due <= sa.bindparam("b_now", type_=deadlines.c.due.type),
 )
 
 

@@ -19,7 +19,18 @@ from engine.runtime.relay import relay
 from engine.store import settings
 from engine.store import tables as t
 from tests import stores
-from tests.engine.office_builder import ANNA, BEN, CHIEF, finish, later, new_office, rows, start
+from tests.engine.office_builder import (
+    ANNA,
+    BEN,
+    CHIEF,
+    WITHOUT_ACTIONS,
+    finish,
+    later,
+    new_office,
+    rows,
+    start,
+    trial_files,
+)
 
 pytestmark = stores.both
 
@@ -118,6 +129,34 @@ def test_a_closed_case_takes_nothing_in(engine: Engine) -> None:
     with pytest.raises(NotOpen, match="已经结束，不能再并入"):
         engine.execute(MergeCase(gone, into, "同一处风机"), CHIEF)
     assert state(engine, gone) == "open"
+
+
+LAPSING = """
+process trial name=限期
+    start S
+    user A name=初核 groups=DB due=workdays(now(),3)
+    end E
+    S -> A -> E
+    boundary L name=过期失效 on=A duration=PT4H
+    end LE
+    L -> LE
+"""
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in_a_batch"])
+def test_a_case_whose_last_deadline_has_come_takes_nothing_in(engine: Engine, together: bool) -> None:
+    engine.publish(trial_files(LAPSING, WITHOUT_ACTIONS), CHIEF, "试验")
+    into = start(engine).case
+    later(engine, hours=3)
+    gone = start(engine).case
+    later(engine, hours=2)  # the first one's deadline is due, and no worker has looked yet
+    merge = MergeCase(gone, into, "同一处风机")
+    with pytest.raises(NotOpen, match="已经结束，不能再并入"):
+        if together:
+            engine.do_all([(merge, "m1")], CHIEF, package="trial")
+        else:
+            engine.execute(merge, CHIEF)
+    assert (state(engine, into), state(engine, gone)) == ("completed", "open")
 
 
 def test_rows_are_what_a_rebuild_makes_of_the_facts(engine: Engine) -> None:
