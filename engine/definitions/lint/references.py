@@ -33,6 +33,7 @@ def expressions(element: Element) -> Iterator[tuple[str, Expression]]:
         ("集合", loop.collection if loop else None),
         ("次数", loop.cardinality if loop else None),
         ("完成条件", loop.completion if loop else None),
+        ("会签的通过比例", loop.sign.share if loop and loop.sign else None),
         ("循环条件", loop.condition if loop else None),
         ("outputElement", loop.output_element if loop else None),
     ]
