@@ -281,6 +281,19 @@ def test_a_remark_names_its_element_and_line_and_what_to_do(rule: str) -> None:
             assert "请" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("share", "found"),
+    [("p.plan_share / 100", {"unknown_parameter": "error"}), ("p.plan_days / 100", {})],
+)
+def test_the_share_of_a_countersign_reads_parameters_that_exist(share: str, found: dict[str, str]) -> None:
+    """A wrong one would stop the case only when the first has signed; one that nothing else reads is in use."""
+    collected = properties(outputCollection="会签意见", outputElement="form", passAt=share)
+    each = loop(camunda_collection="=[1, 2]", camunda_elementVariable="单位")
+    assert (
+        package_rules(drawing(start() + user("t", collected + each) + end() + line("s", "t", "e"))) == found
+    )
+
+
 PAPERS: dict[str, tuple[str, str]] = {
     "unknown_main": ('main = "p"', 'main = "zz"'),
     "start_unknown": ("[start.s]", "[start.zz]"),
