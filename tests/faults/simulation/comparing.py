@@ -14,7 +14,8 @@ from engine.audit.rebuild import rebuild
 from engine.audit.verify import verify
 from engine.store import tables
 from tests.engine.office_builder import rows
-from tests.faults.simulation.model import Fault, Model
+from tests.faults.simulation.live import Fault
+from tests.faults.simulation.model import Model
 from tests.faults.simulation.observer import Observer
 from tests.faults.simulation.offices import Office
 
@@ -22,7 +23,7 @@ from tests.faults.simulation.offices import Office
 def compare(model: Model, observer: Observer) -> None:
     """At the end of an instant the tables show what the model shows."""
     for case, one in model.cases.items():
-        for (kind, element), had_to in one.seen.items():
+        for (kind, element), had_to in one.course.seen.items():
             if observer.counted[case, kind, element] != had_to:
                 word = "late" if kind == "DeadlinePassed" else "lost"
                 raise Fault(
@@ -42,29 +43,35 @@ def _tables(model: Model, connection: sa.Connection) -> Iterable[tuple[str, Coun
     cases = model.cases
     found = connection.execute(sa.select(t.cases.c.id, t.cases.c.state))
     yield "cases", Counter((i, one.state) for i, one in cases.items()), Counter((i, s) for i, s in found)
-    items = sa.select(t.work_items.c.case, t.work_items.c.element, t.work_items.c.person).where(
-        t.work_items.c.state == "open"
-    )
+    i = t.work_items.c
+    items = sa.select(i.case, i.element, i.unit, i.role, i.person).where(i.state == "open")
     had = Counter(
-        (i, live.node.id, live.person) for i, one in cases.items() for live in one.lives if live.is_item
+        (i, live.node.id, live.unit, live.role, live.person)
+        for i, one in cases.items()
+        for live in one.course.lives
+        if live.is_item
     )
     yield "items", had, Counter(tuple(row) for row in connection.execute(items))
     clocks: Counter[Any] = Counter()
-    for one in cases.values():
-        clocks += one.deadlines()
+    for id, one in cases.items():
+        clocks += Counter((id, armed.element, armed.due) for armed in one.course.clocks())
     armed = sa.select(t.deadlines.c.case, t.deadlines.c.element, t.deadlines.c.due)
     yield "deadlines", clocks, Counter(tuple(row) for row in connection.execute(armed))
     jobs = sa.select(t.jobs.c.case, t.jobs.c.element, t.jobs.c.retries)
     had_jobs = Counter(
         (i, live.node.id, live.retries)
-        for i, one in cases.items() for live in one.lives if live.node.kind == "job" and not live.halted
+        for i, one in cases.items() for live in one.course.lives if live.node.kind == "job" and not live.halted
     )  # fmt: skip
     yield "jobs", had_jobs, Counter(tuple(row) for row in connection.execute(jobs))
-    notices = connection.execute(sa.select(t.notices.c.case, t.notices.c.title))
-    had_notices = Counter(
-        {(i, e): n for i, one in cases.items() for (k, e), n in one.seen.items() if k == "NoticeSent"}
+    n = t.notices.c
+    notices = connection.execute(sa.select(n.case, n.title, n.person, n.role, n.unit))
+    had_come = Counter(
+        (case, f"{title} → {who or f'{role}@{unit}'}") for case, title, who, role, unit in notices
     )
-    yield "notices", had_notices, Counter(tuple(row) for row in notices)
+    had_notices = Counter(
+        {(i, e): n for i, one in cases.items() for (k, e), n in one.course.seen.items() if k == "NoticeSent"}
+    )
+    yield "notices", had_notices, had_come
 
 
 def prove(office: Office) -> None:

@@ -42,12 +42,16 @@ class Node:
 
     id: str
     kind: str
-    flows: list[tuple[str, int | None]] = field(default_factory=list)
+    flows: list[tuple[str, int | str | None]] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     inner: str = ""  # the start event inside a subprocess
     back: str = ""  # the task an item may be returned to
-    word: str = ""  # name of a message or signal, title of a notice
+    word: str = ""  # name of a message or signal, title of a notice; of a choice: the 会签 that it asks
     minutes: int = 0
+    rounds: int = 2  # of a multi-instance
+    share: tuple[int, int] | None = None  # 会签: how many of how many have to agree
+    veto: bool = False
+    waits: bool = False
     scope: str = ""  # the subprocess it is drawn in
     region: frozenset[str] = (
         frozenset()
@@ -100,7 +104,7 @@ class Drawing:
         self._node("SM", "start", "message=" + NEW)
         if self.clock_starts:
             self._node("ST", "start", f"cycle=R{len(CLOCK_STARTS)}/PT{CLOCK_STARTS[0]}M")
-        task = self._node("QK", "user", "groups=DB form=answer name=QK")
+        task = self._node("QK", "user", "groups=DB form=answer")
         self._flow("", "SM", task.id)
         if self.clock_starts:
             self._flow("", "ST", task.id)
@@ -165,7 +169,7 @@ class Drawing:
         one = self._user(pad, scope)
         drawn = set(self.nodes)
         self._backs.append(one.id)
-        what = self.random.choice((self._both, self._both, self._sub, self._each, self._block))
+        what = self.random.choice((self._both, self._both, self._sub, self._each, self._sign, self._block))
         first, last = what(pad, scope)
         self._backs.pop()
         self._flow(pad, one.id, first)
@@ -216,6 +220,28 @@ class Drawing:
         each = self._node(self._new("M"), "each", words, pad=pad, scope=scope, back=back)
         exit = self._border(pad, scope, each, each.id) if self._chance(0.6) else each.id
         return each.id, exit
+
+    def _sign(self, pad: str, scope: str) -> tuple[str, str]:
+        """会签, and a choice by what it comes to."""
+        back, id = self._backs[-1] if self._backs else "", self._new("M")
+        over, under = self.random.choice(((1, 2), (2, 3), (1, 1)))
+        veto, waits = self._chance(0.4), self._chance(0.3)
+        says = 'if form.x = 0 then \\"同意\\" else if form.x = 1 then \\"弃权\\" else \\"反对\\"'
+        words = f'groups=DB form=answer each="[1,2,3]" as=n passAt={over}/{under} outcome=结果{id}'
+        words += f' outputCollection=意见{id} "outputElement={says}"'
+        words += " veto=true" * veto + " waitForAll=true" * waits + (f" returnTo={back}" if back else "")
+        sign = self._node(id, "each", words, pad=pad, scope=scope, back=back)
+        sign.rounds, sign.share, sign.veto, sign.waits = 3, (over, under), veto, waits
+        asks, merge = self._new("X"), self._new("X")
+        self._node(asks, "xor", pad=pad, scope=scope, word=id)
+        passed, failed = self._notice(pad, scope)[0], self._user(pad, scope).id
+        self._flow(pad, id, asks)
+        self._flow(pad, asks, passed, "通过")
+        self._flow(pad, asks, failed)
+        self._node(merge, "xor", pad=pad, scope=scope)
+        self._flow(pad, passed, merge)
+        self._flow(pad, failed, merge)
+        return id, self._border(pad, scope, sign, merge) if self._chance(0.4) else merge
 
     def _job(self, pad: str, scope: str) -> tuple[str, str]:
         job = self._node(self._new("J"), "job", "topic=outside", pad=pad, scope=scope)
@@ -297,14 +323,17 @@ class Drawing:
             words = f"duration=PT{minutes}M"
         elif kind == "catch":
             words = f"message={id}"
+        elif kind in ("user", "each"):
+            words = f"name={id} {words}"
         self.lines.append(f"{pad}{_WORDS.get(kind, kind)} {id} {words}".rstrip())
         return node
 
-    def _flow(self, pad: str, source: str, target: str, answer: int | None = None) -> None:
+    def _flow(self, pad: str, source: str, target: str, answer: int | str | None = None) -> None:
         self.nodes[source].flows.append((target, answer))
         way = ""
         if self.nodes[source].kind == "xor" and answer is not None:
-            way = f" if x = {answer}"
+            asks = self.nodes[source].word
+            way = f' if 结果{asks} = "{answer}"' if asks else f" if x = {answer}"
         elif any(a is not None for _, a in self.nodes[source].flows):
             way = " default"
         self.lines.append(f"{pad}{source} -> {target}{way}")
@@ -322,7 +351,23 @@ def _clock(minutes: int, times: int) -> str:
 
 
 _SMALL = ("task", "task", "again", "job", "wait", "notice", "throw", "throw")
-_LARGE = ("task", "again", "choice", "both", "sub", "sub", "each", "race", "throw", "far", "far", "far")
+_LARGE = (
+    "task",
+    "again",
+    "choice",
+    "both",
+    "sub",
+    "sub",
+    "each",
+    "sign",
+    "sign",
+    "sign",
+    "race",
+    "throw",
+    "far",
+    "far",
+    "far",
+)
 _WORDS = {
     "fork": "and", "join": "and", "notice": "service", "job": "service", "timer": "catch", "race": "event",
     "each": "user",

@@ -145,6 +145,8 @@ def _deliver(engine: Engine, row: Any) -> None:
             relay._message(engine, row.key, row.case, data)
         elif row.what == "signal":
             relay._signal(engine, row.key, row.case, data)
+        elif row.what == "merge":
+            relay._merge(engine, row.key, row.case, data)
         else:
             is_notice = row.what == "notice"
             following = [] if is_notice else timed_starts.begin(engine, row.key, data)

@@ -13,10 +13,15 @@ WORKED = {date(2026, 10, 10)}
 FIRST, LAST = date(2026, 9, 28), date(2026, 12, 31)
 
 
+def is_worked(day: date) -> bool:
+    """Whether it is a working day."""
+    return day in WORKED or (day.weekday() < 5 and day not in OFF)
+
+
 def _hours() -> list[tuple[datetime, datetime]]:
     found, day = [], FIRST
     while day <= LAST:
-        if day in WORKED or (day.weekday() < 5 and day not in OFF):
+        if is_worked(day):
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=8)
             found.append((midnight + timedelta(hours=8, minutes=30), midnight + timedelta(hours=18)))
         day += timedelta(days=1)

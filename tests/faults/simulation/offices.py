@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -17,12 +17,14 @@ from engine.clock import FixedClock
 from engine.commands import ENGINE
 from engine.definitions.compile import compile_package, refuses
 from engine.definitions.model import Package
+from engine.directory import Directory, Person, Post, Unit
 from engine.runtime import office, present, published
 from engine.runtime.engine import Engine
 from engine.store.database import Database, open_database
 from tests import stores
 from tests.engine.office_builder import CHIEF, MONDAY, directory
 from tests.faults.simulation.drawing import Drawing, files
+from tests.faults.simulation.live import BESIDE_DESK, NAMES
 from tests.faults.simulation.stage import StagedDatabase
 from tests.services import postgres
 
@@ -96,6 +98,18 @@ def drawing(number: int) -> Drawing:
     return Drawing(number)
 
 
+def neighbours() -> Directory:
+    """The small office, and a unit beside it that may do its work."""
+    small, name = directory(), NAMES["carl"]
+    unit = Unit(BESIDE_DESK, BESIDE_DESK, "督办部门")
+    return replace(
+        small,
+        units={**small.units, unit.id: unit},
+        people={**small.people, "carl": Person("carl", "carl", name)},
+        posts=(*small.posts, Post("carl", BESIDE_DESK, "DB")),
+    )
+
+
 @cache
 def _template(number: int, store: str) -> _Template:
     """Furnished step by step. Structure is checked; soundness, which would take most of the time, is not asked for."""
@@ -110,7 +124,7 @@ def _template(number: int, store: str) -> _Template:
             url = f"sqlite:///{folder / 'duban.db'}"
         engine = Engine.open(url, folder, FixedClock(MONDAY))
         office.seed_calendar(engine, [2026], ENGINE)
-        office.load_directory(engine, directory(), ENGINE)
+        office.load_directory(engine, neighbours(), ENGINE)
         package, findings = compile_package(made)
         assert package is not None and not refuses(findings), findings
         with mock.patch.object(published, "check_files", lambda _: findings):

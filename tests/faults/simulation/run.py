@@ -1,6 +1,6 @@
 """Playing a seed 按种子模拟, saying what failed in it, and how to see it again.
 
-python -m tests.faults.simulation --seed 4711 [--store postgresql] [--mutant NAME]
+python -m tests.faults.simulation --seed 4711 [--store postgresql]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from unittest import mock
 from engine.runtime import engine as engine_module
 from tests import stores
 from tests.faults.simulation import offices
-from tests.faults.simulation.model import Fault
+from tests.faults.simulation.live import Fault
 from tests.faults.simulation.schedule import Schedule, draw, shorten, told
 from tests.faults.simulation.world import World, token_hex
 

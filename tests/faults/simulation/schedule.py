@@ -14,9 +14,13 @@ CLIENTS = ("web1", "web2", "web3")
 WORKERS = ("worker1", "worker2")
 
 PEOPLE_DO = {
-    "finish": 14, "claim": 3, "release": 1, "return": 2, "start": 3, "cancel": 0.5, "suspend": 1, "resume": 2,
-    "note": 0.5, "message": 2, "job done": 4, "job failed": 2, "retry": 1.5,
+    "finish": 14, "claim": 2, "release": 1, "return": 2, "start": 3, "cancel": 0.5, "suspend": 1, "resume": 2,
+    "message": 1.5, "job done": 3, "job failed": 1.5, "retry": 1, "withdraw": 2.5, "add signer": 2.5,
+    "take back signer": 1.2, "transfer": 1.2, "merge": 0.7, "copy": 1, "read": 0.8, "note": 1, "urge": 1,
 }  # fmt: skip
+
+SAME_PLACE = 0.3
+"""The share of acts that concern what the one before concerns: two at the same item, or one thing and then its undoing."""
 
 MOVES = {"due": 5, "minutes": 4, "just before": 1, "past several": 2, "days": 0.6, "stand": 2}
 """How the clock moves: to the next instant at which something is due, on by some minutes, one second short of the next
@@ -71,17 +75,16 @@ def draw(seed: int) -> Schedule:
 
 
 def _instant(chance: random.Random, crashes: float) -> Instant:
-    acts = []
-    for _ in range(chance.choice((1, 2, 2, 3))):
+    acts: list[Act] = []
+    for _ in range(chance.choice((2, 3, 3, 4))):
         what = chance.choices(list(PEOPLE_DO), list(PEOPLE_DO.values()))[0]
+        pick, other = chance.random(), chance.random()
+        if acts and chance.random() < SAME_PLACE:
+            pick, other = acts[-1].pick, acts[-1].other
         twice = chance.random() < 0.12
-        acts.append(
-            Act(
-                chance.choice(CLIENTS), what, chance.random(), chance.random(), _crash(chance, crashes), twice
-            )
-        )
+        acts.append(Act(chance.choice(CLIENTS), what, pick, other, _crash(chance, crashes), twice))
     for by in WORKERS:
-        for _ in range(chance.choice((0, 1, 1))):
+        for _ in range(chance.choice((0, 0, 1))):
             acts.append(Act(by, "step", crash=_crash(chance, crashes)))
     chance.shuffle(acts)
     move = chance.choices(list(MOVES), list(MOVES.values()))[0]

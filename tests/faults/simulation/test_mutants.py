@@ -10,7 +10,7 @@ import pytest
 from tests.faults.simulation.mutants import MOST_RUNS, MUTANTS, Mutant
 from tests.faults.simulation.run import play
 
-OUT_OF_DATE = ("TypeError", "ProgrammingError", "AttributeError", "NameError")
+OUT_OF_DATE = ("TypeError", "ProgrammingError", "AttributeError", "NameError", "KeyError")
 """What a patch raises that was made for an older engine."""
 
 

@@ -8,35 +8,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine import commands as c
 from engine.clock import FixedClock
 from engine.errors import EngineError
 from engine.runtime import external
 from engine.runtime.engine import Engine, Outcome
 from engine.runtime.worker import Worker
 from engine.store import tables
-from tests.engine.office_builder import ANNA, BEN, CHIEF, MONDAY
+from tests.engine.office_builder import MONDAY
+from tests.faults.simulation.allowed import may
 from tests.faults.simulation.comparing import compare, prove
-from tests.faults.simulation.drawing import KEY, Drawing
-from tests.faults.simulation.model import Fault, Model
+from tests.faults.simulation.drawing import Drawing
+from tests.faults.simulation.live import Fault
+from tests.faults.simulation.model import Model
 from tests.faults.simulation.observer import Observer
 from tests.faults.simulation.offices import Office
 from tests.faults.simulation.schedule import WORKERS, Act, Instant, Schedule
 from tests.faults.simulation.stage import PowerFailure, Stage
+from tests.faults.simulation.wanting import Wanted, wanted
 
-PERSON = {"web1": ANNA, "web2": BEN, "web3": ANNA}
 OUTSIDE = ("job done", "job failed")
-MOST_CASES = 5
 LOCK_SECONDS = 600
 """How long an outside worker holds a job."""
 
-ROUNDS = 12
+ROUNDS = 24
 """Rounds in which the workers must have done everything that is to be done at an instant."""
 
 
@@ -45,14 +45,15 @@ class Asked:
     """A command somebody asked for, which counts as done or not done, whatever became of the answer."""
 
     id: str
-    what: str
-    case: str
-    target: int
-    actor: c.Actor
-    ask: Callable[[Engine], Outcome]
+    wanted: Wanted
     answered: list[int] | None = None
-    legal: bool = True
-    done: bool = field(default=False)
+
+    def ask(self, engine: Engine) -> Outcome:
+        return engine.execute(self.wanted.command, self.wanted.actor, self.id, case=self.wanted.case or None)
+
+    def __str__(self) -> str:
+        said = str(self.wanted.command).replace("\n", " ")
+        return f"{self.wanted.actor.person} {said} ({self.id})"
 
 
 class World:
@@ -160,12 +161,11 @@ class World:
         self.ask("web3", asked)
 
     def settle(self) -> None:
-        """Without any fault: whoever lost power is back, and the workers go on until nothing is left."""
-        for _ in range(ROUNDS):
-            done = 0
-            for who in WORKERS:
-                done += self.worker(who).step()
-            if not done:
+        """Without any fault: whoever lost power is back, and the workers go on in turns until one finds nothing left."""
+        for turn in range(ROUNDS):
+            before = len(self.observer.commands)
+            done = self.worker(WORKERS[turn % len(WORKERS)]).step()
+            if not done and len(self.observer.commands) == before:
                 return
         raise Fault("stuck", f"the workers still find work after {ROUNDS} rounds at one instant")
 
@@ -174,109 +174,51 @@ class World:
     def wanted(self, act: Act) -> Asked | None:
         """The command that an act means now; None where there is nothing to do it to."""
         self._ids += 1
-        id_ = f"ask-{self._ids}"
-        person = CHIEF if act.what in ("cancel", "suspend", "resume", "message", "retry") else PERSON[act.by]
-        if act.what == "start":
-            if len(self.model.cases) >= MOST_CASES:
-                return None
-            start = c.StartCase(KEY, {}, "S")
-            return Asked(id_, "start", "", 0, person, lambda e: e.execute(start, person, id_))
-        wanted_state = {"resume": "suspended", "note": ""}.get(act.what, "open")
-        fitting = [i for i, case in self.model.cases.items() if wanted_state in ("", case.state)]
-        if not fitting:
-            return None
-        case = fitting[int(act.pick * len(fitting))]
-        found = self.command(act, case, person)
+        found = wanted(act, self.model, self.drawing, self._incident)
         if found is None:
             return None
-        command, target = found
-        self.observer.targets[id_] = target
-        return Asked(
-            id_, act.what, case, target, person, lambda e: e.execute(command, person, id_, case=case)
-        )
+        asked = Asked(f"ask-{self._ids}", found)
+        self.observer.asked[asked.id] = (found.command, found.actor.person)
+        return asked
 
-    def command(self, act: Act, case: str, person: c.Actor) -> tuple[c.Command, int] | None:
-        state = self.model.cases[case]
-        if act.what == "suspend":
-            until = (
-                self.model.now + timedelta(minutes=60 + int(act.other * 2000)) if act.other > 0.4 else None
-            )
-            return c.SuspendCase(case, "不可抗力", until), 0
-        if act.what == "resume":
-            return c.ResumeCase(case, "情况消除"), 0
-        if act.what == "cancel":
-            return c.CancelCase(case, "重复登记"), 0
-        if act.what == "note":
-            return c.AddNote(case, "看过了"), 0
-        if act.what == "message":
-            waiting = [
-                t for one in state.lives if one.node.kind == "race" for t, _ in one.node.flows if t[0] == "C"
-            ]
-            if not waiting:
-                return None
-            return c.DeliverMessage(waiting[int(act.other * len(waiting))]), 0
-        if act.what == "retry":
-            halted = [one.id for one in state.lives if one.halted]
-            with self.observer.looking.read() as connection:
-                incident = connection.execute(
-                    sa.select(tables.incidents.c.incident).where(
-                        tables.incidents.c.case == case, tables.incidents.c.resolved_at.is_(None)
-                    )
-                ).scalar()
-            return (c.RetryIncident(incident), 0) if halted and incident else None
-        items = [
-            one
-            for one in state.lives
-            if one.is_item and one.id and (act.what != "return" or self.drawing.nodes[one.node.id].back)
-        ]
-        if not items:
-            return None
-        id = items[int(act.other * len(items))].id
-        answer = int(act.pick * 1000) % 3
-        made: dict[str, c.Command] = {
-            "finish": c.FinishItem(case, id, {"x": answer}),
-            "claim": c.ClaimItem(case, id),
-            "release": c.ReleaseItem(case, id, "另有任务"),
-            "return": c.ReturnItem(case, id, "材料不齐"),
-        }
-        return made[act.what], id
+    def _incident(self, case: str) -> int:
+        with self.observer.looking.read() as connection:
+            number = connection.execute(
+                sa.select(tables.incidents.c.incident).where(
+                    tables.incidents.c.case == case, tables.incidents.c.resolved_at.is_(None)
+                )
+            ).scalar()
+        return number or 0
 
     def ask(self, who: str, asked: Asked, *, again: bool = False) -> None:
         """Ask for it, and hold the answer against what had to be answered."""
-        self.trace.append(
-            f"{who}: {asked.what} {asked.case[:6]} {asked.target or ''} ({asked.id})" + " again" * again
-        )
+        what, case = asked.wanted.what, asked.wanted.case
+        self.trace.append(f"{who}: {asked}" + " again" * again)
         try:
             outcome = asked.ask(self.engine(who))
         except EngineError as refusal:
             self.trace.append(f"   refused: {refusal.code}")
             if asked.id in self.observer.commands:
-                raise Fault(
-                    "receipt", f"{asked.what} was done, and refused when it was asked again"
-                ) from refusal
-            overtaken = (
-                asked.what == "suspend" and refusal.code == "input_invalid"
-            )  # its end has passed meanwhile
-            if asked.what == "retry" or overtaken:
+                raise Fault("receipt", f"{what} was done, and refused when it was asked again") from refusal
+            overtaken = what == "suspend" and refusal.code == "input_invalid"  # its end has passed meanwhile
+            if what == "retry" or overtaken:
                 return
-            if asked.what == "start" or self.model.may(
-                asked.what, asked.case, asked.target, asked.actor.person
+            if what == "start" or may(
+                self.model, self.model.cases[case], asked.wanted.command, asked.wanted.actor.person
             ):
-                raise Fault(
-                    "refused", f"{asked.what} on {asked.target} had to be accepted: {refusal}"
-                ) from refusal
+                raise Fault("refused", f"{asked} had to be accepted: {refusal}") from refusal
             return
         except (PowerFailure, Fault):
             raise
         except Exception as error:
-            raise Fault("unexpected", f"{asked.what}: {type(error).__name__}: {error}") from error
+            raise Fault("unexpected", f"{what}: {type(error).__name__}: {error}") from error
         answer = [entry.seq for entry in outcome.facts]
         if asked.answered is not None and asked.answered != answer:
-            raise Fault("receipt", f"{asked.what} asked again answered {answer} instead of {asked.answered}")
+            raise Fault("receipt", f"{what} asked again answered {answer} instead of {asked.answered}")
         asked.answered = answer
         if answer and self.observer.commands[asked.id] != 1:
             raise Fault(
-                "receipt", f"{asked.what} was acknowledged and done {self.observer.commands[asked.id]} times"
+                "receipt", f"{what} was acknowledged and done {self.observer.commands[asked.id]} times"
             )
 
     def outside(self, act: Act) -> None:
@@ -296,7 +238,9 @@ class World:
                     external.fail(engine, job.case, job.job, worker, "对方没有回应", wait=60)
             except EngineError as refusal:
                 self.trace.append(f"   refused: {refusal.code}")
-                if self.model.cases[job.case].state == "open" and self.model.cases[job.case].job(job.job):
+                if self.model.cases[job.case].state == "open" and self.model.cases[job.case].course.job(
+                    job.job
+                ):
                     raise Fault(
                         "refused", f"the report on job {job.job} had to be accepted: {refusal}"
                     ) from refusal

@@ -1,0 +1,139 @@
+"""What people do to their items in the model 办理: claim, release, pass on 转办, urge 催办, finish; and who signs with them 加签、减签,
+as the manual says it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tests.faults.simulation.course import Course, is_decided
+from tests.faults.simulation.drawing import Node
+from tests.faults.simulation.live import POSTS, Fault, Live, Signer
+
+
+class Desk(Course):
+    """A course with people at it."""
+
+    def claim(self, id: int, person: str) -> None:
+        item = self.must(self.item(id))
+        item.person, item.named = person, False
+
+    def release(self, id: int) -> None:
+        self.must(self.item(id)).person = ""
+
+    def transfer(self, id: int, unit: str, role: str, person: str) -> None:
+        """转办: to a unit, or to a person of it."""
+        item = self.must(self.item(id))
+        item.unit, item.role, item.person, item.named = unit, role, person, bool(person)
+
+    def urge(self, id: int, person: str, at: datetime) -> None:
+        item = self.must(self.item(id))
+        item.urges.append((person, at))
+        self.seen["NoticeSent", f"催办：{self.title(item)} → {item.holder}"] += 1
+
+    def title(self, item: Live) -> str:
+        """The name of an item."""
+        if item.signer is None or item.signer.way == "beside":
+            return item.node.id
+        assert item.scope is not None
+        return ("征求意见：" if item.signer.way == "before" else "后加签：") + item.scope.node.id
+
+    def finish(self, id: int, person: str, answer: int) -> None:
+        """办结. Who was added after signs next, and the step goes on when all have signed."""
+        item = self.must(self.item(id))
+        if item.person not in ("", person):
+            raise Fault("not open", f"{person} finished what {item.person} had claimed")
+        if item.node.kind == "signer":
+            host = item.scope
+            assert host is not None
+            host.finished.append((item.node.id, person))
+            self.end(item)
+            self._sign_off(host)
+            return
+        if any(one.signer and one.signer.way == "before" for one in item.inside):
+            raise Fault("signing", f"item {id} was finished before the opinions came that it waits for")
+        item.finished.append((item.node.id, person))
+        item.answer, item.person = answer, person
+        for signer in item.after:
+            self._ask(item, signer)
+        item.after = []
+        self._sign_off(item)
+
+    def _sign_off(self, host: Live) -> None:
+        """The step goes on if its holder and all who were added have signed."""
+        if host.answer is None or host.inside or host.after:
+            return
+        self.x = host.answer
+        body = host.scope
+        if host.node.kind == "round" and body is not None:
+            body.opinions.append(host.answer)
+            self.leave(host)
+            self._count(body)
+            self.close_what_is_empty()
+            self.settle()
+        else:
+            self.go_on(host)
+
+    def _count(self, body: Live) -> None:
+        """会签: if it is decided, who has not signed need not."""
+        if body.node.share is None or not is_decided(body):
+            return
+        open_ = [one for one in self.items() if one.scope is body or (one.scope and one.scope.scope is body)]
+        if open_:
+            self.seen["SigningDecided", body.node.id] += 1
+        for one in open_:
+            self.seen["NoticeSent", f"“{self.title(one)}”不用再签：会签已有结论 → {one.holder}"] += 1
+        for live in list(body.inside):
+            body.finished += [(live.node.id, by) for _, by in live.finished]
+            self.end(live)
+
+    # -- 加签、减签 ----------------------------------------------------------------------------------------
+
+    def add_signer(self, to: int, signer: Signer) -> None:
+        """`to`: the item that was meant. 并加签: one more round."""
+        item = self.must(self.item(to))
+        if signer.way == "beside":
+            body = item.scope
+            assert body is not None
+            body.rounds += 1
+            live = self.open_round(body)
+            live.unit, live.role, live.person, live.named = signer.unit, signer.role, signer.person, True
+            live.signer = signer
+            return
+        if not item.person and POSTS.get(signer.by, ())[1:] == (item.unit,):
+            raise Fault("signing", f"{signer.by} asks for an opinion on item {to} without having taken it")
+        if signer.way == "before":
+            self._ask(item, signer)
+        else:
+            item.after.append(signer)
+
+    def _ask(self, host: Live, signer: Signer) -> None:
+        live = self.open(Node(host.node.id, "signer", scope=host.node.scope), host)
+        live.unit, live.role, live.person, live.named = signer.unit, signer.role, signer.person, True
+        live.signer, live.id = signer, signer.id
+        self.seen["WorkItemOffered", host.node.id] += 1
+
+    def take_back_signer(self, id: int) -> None:
+        """减签: of who is asked, of who is still to be asked, or of one of those who sign together."""
+        for host, signer in self.signers():
+            if signer.id == id:
+                live = next((one for one in host.inside if one.signer is signer), None)
+                if live is None:
+                    host.after.remove(signer)
+                else:
+                    self._told_off(live)
+                    self.end(live)
+                self._sign_off(host)
+                return
+        item = self.must(self.item(id))
+        body = item.scope
+        if item.node.kind != "round" or body is None:
+            raise Fault("signing", f"item {id} was taken back, and nobody was asked to sign it")
+        self._told_off(item)
+        self.end(item)
+        body.rounds -= 1
+        self._count(body)
+        self.close_what_is_empty()
+        self.settle()
+
+    def _told_off(self, item: Live) -> None:
+        self.seen["NoticeSent", f"“{self.title(item)}”不用再签：已减签 → {item.holder}"] += 1
