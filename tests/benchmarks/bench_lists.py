@@ -116,11 +116,8 @@ AT_SCALE = (
     ("register, words of few cases, four departments", filling.WORKER, "/register?q=第4077号工作面"),
     ("register, a word of two signs nobody wrote, four departments", filling.WORKER, "/register?q=塔吊"),
     ("register, words nobody wrote, the office", filling.OFFICE, "/register?q=没有人写过"),
-    ("register, words nobody wrote, four departments", filling.WORKER, "/register?q=没有人写过"),
     ("register, words nobody wrote, an enterprise", filling.ENTERPRISE, "/register?q=没有人写过"),
     ("register, a case's number", filling.WORKER, "/register?q=鄂前安督字〔2026〕第4002号"),
-    ("register, likely doubles at intake", filling.WORKER, f"/api/v1/register/similar?{_DOUBLE}"),
-    ("list of a department, a thousand hazards", filling.OFFICE, "/register/lists?unit=第3监管局"),
     ("monitor, the office", filling.OFFICE, "/monitor"),
     ("monitor, four departments", filling.WORKER, "/monitor"),
     ("monitor, overdue, the office", filling.OFFICE, "/monitor?reason=overdue"),
@@ -132,9 +129,8 @@ AT_SCALE = (
 PAGE_MS = 300
 """Server time of any page at 10⁵ cases."""
 
-EXPORTED = 100_000
 EXPORT_SECONDS = 30
-"""A workbook of that many cases is there before a person or a proxy gives up. [P]"""
+"""A workbook of all cases, 10⁵ or twice as many, is there before a person or a proxy gives up. [P]"""
 
 
 @dataclass
@@ -166,7 +162,6 @@ def rows(full: bool = False) -> Iterator[Row]:
         ) in PAGES:  # one page at all sizes, then the next: what is compared is measured in the same minute
             for size, engine in engines.items():
                 found.setdefault(size, {})[name] = measured(engine, *page)
-        yield from _register(engines[EXPORTED], "PostgreSQL")
     smallest, largest = sizes[0], sizes[-1]
     for name, *_ in PAGES:
         small, large = found[smallest][name], found[largest][name]
@@ -202,7 +197,7 @@ def rows(full: bool = False) -> Iterator[Row]:
                 f"{it.statements} statements",
                 at_most(it.whole, 20),
             )
-        yield from _register(engine, "SQLite")
+        yield from _register(engine, "SQLite", "100,000 open")
 
 
 def _at_scale() -> Iterator[Row]:
@@ -224,6 +219,7 @@ def _at_scale() -> Iterator[Row]:
             it = measured(engine, account, address.format(**real), "")
             whole = f"{it.whole:.1f}"
             yield Row(f"{name}: whole, {beside}", whole, "ms", it.beside(), at_most(it.whole, PAGE_MS))
+        yield from _register(engine, "PostgreSQL", beside)
 
 
 _FORM = {
@@ -235,21 +231,21 @@ _FORM = {
 }
 
 
-def _register(engine: Engine, store: str) -> Iterator[Row]:
-    """The register's own rows, over 10⁵ cases."""
+def _register(engine: Engine, store: str, beside: str) -> Iterator[Row]:
+    """The register's own rows, and all its cases as a workbook."""
     for name, account, address in REGISTER:
         it = measured(engine, account, address, "")
         target = at_most(it.whole, PAGE_MS)
-        yield Row(f"{store}, {name}: whole, {EXPORTED:,} cases", f"{it.whole:.1f}", "ms", it.beside(), target)
+        yield Row(f"{store}, {name}: whole, {beside}", f"{it.whole:.1f}", "ms", it.beside(), target)
     app = create_app(engine, Settings(engine.data_folder, "", 8000, "demo", "s" * 40))
     browser = signed_in(app.test_client(), filling.OFFICE)
     began = time.perf_counter()
     size = len(browser.get("/register/export.xlsx").data)
     took = time.perf_counter() - began
-    beside = f"{size / 1e6:.1f} MB"
-    yield Row(
-        f"{store}, export of {EXPORTED:,} cases", f"{took:.1f}", "s", beside, at_most(took, EXPORT_SECONDS)
-    )
+    with engine.read() as c:
+        exported = c.execute(sa.select(sa.func.count()).select_from(t.cases)).scalar_one()
+    target = at_most(took, EXPORT_SECONDS)
+    yield Row(f"{store}, export of {exported:,} cases", f"{took:.1f}", "s", f"{size / 1e6:.1f} MB", target)
 
 
 @contextmanager

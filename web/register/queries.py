@@ -198,14 +198,26 @@ def _next(c: sa.Connection, who: Who, f: Filter, now: datetime, after: str, limi
     if not f.q:
         return _keys(c, who, f, now, after)
     if limit < words.LOOKED_THROUGH:
-        newest = _keys(c, who, replace(f, q=""), now, after)
-        asked = sa.select(_k.c.id, words.stand_in(f.q).label("hit")).join(newest, newest.c.id == _k.c.id)
-        newest_first = asked.order_by(_k.c.started_at.desc(), _k.c.id.desc())
-        looked = c.execute(newest_first, {"b_count": words.LOOKED_THROUGH}).all()
-        hits = [row.id for row in looked if row.hit][: limit + 1]
+        looked = _looked_through(c, who, f, now, after)
+        hits = [id_ for id_, hit in looked if hit][: limit + 1]
         if len(hits) > limit or len(looked) < words.LOOKED_THROUGH:
             return sa.select(_k.c.id).where(_k.c.id.in_(hits)).subquery()
     return _holding(c, who, f, now, after)
+
+
+def _looked_through(
+    c: sa.Connection, who: Who, f: Filter, now: datetime, after: str = ""
+) -> list[tuple[str, bool]]:
+    """The next cases of the filter, newest first, each with whether the words stand in it: read once for a page and its number."""
+    known: dict[Any, list[tuple[str, bool]]] = g.setdefault("register_looked", {})
+    wanted = (who.person, f, now, after)
+    if wanted not in known:
+        newest = _keys(c, who, replace(f, q=""), now, after)
+        asked = sa.select(_k.c.id, words.stand_in(f.q).label("hit")).join(newest, newest.c.id == _k.c.id)
+        newest_first = asked.order_by(_k.c.started_at.desc(), _k.c.id.desc())
+        rows = c.execute(newest_first, {"b_count": words.LOOKED_THROUGH})
+        known[wanted] = [(row.id, bool(row.hit)) for row in rows]
+    return known[wanted]
 
 
 def _told(c: sa.Connection, f: Filter) -> Filter:
@@ -289,10 +301,8 @@ def total(c: sa.Connection, who: Who, f: Filter, now: datetime) -> int:
 
 def _often(c: sa.Connection, who: Who, f: Filter, now: datetime) -> bool:
     """Whether the words stand so often among the newest cases that so many as are counted are soon found one after the other."""
-    newest = _keys(c, who, replace(f, q=""), now)
-    asked = sa.select(sa.func.count()).select_from(_k).join(newest, newest.c.id == _k.c.id)
-    hits = c.execute(asked.where(words.stand_in(f.q)), {"b_count": words.LOOKED_THROUGH}).scalar_one()
-    return 20 * int(hits) > words.LOOKED_THROUGH
+    hits = sum(hit for _, hit in _looked_through(c, who, f, now))
+    return 20 * hits > words.LOOKED_THROUGH
 
 
 def overview(
