@@ -127,6 +127,12 @@ def url_in(folder: Path) -> str:
     return _remember(folder, temporary())
 
 
+def keep_in(folder: Path) -> None:
+    """The office of this folder will lie in the chosen store for as long as the process runs: others begin as copies of it."""
+    if _chosen == POSTGRESQL:
+        _remember(folder, postgres.shared().create())
+
+
 def copy_in(folder: Path, template: str) -> str:
     """An office in PostgreSQL that begins as a copy of the database `template`. Returns its URL."""
     return _remember(folder, temporary(like=template))

@@ -11,6 +11,9 @@ import pytest
 from tests import stores
 from tests.web.builder import Site, copy_office, make_office, open_site
 
+_made: dict[str, Path] = {}
+"""By store, the office that all others are copies of."""
+
 
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
@@ -31,10 +34,13 @@ def store(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def office_data(store: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of a fresh office, made once a module."""
-    folder = tmp_path_factory.mktemp("office")
-    make_office(folder)
-    return folder
+    """The data of a fresh office, made once for all modules: tests work on copies of it."""
+    if store not in _made:
+        folder = tmp_path_factory.mktemp("office")
+        stores.keep_in(folder)
+        make_office(folder)
+        _made[store] = folder
+    return _made[store]
 
 
 @pytest.fixture
