@@ -121,20 +121,28 @@ def test_the_second_case_about_a_hazard_leads_to_the_first(
     sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
 ) -> None:
     case, double = (
-        clerk("zhaolixin").register(f"备用风机停用（{which}）", photo) for which in ("先登记的", "重复的")
+        clerk("zhaolixin").register(f"皮带机头消火栓无水（{which}）", photo)
+        for which in ("先登记的", "重复的")
     )
     number = clerk("zhaolixin").ask("GET", f"/cases/{case}")["number"]
     office = sign_in("zhaolixin", phone=phone)
-    office.go(f"/cases/{double}")
-    office.page.locator("summary", has_text="案件管理").click()
-    office.page.locator("#merge-into").fill(number)
-    office.page.locator("#merge-reason").fill("同一处风机重复上报。")
-    office.screenshot("58-merging")
+    office.open_item(double, "T02")
+    expect(office.page.locator("#form")).to_contain_text("由安委办并案")
+    found = office.page.locator("#likely .list-group-item", has_text=number)
+    expect(found).to_contain_text("同一企业")
+    found.scroll_into_view_if_needed()
+    office.screenshot("58-likely-double-of-a-case")
+    assert barriers(office) == []
+    found.get_by_role("link", name=f"并入{number}").click()
+    expect(office.page.locator("#merge-into")).to_have_value(number)
+    expect(office.page.locator("#merge")).to_be_in_viewport()
+    office.page.locator("#merge-reason").fill("同一处消火栓重复上报。")
+    office.screenshot("59-merging")
     office.page.locator("#merge").get_by_role("button", name="并案").click()
     office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
     expect(office.page.locator("#merged")).to_contain_text("本案已并入")
     office.settle()
-    office.screenshot("59-merged")
+    office.screenshot("59-merged-away")
     assert barriers(office) == []
     office.page.locator("#merged a").click()
     office.page.wait_for_url(f"**/cases/{case}")

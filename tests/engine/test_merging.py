@@ -23,6 +23,7 @@ from tests.engine.office_builder import (
     ANNA,
     BEN,
     CHIEF,
+    TOML,
     WITHOUT_ACTIONS,
     finish,
     later,
@@ -84,6 +85,18 @@ def test_the_case_that_goes_on_hears_of_it_once(engine: Engine, monkeypatch: pyt
     with engine.read() as c:
         letters = c.execute(sa.select(t.outbox.c.sent_at).where(t.outbox.c.what == "merge")).all()
         assert len(letters) == 1 and letters[0].sent_at is not None
+
+
+def test_a_case_of_an_earlier_version_goes_into_one_of_the_newer_and_the_other_way_round(
+    engine: Engine,
+) -> None:
+    old, older = start(engine).case, start(engine).case
+    engine.publish(trial_files(toml=TOML.replace("备用风机停用", "支护失效")), CHIEF, "改名称")
+    new, newer = start(engine).case, start(engine).case
+    engine.execute(MergeCase(old, new, "同一处风机"), CHIEF)
+    engine.execute(MergeCase(newer, older, "同一处风机"), CHIEF)
+    relay(engine, 100)
+    assert set(engine.load(new).joined) == {old} and set(engine.load(older).joined) == {newer}
 
 
 def test_what_came_late_is_passed_on(engine: Engine) -> None:

@@ -237,7 +237,7 @@ def test_every_action_and_start_has_its_form_and_is_waited_for(package: Package)
 
 def test_the_ends_can_be_told_apart(package: Package) -> None:
     ends = {e.name for e in package.processes[KEY].elements.values() if e.kind is Kind.END and e.name}
-    assert {"已归档", "一般转出", "不属隐患", "已合并", "已移交", "已终止"} <= ends
+    assert {"已归档", "一般转出", "不属隐患", "已移交", "已终止"} <= ends
 
 
 # -- where it leads --------------------------------------------------------------------------------------
@@ -301,7 +301,6 @@ def test_a_case_drawn_for_a_look_on_the_spot_is_not_passed_on_paper(walk: Walk) 
 @pytest.mark.parametrize(
     ("messages", "steps", "end"),
     [
-        ("合并", [], "已合并"),
         ("企业关闭", [("K_check", {"危险源已消除": True})], "已终止"),
         ("移交", [("TR_receive", {"移交签收": "接收"})], "已移交"),
     ],

@@ -270,6 +270,9 @@ def test_what_is_probably_the_same_hazard_is_suggested(hazards: Site) -> None:
     )
     assert items[0]["reasons"][:2] == ["同一企业", "同一属地"] and items[0]["likeness"] > 80
     assert hazards.user("liu").get(f"/api/v1/register/similar?{query}").json["items"] == []
+    assert hazards.user("zhao").get(f"/api/v1/register/similar?{query}&case={same}").json["items"] == [], (
+        "itself"
+    )
     assert (
         hazards.user("zhao")
         .get("/api/v1/register/similar?package=tiny&party=一号煤矿&words=风")

@@ -45,7 +45,7 @@ def show_similar(query: dict[str, Any]) -> dict[str, Any]:
     package = engine.newest(query["package"])
     with engine.read() as c:
         asked = (query["party"], query["region"], query["words"])
-        return {"items": similar.alike(c, who(), package, *asked, engine.now())}
+        return {"items": similar.alike(c, who(), package, *asked, engine.now(), query["case"])}
 
 
 @room.route("/lists", methods=["GET"])

@@ -345,6 +345,7 @@ class SimilarQuery(Body):
     party = Text(200, load_default="")
     region = Text(100, load_default="")
     words = Text(500, load_default="", metadata={"description": "部位、隐患名称和描述"})
+    case = Text(100, load_default="", metadata={"description": "为哪一案查重，不算它自己"})
 
 
 class ListsQuery(Body):

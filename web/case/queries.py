@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.audit.ledger import Entry
 from engine.definitions.model import Kind, Package
 from engine.definitions.opinion import form_named
+from engine.execution.records import Item
 from engine.execution.signing import is_asked
 from engine.facts import ElementCompleted, ElementEntered, Fact, from_data
 from engine.handlers.work import Work
@@ -315,6 +316,12 @@ def prefill(
     read = "\n".join(texts)
     data.update({k: plain(v) for k, v in values.items() if k in read and k not in own and k not in data})
     return data
+
+
+def chooses_cases(package: Package, item: Item) -> bool:
+    """Whether the item's form chooses from the cases: it is the step that looks for doubles 查重."""
+    form = package.forms.get(item.form)
+    return form is not None and any(field.choices == "cases" for field in form.fields)
 
 
 def given(work: Work, item: int) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def show(case: str) -> str:
             threads=conversation.threads(reader.facts(history.as_row(x) for x in lines)),
             text_of=conversation.text_of,
             **_between_people(c, row, work),
+            into=request.args.get("into", "")[:100],
             package=work.package,
             labels=present.labels_of_forms(work.package.forms.values()),
             chosen=present.chosen_of_directory(work.package.forms.values()),
@@ -139,6 +140,19 @@ def _seen(c: sa.Connection, case: str) -> Any:
         return case_row(c, who(), case)
     except NotFound:
         return None
+
+
+def _likely(row: Any, work: Any) -> dict[str, Any]:
+    """What the page needs to ask for cases that are probably the same hazard 查重, and where the office merges with one."""
+    register = work.package.register
+    said = discretion.of(who()).text(orjson.loads(row.register or "{}"))
+    words = " ".join(str(said[key]) for key in register.get("alike", ()) if said.get(key))
+    about = {"package": row.package_key, "case": row.id, "party": row.party, "region": row.region}
+    return {
+        "url": "/api/v1/register/similar",
+        "about": about | {"words": (words or row.title)[:500]},
+        "merge": f"/cases/{row.id}" if powers(work)["merge"] else "",
+    }
 
 
 def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
@@ -196,6 +210,9 @@ def item(case: str, item: int) -> str:
             adding=may_be_added(work, found) if found is not None else {"ways": [], "signers": []},
             signings=[x for x in signing.signings((x.entry for x in lines), work, reader) if x.of(item)],
             props=props,
+            likely=_likely(row, work)
+            if found is not None and queries.chooses_cases(work.package, found)
+            else None,
             diagram=_diagram(
                 case, row, work, (x.entry.fact for x in lines), _process_of(work, wanted.element)
             ),

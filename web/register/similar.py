@@ -1,4 +1,4 @@
-"""What is probably the same hazard 查重: cases that resemble what somebody is about to register.
+"""What is probably the same hazard 查重: cases that resemble what somebody is about to register, or has registered.
 
 Compared are the newest cases of the same enterprise and of the same place (`MOST_COMPARED` of each, within the package's
 `duplicate_days`) that the person may see. Two descriptions are as alike as the shorter one's pairs of neighbouring signs are found
@@ -33,9 +33,16 @@ _k = t.cases
 
 
 def alike(
-    c: sa.Connection, who: Who, package: Package, party: str, region: str, words: str, now: datetime
+    c: sa.Connection,
+    who: Who,
+    package: Package,
+    party: str,
+    region: str,
+    words: str,
+    now: datetime,
+    case: str = "",
 ) -> list[dict[str, Any]]:
-    """The cases most like it, the most alike first; none while too little is written."""
+    """The cases most like it, without `case` itself, the most alike first; none while too little is written."""
     wanted = shingles(words)
     if len(wanted) < FEWEST // 2:
         return []
@@ -43,6 +50,8 @@ def alike(
     found = []
     parties: dict[str, float] = {}
     for row in _candidates(c, who, package, party, region, now):
+        if row["id"] == case:
+            continue
         theirs = row["party"]
         if theirs not in parties:
             parties[theirs] = _same_party(party, theirs)
