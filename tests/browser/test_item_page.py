@@ -19,6 +19,18 @@ SMALLEST = """() => [...document.querySelectorAll('main a.btn, main button, main
   .map((one) => [one.getBoundingClientRect().height, (one.textContent || one.getAttribute('aria-label') || one.id).trim().slice(0, 30)])
   .filter(([height]) => height < 43.5)"""
 
+SMALL_FIELDS = """() => [...document.querySelectorAll('.fjs-input-group, .fjs-taglist, .fjs-inline-label, .fjs-repeat-row-remove')]
+  .filter((one) => one.checkVisibility() && one.offsetParent)
+  .map((one) => [one.getBoundingClientRect(), one.className])
+  .filter(([box, name]) => box.height < 43.5 || name.includes('remove') && box.width < 43.5)
+  .map(([box, name]) => [box.width, box.height, name])"""
+"""What form-js draws itself: fields in frames, the lines of choices, the crosses of rows."""
+
+BESIDE = """() => [...document.querySelectorAll('main *')].filter((one) => one.checkVisibility() && !one.closest('.djs-container, .diagram, .table-responsive, .visually-hidden'))
+  .filter((one) => { const box = one.getBoundingClientRect(); return box.width && (box.right > innerWidth + 1 || box.left < -1); })
+  .map((one) => one.tagName + '.' + one.className).slice(0, 5)"""
+"""What sticks out of the screen."""
+
 
 def test_a_step_shows_the_case_and_what_comes_after_it(
     sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
@@ -52,6 +64,18 @@ def test_a_step_is_done_with_the_thumb(
     if AXE.exists():
         assert violations(office) == []
     office.page.screenshot(path="var/screenshots/64-item-whole-phone.png", full_page=True)
+    assert office.page.evaluate(BESIDE) == []
+    assert office.page.evaluate(SMALL_FIELDS) == []
+    receiver = office.form.locator(".fjs-form-field-label", has_text="接收单位")
+    expect(receiver).to_have_count(0)
+    office.fill({"处理": "移交"})
+    expect(receiver.first).to_be_visible()
+    said = office.press_submit()
+    assert "接收单位" in said and "主案号" not in said, "what is hidden is not asked for"
+    office.page.screenshot(path="var/screenshots/64-item-refused-phone.png")
+    office.fill(answers("T02", office.today(), photo))
+    expect(receiver).to_have_count(0)
+    office.submit()
 
 
 def test_a_step_is_done_without_a_mouse(

@@ -1,4 +1,5 @@
-"""One hazard from 登记 to 销号 and 归档, by ten people of ten roles, each in a browser of their own."""
+"""One hazard from 登记 to 销号 and 归档, by ten people of ten roles, each in a browser of their own, the enterprise's on
+the phone."""
 
 from __future__ import annotations
 
@@ -6,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
 from tests.browser.clerk import STEPS
-from tests.browser.person import Person
+from tests.browser.person import SCREENSHOTS, Person
+from tests.browser.test_accessibility import AXE, violations
+from tests.browser.test_item_page import BESIDE, SMALL_FIELDS, SMALLEST
 
 TITLE = "备用主通风机停用未修复（浏览器测试）"
 
@@ -25,7 +29,28 @@ ROLES = {
     "chenzhiyuan": "ZY",
     "qimuge": "WS",
 }
+IN_THE_FIELD = {"batu", "gaojianjun"}
+"""Of the enterprise: they work with the phone, lists and all."""
 PICTURED = {"T03", "T13", "T16", "T21", "T24"}
+
+
+def fits_the_thumb(worker: Person, name: str) -> None:
+    """The filled form on the phone: large enough to press, nothing beside the screen, rows come and go."""
+    page = worker.page
+    assert page.evaluate(SMALLEST) == [], name
+    assert page.evaluate(SMALL_FIELDS) == [], name
+    assert page.evaluate(BESIDE) == [], name
+    if AXE.exists():
+        assert violations(worker) == [], name
+    lists = worker.form.get_by_role("button", name="增加一行")
+    if lists.count():
+        rows = worker.form.locator(".fjs-repeat-row-container")
+        before = rows.count()
+        lists.last.tap()
+        expect(rows).to_have_count(before + 1)
+        page.screenshot(path=str(SCREENSHOTS / f"{name}-rows.png"), full_page=True)
+        rows.last.locator(".fjs-repeat-row-remove").tap()
+        expect(rows).to_have_count(before)
 
 
 @pytest.mark.slow
@@ -36,7 +61,7 @@ def test_a_hazard_is_driven_from_entry_to_archive_by_nine_roles(
 
     def person(account: str) -> Person:
         if account not in people:
-            people[account] = sign_in(account)
+            people[account] = sign_in(account, phone=account in IN_THE_FIELD)
         return people[account]
 
     finder = person("zhangwei")
@@ -59,6 +84,8 @@ def test_a_hazard_is_driven_from_entry_to_archive_by_nine_roles(
             worker.screenshot(f"step-{element}")
         roles.add(ROLES[account])
         worker.fill(answers(worker.form_key(), worker.today(), photo, **changed))
+        if worker.phone:
+            fits_the_thumb(worker, f"phone-{element}")
         worker.submit()
 
     office = person("zhaolixin")
