@@ -13,6 +13,7 @@ from playwright.sync_api import Route, expect
 
 from engine.clock import SHANGHAI
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.clerk import Clerk
 from tests.browser.person import DESK, PHONE, SCREENSHOTS, Person
 from tests.pictures import cropped, exif, saved, scene
 
@@ -30,6 +31,60 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     second.write_bytes(saved(cropped(ImageOps.mirror(picture), 0.06, 0.04, 0.05, 0.05), quality=70))
     assert first.stat().st_size > 2 * PIECE
     return first, second
+
+
+FILM = """async () => {
+  const canvas = document.createElement('canvas'), drawn = canvas.getContext('2d'), parts = [];
+  const recorder = new MediaRecorder(canvas.captureStream(10), { mimeType: 'video/mp4' });
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  const ended = new Promise((then) => { recorder.onstop = then; });
+  recorder.start();
+  for (let at = 0; at < 10; at += 1) {
+    drawn.fillStyle = '#98a2b3'; drawn.fillRect(0, 0, 300, 150);
+    drawn.fillStyle = '#7a1f1f'; drawn.fillRect(20 * at, 50, 60, 60);
+    await new Promise((then) => setTimeout(then, 100));
+  }
+  recorder.stop();
+  await ended;
+  return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+}"""
+"""A second of video, made by the browser itself."""
+
+
+def test_a_video_is_handed_in_played_and_downloaded(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, tmp_path: Path
+) -> None:
+    case = clerk("zhaolixin").register("现场视频（浏览器测试）", photo)
+    department = sign_in("zhangwei", phone=True)
+    film, fake = tmp_path / "现场视频.mp4", tmp_path / "改名的照片.mp4"
+    film.write_bytes(bytes(department.page.evaluate(FILM)))
+    fake.write_bytes(photo.read_bytes())
+    department.go(f"/cases/{case}/actions/false_fix")
+    department.form.locator('input[type=file][data-field="虚假证据"]').set_input_files(fake)
+    refused = department.page.locator(".upload-failed")
+    expect(refused).to_contain_text("内容与扩展名不符")
+    department.screenshot("67-no-video")
+    refused.get_by_role("button", name="移除").click()
+    department.fill({"虚假情况": "现场未见新风机，见视频。", "虚假证据": film})
+    department.screenshot("67-video-uploaded")
+    department.submit()
+
+    office = sign_in("zhaolixin")
+    office.go(f"/cases/{case}")
+    video = office.page.locator("#files video")
+    video.scroll_into_view_if_needed()
+    office.page.wait_for_function("document.querySelector('#files video').readyState > 0")
+    office.screenshot("67-video")
+    played = video.evaluate(
+        "async (one) => { one.muted = true; await one.play();"
+        " await new Promise((then) => { one.onended = then; }); return [one.videoWidth, one.currentTime, one.error]; }"
+    )
+    assert played[0] == 300 and played[1] > 0.5 and played[2] is None
+    with office.page.expect_download() as coming:
+        office.page.locator("#files").get_by_role("link", name=film.name).click()
+    coming.value.save_as(tmp_path / "下载.mp4")
+    assert coming.value.suggested_filename == film.name
+    assert (tmp_path / "下载.mp4").read_bytes() == film.read_bytes()
 
 
 def test_a_photo_from_the_phone_to_the_reviewer(
