@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import openpyxl
+from openpyxl.worksheet.worksheet import Worksheet
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.clerk import Clerk
 from tests.browser.person import Person
 
 
@@ -87,3 +91,59 @@ def test_the_register_on_a_phone(sign_in: Callable[..., Person]) -> None:
     town.go("/register/lists?unit=能源局")
     assert town.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     town.screenshot("66-unit-list-phone")
+
+
+def cell(sheet: Worksheet, row: int, header: str) -> Any:
+    """The cell of this row under the column of this name."""
+    for head in sheet.iter_rows(min_row=3, max_row=4):
+        for one in head:
+            if one.value == header:
+                return sheet.cell(row, one.column)
+    raise AssertionError(f"the workbook has no column {header}")
+
+
+def test_a_workbook_goes_out_and_comes_back(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, tmp_path: Path
+) -> None:
+    made = [clerk("zhaolixin").register(f"台账回导（浏览器测试{n}）", photo) for n in (1, 2)]
+    numbers = [clerk("zhaolixin").ask("GET", f"/cases/{case}")["number"] for case in made]
+    office = sign_in("zhaolixin")
+    page = office.page
+    office.go("/register?q=台账回导（浏览器测试")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="导出").click()
+    assert coming.value.suggested_filename.startswith("隐患台账-")
+    file = tmp_path / "改过的台账.xlsx"
+    coming.value.save_as(file)
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    rows = [
+        next(one.row for line in sheet.iter_rows() for one in line if one.value == number)
+        for number in numbers
+    ]
+    cell(sheet, rows[0], "隐患部位").value = "配电室二层"
+    cell(sheet, rows[1], "督办部门").value = "水利局"  # what the work decides
+    book.save(file)
+
+    office.go("/register")
+    page.get_by_role("link", name="导入台账").click()
+    page.get_by_label("第一步：选择工作簿（.xlsx）").set_input_files(file)
+    page.get_by_role("button", name="上传并预览").click()
+    good, bad = (page.locator("#returned tr", has_text=number) for number in numbers)
+    expect(good).to_contain_text("配电室二层")
+    expect(bad).to_contain_text(str(rows[1]))
+    expect(bad).to_contain_text("不能更正：由办理过程产生，请在案件中办理")
+    office.screenshot("70-workbook-preview")
+    page.get_by_role("button", name="第三步：导入").click()
+    asked = page.locator("dialog.dialog")
+    asked.get_by_role("button", name="确定").click()
+    expect(asked.get_by_role("alert")).to_contain_text(f"没有写入任何内容：第 {rows[1]} 行“督办部门”")
+    office.screenshot("70-workbook-refused")
+    asked.get_by_role("button", name="取消").click()
+    page.get_by_label("跳过读不懂的行和不能更正的内容").check()
+    page.get_by_role("button", name="第三步：导入").click()
+    asked.get_by_role("button", name="确定").click()
+    page.wait_for_url(lambda url: url.endswith("/register"))
+    office.go(f"/cases/{made[0]}")
+    expect(page.locator("#timeline")).to_contain_text("改为“配电室二层”")
+    assert "水利局" not in clerk("zhaolixin").ask("GET", f"/cases/{made[1]}")["register"].values()
