@@ -21,8 +21,8 @@ from typing import Any
 from engine import facts as f
 from engine.definitions.model import Element, Kind, Package, Process
 from engine.execution.marking import State
-from engine.execution.records import ROOT, Instance
-from engine.execution.state import evolve
+from engine.execution.records import ROOT, Deadline, Instance
+from engine.execution.state import deadline, evolve, moved
 from engine.values import Value
 
 STRIDE = 32
@@ -73,7 +73,9 @@ class Execution:
     past: dict[Place, Execution] | None = None  # `History.past`, where it is written down
     sequential: bool = False
     again: int = 0  # the execution that was taken back, of which this is the work once more
-    clocks: dict[tuple[str, int], datetime | None] = field(default_factory=dict)  # that ran to its end
+    clocks: dict[tuple[str, int], Deadline] = field(
+        default_factory=dict
+    )  # that ran to its end, as they stood
     # of a work item
     anew: bool = False  # the step itself once more, after an added signer did not agree
     name: str = ""
@@ -480,12 +482,13 @@ class History:
     def _armed(self, fact: f.DeadlineSet) -> None:
         if fact.owner in self.executions:
             self._clocks[fact.id] = (fact.owner, fact.element, fact.part)
-            self.executions[fact.owner].clocks[fact.element, fact.part] = fact.due
+            self.executions[fact.owner].clocks[fact.element, fact.part] = deadline(fact)
 
     def _moved(self, fact: f.DeadlineMoved) -> None:
         if fact.id in self._clocks:
             owner, element, part = self._clocks[fact.id]
-            self.executions[owner].clocks[element, part] = fact.due
+            clock = self.executions[owner].clocks[element, part]
+            self.executions[owner].clocks[element, part] = moved(clock, fact)
 
     def _passed(self, fact: f.DeadlinePassed) -> None:
         if fact.id in self._clocks:

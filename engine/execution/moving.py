@@ -24,6 +24,7 @@ from engine.facts import (
     CauseRecalled,
     DeadlineDropped,
     DeadlineMoved,
+    DeadlineSet,
     DueMoved,
     Fact,
     RoundReopened,
@@ -92,15 +93,19 @@ def _open_again(run: Run, one: Execution) -> None:
 
 
 def _keep_clocks(run: Run, owner: int, one: Execution) -> None:
-    """Armed anew, clocks run until they would have; those that had fired do not again."""
+    """Armed anew, clocks run until they would have; those that had fired do not again, nor more often than they had left."""
     state = run.state
     for id in [hold for hold in state.instances[owner].holds if hold in state.deadlines]:
         clock = state.deadlines[id]
-        due = one.clocks.get((clock.element, clock.part))
-        if due is None:
+        was = one.clocks.get((clock.element, clock.part))
+        if was is None or was.due is None:
             run.emit(DeadlineDropped(id))
-        elif due != clock.due:
-            run.emit(DeadlineMoved(id, due))
+        elif (was.repeats, was.interval, was.day) != (clock.repeats, clock.interval, clock.day):
+            run.emit(DeadlineDropped(id))
+            cycle = (was.repeats, was.interval, was.part, was.day)
+            run.emit(DeadlineSet(run.next_id(), owner, was.element, was.due, *cycle))
+        elif was.due != clock.due:
+            run.emit(DeadlineMoved(id, was.due))
 
 
 def _undo(run: Run, history: History, recall: Recall, by: int) -> None:

@@ -555,29 +555,38 @@ def _let_go(state: State, owner: int, id: int) -> None:
         instance.holds.pop(id, None)
 
 
-def _armed(state: State, fact: f.DeadlineSet) -> None:
-    state.deadlines[fact.id] = Deadline(
+def deadline(fact: f.DeadlineSet) -> Deadline:
+    """The timer that the fact arms."""
+    return Deadline(
         fact.id, fact.owner, fact.element, fact.due, fact.repeats, fact.interval, None, fact.part, fact.day
     )
+
+
+def moved(clock: Deadline, fact: f.DeadlineMoved) -> Deadline:
+    """The timer after the fact."""
+    return replace(clock, due=fact.due, remaining=fact.remaining, day=0)
+
+
+def _armed(state: State, fact: f.DeadlineSet) -> None:
+    state.deadlines[fact.id] = deadline(fact)
     _held(state, fact.owner, fact.id)
 
 
 def _passed(state: State, fact: f.DeadlinePassed) -> None:
-    deadline = state.deadlines.pop(fact.id)
-    _let_go(state, deadline.owner, fact.id)
-    owner = state.instances.get(deadline.owner)
-    if owner is not None and owner.element == deadline.element:
+    clock = state.deadlines.pop(fact.id)
+    _let_go(state, clock.owner, fact.id)
+    owner = state.instances.get(clock.owner)
+    if owner is not None and owner.element == clock.element:
         owner.result = {}
 
 
 def _dropped(state: State, fact: f.DeadlineDropped) -> None:
-    deadline = state.deadlines.pop(fact.id)
-    _let_go(state, deadline.owner, fact.id)
+    clock = state.deadlines.pop(fact.id)
+    _let_go(state, clock.owner, fact.id)
 
 
 def _moved(state: State, fact: f.DeadlineMoved) -> None:
-    deadline = state.deadlines[fact.id]
-    deadline.due, deadline.remaining, deadline.day = fact.due, fact.remaining, 0
+    state.deadlines[fact.id] = moved(state.deadlines[fact.id], fact)
 
 
 def _subscribed(state: State, fact: f.Subscribed) -> None:

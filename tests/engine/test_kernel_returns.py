@@ -389,6 +389,27 @@ def test_what_was_finished_is_open_again_with_its_clocks():
     assert ended(through(play, "A", "B", "L2"))
 
 
+def test_a_clock_that_repeats_has_only_the_firings_left_that_it_had():
+    text = "start S\nuser A\nboundary T on=A cycle=R3/PT1H interrupting=false\nuser L\nuser B\nend E\nS -> A -> B -> E\nT -> L"
+    play = Play(diagram(text)).wait(hours=2)
+    (left,) = play.state.deadlines.values()
+    take_back(play.complete("A"), "A")
+    (again,) = play.state.deadlines.values()
+    assert (again.due, again.repeats, again.interval) == (left.due, 0, left.interval)
+    play.wait(hours=3)
+    assert play.open == ["L", "L", "A", "L"] and not play.state.deadlines
+
+
+def test_a_clock_of_months_goes_on_counting_from_its_day():
+    text = "start S\nuser A\nboundary T on=A cycle=R/PT1H interrupting=false\nuser L\nuser B\nend E\nS -> A -> B -> E\nT -> L"
+    play = Play(diagram(text.replace("PT1H", "2026-10-31T10:00:00+08:00/P1M"))).wait(days=45)
+    (left,) = play.state.deadlines.values()
+    assert left.day == 31 and left.due.day == 30
+    take_back(play.complete("A"), "A")
+    (again,) = play.state.deadlines.values()
+    assert (again.due, again.day) == (left.due, 31)
+
+
 def test_in_a_branch_the_other_stays_where_it_is():
     play = through(Play(diagram(RETURN)), "A", "B", "D")
     assert take_back(play, "D").open == ["C", "D"]
