@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 
 from tests.faults.simulation.drawing import HEARD, URGED, Drawing, Handler, Node
-from tests.faults.simulation.live import RETRIES, Armed, Fault, Live, Signer
+from tests.faults.simulation.live import RETRIES, Armed, Done, Fault, Live, Signer
 from tests.faults.simulation.office_hours import after, left
 
 
@@ -47,6 +48,8 @@ class Course:
         self.until: Armed | None = None  # a suspension that ends by itself
         self.acted: Counter[tuple[str, str]] = Counter()
         self.told: list[tuple[datetime, str, tuple[Any, ...]]] = []
+        self.kept: set[int] = set()  # items that are taken back: nothing is decided over them before that
+        self.done_anew: set[int] = set()  # items that are done once more, or were
         self.order = count(1)
         self._todo: deque[tuple[str, Live]] = deque()
 
@@ -102,7 +105,7 @@ class Course:
 
     def _wait(self, node: Node, scope: Live) -> None:
         live = self.open(node, scope)
-        scope.finished = [(id, by) for id, by in scope.finished if id not in node.region]  # of another round
+        scope.began[node.id] = next(self.order)
         for timer in node.timers:
             self._arm(timer.id, live, timer.minutes, timer.times)
         if node.kind == "user":
@@ -165,12 +168,17 @@ class Course:
             self.seen["CaseCompleted", ""] += 1
 
     def leave(self, live: Live) -> None:
-        """A token, or a scope that has ended, goes on. What was finished inside counts for what is around it."""
+        """A token, or a scope that has ended, goes on."""
         scope = live.scope
         assert scope is not None
-        scope.finished += [(live.node.id, by) for by in finishers(live)]
+        self.counts(live, scope)
         self.end(live)
         self._leave(live.node, scope)
+
+    def counts(self, live: Live, scope: Live) -> None:
+        """What was finished in a token, or a scope that ends, counts for what is around it from now on."""
+        done = finished(live)
+        scope.finished += [replace(one, at=next(self.order), name=live.node.id) for one in done]
 
     def _is_empty(self, scope: Live) -> bool:
         return not scope.inside and not scope.joined and all(s is not scope for _, s in self._todo)
@@ -259,7 +267,9 @@ class Course:
                 return
             first = min(due, key=lambda a: (a.due, a.order))
             if first is self.until:
-                self.record("DeadlinePassed", first.element)
+                self.seen["DeadlinePassed", first.element] += (
+                    1  # no work of the case's: 撤回 does not ask for it
+                )
                 self.tell("resume")
             else:
                 self.tell("fire", first.element, first.due)
@@ -289,7 +299,7 @@ class Course:
             scope = owner.scope
             assert scope is not None
             if timer.interrupting:
-                scope.finished += [(owner.node.id, by) for by in finishers(owner)]
+                self.counts(owner, scope)
                 self.end(owner)
             self.go(timer.target, scope)
         elif owner.node.kind == "race":
@@ -339,6 +349,8 @@ class Course:
         for live in self.lives:
             if live.node.id == element and not live.id and (live.node.kind == "job" if job else live.is_item):
                 live.id = id
+                if live.anew:
+                    self.done_anew.add(id)
                 return
 
     def signers(self) -> list[tuple[Live, Signer]]:
@@ -349,9 +361,9 @@ class Course:
         ]
 
 
-def finishers(live: Live) -> list[str]:
-    """Who has finished something in it."""
-    return [by for _, by in live.finished] + [by for one in live.inside for by in finishers(one)]
+def finished(live: Live) -> list[Done]:
+    """What was finished in it."""
+    return [*live.finished, *(done for one in live.inside for done in finished(one))]
 
 
 def tally(body: Live) -> tuple[int, int, int, int]:

@@ -3,11 +3,12 @@ as the manual says it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from tests.faults.simulation.course import Course, is_decided
 from tests.faults.simulation.drawing import Node
-from tests.faults.simulation.live import POSTS, Fault, Live, Signer
+from tests.faults.simulation.live import POSTS, Done, Fault, Live, Signer
 
 
 class Desk(Course):
@@ -37,21 +38,24 @@ class Desk(Course):
         assert item.scope is not None
         return ("征求意见：" if item.signer.way == "before" else "后加签：") + item.scope.node.id
 
-    def finish(self, id: int, person: str, answer: int) -> None:
-        """办结. Who was added after signs next, and the step goes on when all have signed."""
+    def finish(self, id: int, person: str, answer: int, against: bool) -> None:
+        """办结. Who was added after signs next, and the step goes on when all have signed; `against` is their 不同意."""
         item = self.must(self.item(id))
         if item.person not in ("", person):
             raise Fault("not open", f"{person} finished what {item.person} had claimed")
         if item.node.kind == "signer":
             host = item.scope
             assert host is not None
-            host.finished.append((item.node.id, person))
+            host.finished.append(Done(next(self.order), item.node.id, person, asked=True))
             self.end(item)
-            self._sign_off(host)
+            if against and item.signer is not None and item.signer.way == "after":
+                self._anew(host, item.signer)
+            else:
+                self._sign_off(host)
             return
         if any(one.signer and one.signer.way == "before" for one in item.inside):
             raise Fault("signing", f"item {id} was finished before the opinions came that it waits for")
-        item.finished.append((item.node.id, person))
+        item.finished.append(Done(next(self.order), item.node.id, person))
         item.answer, item.person = answer, person
         for signer in item.after:
             self._ask(item, signer)
@@ -75,7 +79,8 @@ class Desk(Course):
 
     def _count(self, body: Live) -> None:
         """会签: if it is decided, who has not signed need not."""
-        if body.node.share is None or not is_decided(body):
+        back_again = any(one.id in self.kept for one in body.inside)
+        if body.node.share is None or back_again or not is_decided(body):
             return
         open_ = [one for one in self.items() if one.scope is body or (one.scope and one.scope.scope is body)]
         if open_:
@@ -83,7 +88,7 @@ class Desk(Course):
         for one in open_:
             self.seen["NoticeSent", f"“{self.title(one)}”不用再签：会签已有结论 → {one.holder}"] += 1
         for live in list(body.inside):
-            body.finished += [(live.node.id, by) for _, by in live.finished]
+            self.counts(live, body)
             self.end(live)
 
     # -- 加签、减签 ----------------------------------------------------------------------------------------
@@ -111,6 +116,23 @@ class Desk(Course):
         live.unit, live.role, live.person, live.named = signer.unit, signer.role, signer.person, True
         live.signer, live.id = signer, signer.id
         self.seen["WorkItemOffered", host.node.id] += 1
+
+    def _anew(self, host: Live, signer: Signer) -> None:
+        """后加签不同意: who had finished the step does it once more, within its clocks; then all who had not agreed sign anew."""
+        others = [one for one in host.inside if one.signer is not None]
+        host.after = [replace(one, id=0) for one in (signer, *(one.signer for one in others)) if one]
+        for one in others:
+            self.seen["NoticeSent", f"“{self.title(one)}”暂不用签 → {one.holder}"] += 1
+            self.end(one)
+        host.answer, host.anew, host.named, host.id, host.urges = None, True, True, 0, []
+        self.seen["WorkItemOffered", host.node.id] += 1
+        self.seen["NoticeSent", f"“{host.node.id}”被退回重新办理：后加签不同意 → {host.holder}"] += 1
+
+    def number_signers(self, id: int, first: int) -> None:
+        """The product has given these numbers to those who sign once more after the item."""
+        item = self.item(id)
+        for number, signer in enumerate(item.after if item is not None else [], first):
+            signer.id = number
 
     def take_back_signer(self, id: int) -> None:
         """减签: of who is asked, of who is still to be asked, or of one of those who sign together."""

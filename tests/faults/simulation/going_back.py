@@ -10,14 +10,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.faults.simulation.course import finishers
+from tests.faults.simulation.course import finished
 from tests.faults.simulation.desk import Desk
 from tests.faults.simulation.live import Fault, Live
 
-BEGINS = ("finish", "send_back", "add_signer", "job_done", "job_failed", "job_retried")
+BEGINS = ("finish", "send_back", "job_done", "job_failed", "job_retried")
 """Whoever does one of these to what came of a step has begun with it."""
 
-PASSES_BY = ("claim", "release", "transfer", "urge", "take_back_signer")
+PASSES_BY = ("claim", "release", "transfer", "urge", "add_signer", "take_back_signer", "offer_again")
 """These leave nothing behind once the item is gone."""
 
 
@@ -44,12 +44,18 @@ class BackCourse(Desk):
             assert scope.scope is not None
             scope = scope.scope
         gone = [one for one in scope.inside if one.node.id in back.region]
-        told = {by for name, by in scope.finished if name in back.region}
+        undone = [
+            one
+            for one in scope.finished
+            if one.at > scope.began[back.id]
+            and (one.name in back.region or (one.name == back.id and one.asked))
+        ]
+        told = {one.by for one in undone}
         for one in gone:
-            told |= set(finishers(one)) | _holders(one, live)
+            told |= {done.by for done in finished(one)} | _holders(one, live)
         for to in told - {person}:
             self.seen["NoticeSent", f"“{live.node.id}”被退回 → {to}"] += 1
-        scope.finished = [(name, by) for name, by in scope.finished if name not in back.region]
+        scope.finished = [one for one in scope.finished if one not in undone]
         for one in gone:
             self.end(one)
         for join in [join for join in scope.joined if join in back.region]:
@@ -67,7 +73,7 @@ class BackCourse(Desk):
         for at, what, said in self.told:
             moment[0] = at
             if what == "finish" and said[0] == id:
-                again.tell("keep", said[2])
+                again.tell("keep", id, said[2])
                 continue
             if what == "fire" and not any((a.element, a.due) == said for a in again.armed):
                 begun = not again.remind(said[0]) or begun
@@ -103,8 +109,9 @@ class BackCourse(Desk):
         self.go(target, next(one for one in [self.root, *self.lives] if one.node.id == scope))
         self.settle()
 
-    def keep(self, answer: int) -> None:
+    def keep(self, id: int, answer: int) -> None:
         """What was answered stays, though the step is to be done again."""
+        self.kept.add(id)
         self.x = answer
 
     def waits_for(self, name: str) -> bool:
@@ -119,6 +126,8 @@ class BackCourse(Desk):
     def may_withdraw(self, id: int, person: str) -> bool | None:
         """Whether the person may take back the item. None: the manual leaves it open."""
         if self.state != "open" or self.finished_by(id) != person:
+            return False
+        if id in self.done_anew:
             return False
         found = self.without(id)
         item = found.course.item(id)
@@ -147,9 +156,9 @@ class BackCourse(Desk):
             self.seen["NoticeSent", f"“{self._named(found, id)}”被撤回 → {to}"] += 1
         course = found.course
         course.around, course.now, course.seen = self.around, self.now, self.seen
-        for one in course.items():
-            if self.item(one.id) is None:
-                course.tell("offer_again", one.id)
+        first = [one for one in course.items() if one.id == id]
+        for one in first + [one for one in course.items() if one.id != id and self.item(one.id) is None]:
+            course.tell("offer_again", one.id)
         return course
 
     def _named(self, found: Without, id: int) -> str:
@@ -159,8 +168,10 @@ class BackCourse(Desk):
 
     def offer_again(self, id: int) -> None:
         item = self.must(self.item(id))
-        item.id = 0
-        item.urges = []
+        self.kept.discard(id)
+        item.id, item.urges = 0, []
+        self.lives.remove(item)  # it waits for its number behind those who were asked before
+        self.lives.append(item)
         self.seen["WorkItemOffered", item.node.id] += 1
         for armed in sorted((a for a in self.armed if a.owner is item), key=lambda a: a.order):
             armed.order = next(self.order)

@@ -43,6 +43,16 @@ class Signer:
     by: str
 
 
+@dataclass(frozen=True)
+class Done:
+    """What somebody has finished. `at`: a place in the order of things; `asked`: the opinion of one who was added to the step."""
+
+    at: int
+    name: str
+    by: str
+    asked: bool = False
+
+
 @dataclass(eq=False)
 class Live:
     """A token that waits, or a scope with tokens in it."""
@@ -61,13 +71,13 @@ class Live:
     halted: bool = False  # the job has failed its last attempt
     gone: bool = False
     joined: dict[str, int] = field(default_factory=dict)  # tokens waiting at joins of this scope
-    finished: list[tuple[str, str]] = field(
-        default_factory=list
-    )  # in this scope: what was drawn, and by whom it was done
+    finished: list[Done] = field(default_factory=list)  # in this scope
+    began: dict[str, int] = field(default_factory=dict)  # in this scope: when what is drawn began last
     urges: list[tuple[str, datetime]] = field(default_factory=list)
     signer: Signer | None = None  # whose opinion this is, or who was added to the rounds
     after: list[Signer] = field(default_factory=list)  # who signs when the holder has finished
     answer: int | None = None  # what the holder has finished it with, while others still sign
+    anew: bool = False  # it is done once more, because who was added after did not agree
     rounds: int = 0  # of a 会签: who signs, but for who was taken back
     opinions: list[int] = field(default_factory=list)  # of a 会签: what was answered
 

@@ -68,6 +68,7 @@ class Teller:
             told = _TOLD.get(fact["kind"])
             if told is not None:
                 told(self, case, fact, asked, person)
+                case.desks |= {one.unit for one in case.course.items()}
         if "WorkItemTakenBack" in kinds:
             case.course.pass_due()
 
@@ -126,7 +127,6 @@ class Teller:
         item = course.item(id)
         if item is None or case.state != "open":
             raise Fault("not open", f"{kind} of item {id} of {case.id}, which is not open")
-        case.desks.add(item.unit)
         if kind == "WorkItemClaimed":
             if again and fact["person"] != item.person:
                 raise Fault("withdraw", f"item {id} went to {fact['person']} and not back to {item.person}")
@@ -141,7 +141,8 @@ class Teller:
             course.tell("transfer", id, fact["unit"], fact["role"], fact["person"])
         elif kind == "WorkItemCompleted":
             case.workers.add(fact["person"])
-            course.tell("finish", id, fact["person"], int(fact["form"].get("x", 0)))
+            against = fact["form"].get("加签意见") == "不同意"
+            course.tell("finish", id, fact["person"], int(fact["form"].get("x", 0)), against)
         elif kind == "WorkItemUrged":
             course.tell("urge", id, fact["by"], fact["at"])
         else:
@@ -162,6 +163,14 @@ class Teller:
         if not isinstance(asked, c.TakeBackSigner):
             raise Fault("signing", f"a signer was taken back and nobody asked for it: {fact}")
         case.course.tell("take_back_signer", asked.item)
+
+    def _signing_anew(self, case: Case, fact: Said, asked: c.Command | None, person: str) -> None:
+        item = case.course.item(fact["again"])
+        if item is None or not item.anew or len(item.after) != len(fact["signers"]):
+            raise Fault("signing", f"a step is done anew, and nobody who was added did not agree: {fact}")
+        if (item.unit, item.role, item.person) != (fact["unit"], fact["role"], fact["person"]):
+            raise Fault("signing", f"a step is done anew by another than had finished it: {fact}")
+        case.course.tell("number_signers", item.id, fact["first"])
 
     # -- around ------------------------------------------------------------------------------------------
 
@@ -207,6 +216,7 @@ _TOLD: dict[str, Telling] = dict.fromkeys(_ITEM, Teller._item) | {
     "WorkItemTakenBack": Teller._taken_back,
     "SignerAdded": Teller._signer,
     "SignerTakenBack": Teller._signer_gone,
+    "SigningReturned": Teller._signing_anew,
     "NoteAdded": Teller._note,
     "CaseCopied": Teller._copied,
     "CopyRead": Teller._read,

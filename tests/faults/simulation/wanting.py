@@ -28,6 +28,9 @@ PASSES_TO = (("", "carl"), ("", "ben"), ("", "anna"), (BESIDE_DESK, ""), (DESK, 
 SIGNS = (*PASSES_TO[:4], ("", "chief"), (OFFICE, ""))
 COPIES = (("carl",), ("chief", "DB@" + BESIDE_DESK), ("@" + BESIDE_DESK,), ("ben", "carl"), ("DB@" + DESK,))
 SAYS = ("看过了", "@宝音 请看", "@王建军 @其木格 请看", "@陈志远 收到")
+OPINIONS = (
+    {"加签意见": "同意"}, {"加签意见": "有补充意见", "加签理由": "请注意工期"}, {"加签意见": "不同意", "加签理由": "数据有误"},
+)  # fmt: skip
 
 T = TypeVar("T")
 
@@ -144,7 +147,7 @@ def _of_item(act: Act, case: Case, drawing: Drawing, person: c.Actor) -> Made | 
     match act.what:
         case "finish":
             signs = item.node.kind == "signer"
-            made = c.FinishItem(id, asked, {"加签意见": "同意"} if signs else {"x": answer})
+            made = c.FinishItem(id, asked, OPINIONS[answer] if signs else {"x": answer})
         case "claim":
             made = c.ClaimItem(id, asked)
         case "release":
