@@ -66,6 +66,12 @@ class Drawing:
         )
         return str(self.selected()["id"])
 
+    def undo(self, times: int = 1) -> None:
+        """Ctrl+Z on the canvas."""
+        self.page.locator(".modeler-diagram:not([hidden]) .djs-container > svg").focus()
+        for _ in range(times):
+            self.page.keyboard.press("Control+z")
+
     def selected(self) -> dict[str, Any]:
         found: dict[str, Any] = self.page.evaluate(
             f"() => {{ const one = {MODELER}.get('selection').get()[0]; return one && {{ id: one.id, type: one.type }}; }}"
@@ -99,7 +105,8 @@ class Drawing:
             )
         )
         header = group.locator(".bio-properties-panel-group-header")
-        if "open" not in (header.get_attribute("class") or ""):
+        self.page.wait_for_timeout(100)  # a group that opens by itself does so a moment after it is drawn
+        if "open" not in (header.get_attribute("class") or "").split():
             header.click()
         return group
 
@@ -123,12 +130,17 @@ class Drawing:
         self.page.locator(".findings:not([hidden])").wait_for(timeout=6 * PATIENCE)
         return self.page.locator(".finding").all_inner_texts()
 
-    def publish(self, note: str) -> list[str]:
-        """Press 发布, read the changes, give the note, confirm; gives the changes that were shown."""
+    def changes(self) -> list[str]:
+        """Press 发布 and read the changes; the dialog stays open."""
         self.page.locator('[data-modeler="publish"]').click()
         dialog = self.page.locator("dialog.dialog")
         dialog.wait_for(timeout=6 * PATIENCE)
-        changes = dialog.locator(".change-list li").all_inner_texts()
+        return dialog.locator(".change-list li").all_inner_texts()
+
+    def publish(self, note: str) -> list[str]:
+        """Press 发布, read the changes, give the note, confirm; gives the changes that were shown."""
+        changes = self.changes()
+        dialog = self.page.locator("dialog.dialog")
         dialog.locator("#publish-note").fill(note)
         dialog.get_by_role("button", name="确认发布").click()
         expect(dialog).to_have_count(0, timeout=6 * PATIENCE)

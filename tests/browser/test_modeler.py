@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
 from tests.browser.drawing import Drawing
@@ -69,6 +70,46 @@ def test_a_broken_diagram_is_refused_at_its_elements(sign_in: Callable[..., Pers
     office.page.locator('[data-modeler="publish"]').click()
     office.page.locator(".toast-danger").wait_for()
     assert office.page.locator("dialog.dialog").count() == 0
+    office.leave_page()
+
+
+def test_the_office_says_what_decides_a_countersign(sign_in: Callable[..., Person]) -> None:
+    office = sign_in("zhaolixin")
+    drawing = open_modeler(office)
+    drawing.set_parameter("countersign_plan_share", 80)
+    drawing.open_tab("重大事故隐患挂牌督办")
+    drawing.select("T14h_each")
+    panel = drawing.group("会签")
+    share, veto = panel.get_by_label("多少方同意为通过"), panel.get_by_label("一票否决")
+    expect(share.locator("option:checked")).to_have_text("方案会签通过比例（现为 80%）")
+    expect(veto).to_be_checked()
+    expect(panel.get_by_label("结论存入变量")).to_have_value("方案会签结果")
+    office.screenshot("24-modeler-countersign")
+    share.select_option(label="三分之二以上同意")
+    expect(panel.get_by_label("通过比例（表达式）")).to_have_value("2/3")
+    veto.uncheck()
+    share.select_option(label="（不按会签计票）")
+    expect(veto).to_have_count(0)
+    drawing.undo()  # all that had gone with the share comes back together
+    expect(veto).not_to_be_checked()
+
+    drawing.select("T23")
+    expect(panel).to_have_count(0)
+    office.page.locator('.djs-context-pad [data-action="replace"]:visible').click()
+    office.page.locator('.djs-popup [data-id="toggle-parallel-mi"]').click()
+    share.select_option(label="销号会签通过比例（现为 100%）")
+    expect(panel.get_by_label("各方意见存入变量")).to_have_value("会签意见")
+    expect(panel.get_by_label("每一方记什么")).to_have_value("{意见: form.意见}")
+    panel.get_by_label("意见一项的名称").scroll_into_view_if_needed()
+    office.screenshot("25-modeler-countersign-begun")
+    findings = drawing.check()
+    assert any("T23" in line and "集合" in line for line in findings), findings
+    drawing.undo(2)
+    changes = drawing.changes()
+    assert any("会签通过比例" in one and "2/3" in one for one in changes), changes
+    assert any("一票否决" in one for one in changes), changes
+    office.screenshot("26-modeler-countersign-changes")
+    office.page.locator("dialog.dialog").get_by_role("button", name="取消").click()
     office.leave_page()
 
 

@@ -9,6 +9,7 @@ import { BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, CamundaPlatfor
 import CamundaBehaviors from 'camunda-bpmn-js-behaviors/lib/camunda-platform';
 import camunda from 'camunda-bpmn-moddle/resources/camunda.json';
 import { el } from '../dom.js';
+import { countersignPanel } from './countersign_panel.js';
 import { dutyPanel } from './duty_panel.js';
 import { chinese } from './translate.js';
 
@@ -16,7 +17,7 @@ export class DiagramTab {
   /**
    * @param {string} path
    * @param {string} xml
-   * @param {{readonly: boolean, roles: {key: string, title: string}[], forms: {key: string, title: string}[], changed: () => void}} context
+   * @param {{readonly: boolean, roles: {key: string, title: string}[], forms: {key: string, title: string}[], parameters: () => import('./toml.js').Parameter[], changed: () => void}} context
    */
   constructor(path, xml, context) {
     this.path = path;
@@ -36,6 +37,8 @@ export class DiagramTab {
   async show() {
     if (this.modeler) {
       this.modeler.get('canvas').resized();
+      const chosen = this.modeler.get('selection', false)?.get() ?? [];
+      if (chosen.length) this.modeler.get('eventBus').fire('elements.changed', { elements: chosen }); // its panel names parameters' values
       return;
     }
     this.modeler = this.context.readonly
@@ -43,7 +46,7 @@ export class DiagramTab {
       : new BpmnModeler({
           container: this.canvas,
           propertiesPanel: { parent: this.panel },
-          additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, CamundaPlatformPropertiesProviderModule, CamundaBehaviors, dutyPanel(this.context), chinese],
+          additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, CamundaPlatformPropertiesProviderModule, CamundaBehaviors, dutyPanel(this.context), countersignPanel(this.context), chinese],
           moddleExtensions: { camunda },
         });
     // For the page's tests, which drive the modeler as a person would and look at what it holds.

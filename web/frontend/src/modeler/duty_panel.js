@@ -6,6 +6,7 @@ import { SelectEntry, TextAreaEntry, TextFieldEntry, isSelectEntryEdited, isText
 import { useService } from 'bpmn-js-properties-panel';
 import { getBusinessObject, is } from 'bpmn-js/lib/util/ModelUtil';
 import { h } from 'preact';
+import { PropertyText } from './properties.js';
 
 const NOT_EXECUTED = new Set(
   ['StartInitiator', 'AsynchronousContinuations', 'JobExecution', 'CandidateStarter', 'FieldInjection', 'HistoryCleanup', 'Tasklist', 'ProcessVariables',
@@ -96,47 +97,4 @@ function attributeEntry({ element, id, label, attribute, description }) {
     getValue: () => getBusinessObject(element).get(attribute) ?? '',
     setValue: (/** @type {string} */ next) => modeling.updateProperties(element, { [attribute]: next || undefined }),
   };
-}
-
-/** @param {any} props */
-function PropertyText({ element, id, label, property, description }) {
-  const modeling = useService('modeling');
-  const factory = useService('bpmnFactory');
-  const debounce = useService('debounceInput');
-  return h(TextFieldEntry, {
-    element, id, label, description, debounce,
-    getValue: () => readProperty(element, property),
-    setValue: (/** @type {string} */ next) => writeProperty(element, property, next, modeling, factory),
-  });
-}
-
-/** @param {any} element @param {string} name */
-function readProperty(element, name) {
-  const values = getBusinessObject(element).get('extensionElements')?.get('values') ?? [];
-  for (const holder of values) if (holder.$type === 'camunda:Properties') for (const one of holder.get('values')) if (one.name === name) return one.value ?? '';
-  return '';
-}
-
-/** One undoable command, whatever was missing before. @param {any} element @param {string} name @param {string} value @param {any} modeling @param {any} factory */
-function writeProperty(element, name, value, modeling, factory) {
-  const business = getBusinessObject(element);
-  const others = (business.get('extensionElements')?.get('values') ?? []).filter((/** @type {any} */ one) => one.$type !== 'camunda:Properties');
-  const kept = (business.get('extensionElements')?.get('values') ?? [])
-    .filter((/** @type {any} */ one) => one.$type === 'camunda:Properties')
-    .flatMap((/** @type {any} */ one) => one.get('values'));
-  const list = kept.filter((/** @type {any} */ one) => one.name !== name);
-  const at = kept.findIndex((/** @type {any} */ one) => one.name === name);
-  if (value) list.splice(at < 0 ? list.length : at, 0, factory.create('camunda:Property', { name, value }));
-  const extension = factory.create('bpmn:ExtensionElements', { values: [] });
-  extension.$parent = business;
-  const values = [...others];
-  for (const one of others) one.$parent = extension;
-  if (list.length) {
-    const holder = factory.create('camunda:Properties', { values: list });
-    holder.$parent = extension;
-    for (const one of list) one.$parent = holder;
-    values.push(holder);
-  }
-  extension.set('values', values);
-  modeling.updateModdleProperties(element, business, { extensionElements: values.length ? extension : undefined });
 }

@@ -68,7 +68,9 @@ class ModelerPage {
   /** @param {{key: string, title: string}[]} forms */
   makeTabs(forms) {
     const { props } = this;
-    const context = { readonly: Boolean(props.readonly), roles: listOfRoles(props.roles), forms, changed: () => this.markChanged() };
+    /** @type {ParametersTab|undefined} */
+    let limits;
+    const context = { readonly: Boolean(props.readonly), roles: listOfRoles(props.roles), forms, parameters: () => limits?.parameters() ?? [], changed: () => this.markChanged() };
     const paths = Object.keys(this.texts).sort();
     const main = `${props.key}.bpmn`;
     paths.sort((a, b) => Number(b.endsWith(main)) - Number(a.endsWith(main)));
@@ -76,9 +78,12 @@ class ModelerPage {
     for (const path of paths) if (path.endsWith('.bpmn')) tabs.push(new DiagramTab(path, this.texts[path], context));
     const toml = paths.find((path) => /(^|\/)process\.toml$/.test(path));
     // The limits stand beside the main diagram: they are what the office changes most.
-    if (toml) tabs.splice(1, 0, new ParametersTab(toml, this.texts[toml], context));
+    if (toml) {
+      limits = new ParametersTab(toml, this.texts[toml], context);
+      tabs.splice(1, 0, limits);
+    }
     for (const path of paths) if (path.endsWith('.dmn')) tabs.push(new DecisionTab(path, this.texts[path], context));
-    if (toml) tabs.push(new TextTab(toml, this.texts[toml], context, '流程文本', /** @type {any} */ (tabs.find((tab) => tab instanceof ParametersTab))));
+    if (toml) tabs.push(new TextTab(toml, this.texts[toml], context, '流程文本', limits));
     return tabs;
   }
 

@@ -62,6 +62,11 @@ export class ParametersTab {
     this.context.changed();
   }
 
+  /** As they stand now, also changed and not yet kept. */
+  parameters() {
+    return readParameters(this.source);
+  }
+
   text() {
     return this.source === this.original ? null : this.source;
   }
