@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
-from tests.browser.person import Person
+from tests.browser.clerk import Clerk
+from tests.browser.person import SCREENSHOTS, Person
 
 TITLE = "替岗与移交（浏览器测试）"
 
@@ -88,3 +89,45 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
         phone.screenshot(name)
         width = phone.page.evaluate("document.documentElement.scrollWidth")
         assert width <= phone.page.viewport_size["width"] + 1, f"{address} is {width} wide"  # type: ignore[index]
+
+
+def test_a_step_that_nobody_can_take_is_an_incident_until_somebody_can(
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
+) -> None:
+    office, phone = sign_in("zhaolixin"), sign_in("siqingaowa", phone=True)
+    page = office.page
+    office.go("/admin/responsibilities")
+    page.get_by_label("行业").fill("农业机械")
+    page.get_by_label("岗位").select_option("DB")
+    page.get_by_label("由谁负责").select_option(label="农牧局")  # where nobody has a post yet
+    with page.expect_navigation():
+        page.get_by_role("button", name="新增或修改").click()
+    office.settle()
+    expect(page.locator("#lines tr", has_text="农业机械")).to_contain_text("农牧局")
+
+    case = clerk("zhaolixin").register("岗位无人（浏览器测试）", photo, 行业="农业机械")
+    clerk("zhaolixin").finish(case, "T02", photo)
+    for one, name in ((office, "desk"), (phone, "phone")):
+        one.go("/monitor?reason=nobody")
+        row = one.page.locator("#monitor tr", has_text="岗位无人（浏览器测试）")
+        expect(row).to_contain_text("农牧局没有在岗的督办部门承办人")
+        one.page.screenshot(path=str(SCREENSHOTS / f"83-nobody-{name}.png"))
+    page.locator("#monitor tr", has_text="岗位无人（浏览器测试）").get_by_role("link").first.click()
+    office.settle()
+    expect(page.get_by_role("heading", name="异常：")).to_contain_text("农牧局没有在岗的督办部门承办人")
+    office.screenshot("84-nobody-case")
+
+    office.go("/admin/people?new")
+    for label, text in {"姓名": "额尔敦", "账号": "eerdun", "岗位（每行一个": "DB@农牧局"}.items():
+        page.get_by_label(label).fill(text)
+    with page.expect_navigation():
+        page.get_by_role("button", name="保存").click()
+    for _ in range(20):
+        office.go(f"/cases/{case}")
+        if not page.get_by_role("heading", name="异常：").count():
+            break
+        page.wait_for_timeout(500)
+    expect(page.get_by_role("heading", name="异常：")).to_have_count(0)
+    assert any("农牧局" in row for row in office.rows()), office.rows()
+    phone.go("/monitor?reason=nobody")
+    expect(phone.page.locator("#content")).not_to_contain_text("岗位无人（浏览器测试）")
