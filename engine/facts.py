@@ -348,8 +348,9 @@ class WorkItemReturned(Fact):
 
 @fact
 class WorkItemTakenBack(Fact):
-    """撤回：a person took back the item it had finished; it is offered again under another id, and what followed is undone.
-    `last`: the person has no other finished item of this element that counts."""
+    """撤回：a person took back the item it had finished, or that was finished for it or by whom it stands in for 代; it is
+    offered again under another id, and what followed is undone. `last`: the person has no other finished item of this element
+    that counts; `others`: who else had done it or had it done 代, and has no other."""
 
     id: int
     element: str
@@ -357,12 +358,14 @@ class WorkItemTakenBack(Fact):
     unit: str
     reason: str
     last: bool = True
+    others: tuple[str, ...] = ()
 
 
 @fact
 class WorkItemWithdrawn(Fact):
     """随退回（撤回）撤销：item `id` no longer counts, because item `by` was returned or taken back. `person` and `unit` had
-    it or had finished it (`done`). `last`: the person has no other finished item of this element that counts."""
+    it or had finished it (`done`). `last`: the person has no other finished item of this element that counts; `others`: for
+    whom it was done 代, and who has no other."""
 
     id: int
     element: str
@@ -371,6 +374,7 @@ class WorkItemWithdrawn(Fact):
     by: int
     done: bool = False
     last: bool = False
+    others: tuple[str, ...] = ()
 
 
 @fact
@@ -781,10 +785,12 @@ class CaseCopied(Fact):
 
 @fact
 class CopyRead(Fact):
-    """阅知：`person` has read copy `id`."""
+    """阅知：`person` has read copy `id`. `alone`: others of a post that got it have still to read it; otherwise it is read
+    for all, as in older facts with the first of a post."""
 
     id: int
     person: str
+    alone: bool = False
 
 
 @fact

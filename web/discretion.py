@@ -206,7 +206,7 @@ class Discretion:
     def copies(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Who got copies 抄送: for enterprises their own, and nobody learns of the keepers."""
         return [
-            r
+            r if self.reports else self._read_by_others(r)
             for r in rows
             if (self.inner or r["person"] == self.person or r["unit"] in self.units)
             and (
@@ -218,6 +218,11 @@ class Discretion:
                 )
             )
         ]
+
+    def _read_by_others(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A copy's row, without the keepers among those who have read it."""
+        readers = [p for p in row["readers"] if p not in self.keepers]
+        return row | {"readers": readers, "read_by": "" if row["read_by"] in self.keepers else row["read_by"]}
 
     def uploaded(self, row: dict[str, Any]) -> dict[str, Any]:
         """A file's row, without the keeper's name, which would say that somebody reported."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
 from engine.handlers.choices import Choices, known_unit, own_enterprises
 from engine.handlers.copying import works_on
-from engine.handlers.going_back import losses_of, repeated, return_ways, why_not_withdrawn
+from engine.handlers.going_back import is_theirs, losses_of, repeated, return_ways, why_not_withdrawn
 from engine.handlers.setting import Setting
 from engine.handlers.signing import WAYS, may_add, ways
 from engine.handlers.urging import must_be_theirs_to_urge
@@ -144,10 +145,12 @@ def submitted(work: Work, item: int) -> dict[str, Any]:
     return dict(plain(before.form)) if before is not None and before.form else {}
 
 
-def withdrawal(work: Work, item: int, state: str, closed_by: str) -> dict[str, Any]:
-    """Whether the actor may take back 撤回 an item that `closed_by` has closed, and if not, why; "" where it is not the
-    actor's to take back at all."""
-    mine = state == "finished" and closed_by == work.actor.person and not work.state.ended
+def withdrawal(work: Work, item: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether the actor may take back 撤回 an item that is closed (`row` of `work_items`), and if not, why; "" where it is not
+    the actor's to take back at all."""
+    by, behalf, role, unit = row["closed_by"], row["behalf"], row["role"], row["unit"]
+    theirs = bool(by) and is_theirs(work.actor.person, by, behalf, role, unit, work.directory)
+    mine = row["state"] == "finished" and theirs and not work.state.ended
     why = why_not_withdrawn(item, work) if mine else ""
     return {"able": mine and not why, "why": why}
 

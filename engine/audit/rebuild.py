@@ -29,6 +29,7 @@ PROJECTED = (
     tables.incidents,
     tables.jobs,
     tables.copies,
+    tables.copy_reads,
     tables.joined_cases,
     tables.snapshots,
 )

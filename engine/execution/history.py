@@ -12,7 +12,7 @@ came of a step, those nearest before it, and those that live.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +86,8 @@ class Execution:
     due: datetime | None = None
     behalf: str = ""
     finished_by: str = ""
-    finished_for: str = ""
+    finished_for: str = ""  # the unit
+    finished_behalf: str = ""  # for whom 代
     form: dict[str, Value] | None = None
     # of what acts outside
     topic: str = ""
@@ -122,7 +123,8 @@ class History:
         self._at = -1
         self._live: dict[int, Execution] = {}
         self._places: dict[Place, dict[int, None]] = {}  # executions that count, in order of entry
-        self._done_by: dict[tuple[str, str], dict[int, None]] = {}  # the same, by element and who finished it
+        # finished items that count, by element and then by who finished them or for whom 代 they were finished
+        self._done: dict[str, dict[str, dict[int, None]]] = {}
         # the office's words for where the case stands, and by which execution
         self._words: list[tuple[int, str]] = []
         self._waiting: dict[tuple[int, str], list[Token]] = {}  # none is empty
@@ -233,13 +235,14 @@ class History:
         """Whether an element in a scope has completed and still counts, before whatever else."""
         return any(counts(self.executions[id]) for id in self._places.get((scope.id, element), ()))
 
-    def finished_once(self, one: Execution, but: Iterable[Execution]) -> bool:
-        """Whether its performer has finished no other item of the element that counts, `but` for these."""
-        others = self._done_by.get((one.element, one.finished_by), {})
-        if not others:
-            return True
-        gone = {one.id, *(other.id for other in but)}
-        return all(id in gone for id in others)
+    def finished(self, element: str) -> bool:
+        """Whether an item of the element has ever been finished, whatever became of it."""
+        return element in self._done
+
+    def who_did(self, element: str, but: Container[int]) -> set[str]:
+        """By whom and for whom 代 items of the element were finished that count, `but` for these."""
+        by = self._done.get(element, {})
+        return {person for person, items in by.items() if any(id not in but for id in items)}
 
     def recall(self, first: Execution) -> Recall:
         """What going back behind `first` undoes."""
@@ -296,7 +299,8 @@ class History:
         """It no longer counts, and nobody comes upon it from others that do."""
         one.undone, one.past = True, None
         self._places[one.scope, one.element].pop(one.id, None)
-        self._done_by.get((one.element, one.finished_by), {}).pop(one.id, None)
+        for person in (one.finished_by, one.finished_behalf):
+            self._done.get(one.element, {}).get(person, {}).pop(one.id, None)
         for source in self._sources(one):
             source.led.pop(one.id, None)
         self.executions[one.scope].content.pop(one.id, None)
@@ -470,7 +474,11 @@ class History:
     def _finished(self, fact: f.WorkItemCompleted) -> None:
         one = self.executions[fact.id]
         one.finished_by, one.finished_for, one.form = fact.person, fact.unit, fact.form
-        self._done_by.setdefault((one.element, one.finished_by), {})[one.id] = None
+        one.finished_behalf = fact.behalf
+        by = self._done.setdefault(one.element, {})
+        for person in (one.finished_by, one.finished_behalf):
+            if person:
+                by.setdefault(person, {})[one.id] = None
 
     def _job(self, fact: f.JobOffered) -> None:
         self.executions[fact.id].topic = fact.topic

@@ -328,7 +328,14 @@ _TABLES = {
         ("urges", None),
     ),
     "copies": _Rows(
-        Copy, ("id", 0), ("person", ""), ("unit", ""), ("role", ""), ("merged", False), ("read", "")
+        Copy,
+        ("id", 0),
+        ("person", ""),
+        ("unit", ""),
+        ("role", ""),
+        ("merged", False),
+        ("read", ""),
+        ("readers", None),
     ),
     "undoing": _Rows(Undoing, ("id", 0), ("phase", ""), ("awaited_by", 0), ("queue", None)),
     "signers": _Rows(

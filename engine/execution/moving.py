@@ -7,7 +7,7 @@ an event has begun beside the course of the case (it may be returned inside itse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.commands import MoveItem, TakeBack
@@ -65,8 +65,11 @@ def take_back(run: Run, command: TakeBack, history: History) -> None:
     """撤回. Raises `NotOpen`, `NotFound`, `NotAllowed`."""
     recall = taking_back(history, run.state, command.item)
     first = recall.first
-    last = history.finished_once(first, recall.undone)
-    run.emit(WorkItemTakenBack(first.id, first.element, command.person, command.unit, command.reason, last))
+    gone = {first.id, *(one.id for one in recall.undone)}
+    last, others = _no_longer(history, first, gone, command.person)
+    run.emit(
+        WorkItemTakenBack(first.id, first.element, command.person, command.unit, command.reason, last, others)
+    )
     beside = stopped_beside(history, recall)
     _undo(run, history, recall, first.id)
     for one in (*recall.reopened, *recall.undone, first):
@@ -191,17 +194,30 @@ def _reopen(run: Run, history: History, one: Execution) -> None:
 def withdrawn(history: History, recall: Recall, by: int) -> list[Fact]:
     """The work of people that is undone: what is open, and what they had finished. Not item `by` itself."""
     found: list[Fact] = []
+    gone = {one.id for one in recall.undone}
     for one in recall.undone:
         if one.id == by or one.body or history.element(one).kind not in PEOPLE:
             continue
         if one.live:
             found.append(WorkItemWithdrawn(one.id, one.element, one.person, one.unit, by))
         elif one.form is not None:
-            last = history.finished_once(one, recall.undone)
+            last, others = _no_longer(history, one, gone, one.finished_by)
             found.append(
-                WorkItemWithdrawn(one.id, one.element, one.finished_by, one.finished_for, by, True, last)
+                WorkItemWithdrawn(
+                    one.id, one.element, one.finished_by, one.finished_for, by, True, last, others
+                )
             )
     return found
+
+
+def _no_longer(
+    history: History, one: Execution, gone: Container[int], person: str
+) -> tuple[bool, tuple[str, ...]]:
+    """Of those by whom and for whom 代 the item was finished: whether the person has done no other of the element that still counts
+    when those `gone` do not, and who else has not."""
+    still = history.who_did(one.element, gone)
+    none = [p for p in dict.fromkeys((one.finished_by, one.finished_behalf)) if p and p not in still]
+    return person in none, tuple(p for p in none if p != person)
 
 
 def _by_gateway(tokens: Iterable[Token]) -> dict[tuple[int, str], list[str]]:

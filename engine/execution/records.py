@@ -100,7 +100,7 @@ class Item:
 @dataclass(slots=True)
 class Copy:
     """抄送：copy `id` of the case, to a person or to a post (`role` "" = everybody of the unit). `merged`: to who could see a case
-    for which this one goes on, untold. `read`: who has read it."""
+    for which this one goes on, untold. `read`: who has read it for all that got it; `readers` of a post have for themselves."""
 
     id: int
     person: str = ""
@@ -108,6 +108,11 @@ class Copy:
     role: str = ""
     merged: bool = False
     read: str = ""
+    readers: list[str] | None = None
+
+    def read_by(self, person: str) -> bool:
+        """Whether the person needs to read it no more."""
+        return bool(self.read) or person in (self.readers or ())
 
 
 @dataclass(slots=True)

@@ -398,14 +398,14 @@ def _returned(state: State, fact: f.WorkItemReturned) -> None:
 
 
 def _taken_back(state: State, fact: f.WorkItemTakenBack) -> None:
-    if fact.last:
-        _not_done_by(state, fact.element, fact.person)
+    for person in (*((fact.person,) if fact.last else ()), *fact.others):
+        _not_done_by(state, fact.element, person)
     _no_record(state, fact.id)
 
 
 def _withdrawn(state: State, fact: f.WorkItemWithdrawn) -> None:
-    if fact.done and fact.last:
-        _not_done_by(state, fact.element, fact.person)
+    for person in (*((fact.person,) if fact.done and fact.last else ()), *fact.others):
+        _not_done_by(state, fact.element, person)
 
 
 def _not_done_by(state: State, element: str, person: str) -> None:
@@ -637,7 +637,11 @@ def _copied(state: State, fact: f.CaseCopied) -> None:
 
 
 def _read(state: State, fact: f.CopyRead) -> None:
-    state.copies[fact.id].read = fact.person
+    copy = state.copies[fact.id]
+    if fact.alone:
+        copy.readers = [*(copy.readers or ()), fact.person]
+    else:
+        copy.read = fact.person
 
 
 def _urged(state: State, fact: f.WorkItemUrged) -> None:

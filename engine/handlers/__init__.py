@@ -101,6 +101,7 @@ def decide(command: Command, state: State, setting: Setting) -> list[Fact]:
             raise InputInvalid(f"系统不认识这个命令：{type(command).__name__}")
         handler(command, work)
     settle(work)
+    posts.keep_apart(work)
     return work.facts
 
 

@@ -30,7 +30,11 @@ def copy_case(command: CopyCase, work: Work) -> None:
     wanted = list(dict.fromkeys(receivers(command.people, command.posts)))
     if not wanted:
         raise InputInvalid("请选择抄送给谁。", errors={"to": ["请选择抄送的人员或单位。"]})
-    unread = {(c.person, c.role, c.unit) for c in work.state.copies.values() if not c.read and not c.merged}
+    unread = {
+        (c.person, c.role, c.unit)
+        for c in work.state.copies.values()
+        if not (c.read or c.readers or c.merged)
+    }
     new = []
     for person, role, unit in wanted:
         if person:
@@ -47,13 +51,17 @@ def copy_case(command: CopyCase, work: Work) -> None:
 
 
 def read_copies(command: ReadCopies, work: Work) -> None:
-    """阅知: all copies that came to the actor or to a post of the actor's."""
+    """阅知: all copies that came to the actor or to a post of the actor's. Others of the post read for themselves; with the last of
+    them it is read for all, also for who comes into the post later."""
     work.must_see()
-    mine = [c for c in work.state.copies.values() if not c.read and not c.merged and _is_to(c, work)]
+    person = work.actor.person
+    mine = [
+        c for c in work.state.copies.values() if not c.merged and not c.read_by(person) and _is_to(c, work)
+    ]
     if not mine:
-        raise Conflict("没有抄送给您而未阅知的，可能已由同岗位的人阅知。")
+        raise Conflict("没有抄送给您而未阅知的。")
     for copy in mine:
-        work.say(CopyRead(id=copy.id, person=work.actor.person))
+        work.say(CopyRead(id=copy.id, person=person, alone=bool(_others(copy, work))))
 
 
 def works_on(work: Work) -> bool:
@@ -100,6 +108,16 @@ def signed(work: Work, text: str) -> str:
     """王建军（能源局）：text."""
     actor = work.actor
     return f"{actor.name}（{actor.unit}）：{text}" if actor.unit else f"{actor.name}：{text}"
+
+
+def _others(copy: Copy, work: Work) -> set[str]:
+    """Who else of the post the copy went to has still to read it."""
+    if copy.person:
+        return set()
+    directory, unit = work.directory, copy.unit
+    roles = [role for role in directory.roles_in(unit) if copy.role in ("", role)]
+    there = {person for role in roles for person in directory.members(unit, role)}
+    return {person for person in there - {work.actor.person} if not copy.read_by(person)}
 
 
 def _is_to(copy: Copy, work: Work) -> bool:

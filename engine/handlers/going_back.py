@@ -7,13 +7,15 @@ it, to the post.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.commands import MoveItem, ReturnItem, TakeBack, WithdrawItem
+from engine.assignment import in_the_name_of, may_do
+from engine.commands import Actor, MoveItem, ReturnItem, TakeBack, WithdrawItem
 from engine.definitions.model import Element, Kind, Trigger
 from engine.definitions.vocabulary import PEOPLE
+from engine.directory import Directory
 from engine.errors import EngineError, NotAllowed, NotOpen, Suspended
-from engine.execution.history import Execution, Recall, stopped_beside
+from engine.execution.history import Execution, History, Recall, stopped_beside
 from engine.execution.moving import Way, taking_back, way_back, ways_back, withdrawn
 from engine.execution.signing import is_asked
 from engine.execution.state import Item
@@ -165,10 +167,25 @@ def withdraw_item(command: WithdrawItem, work: Work) -> None:
     for item in [i for i in work.state.items.values() if i.id > last]:
         before = _same_work(item, beside.values(), work)
         if before is not None and (before.unit or before.role):
-            _hold_as_before(item, before, work)
+            _hold_as_before(item, before, work, taken_back=before is first)
     title = work.package.titles.get(first.element, first.element)
     what = f"撤回了已办结的“{first.name or title}”"
-    _tell(losses, work, f"“{first.name or title}”被撤回", what, reason, f"{first.id}/withdrawn")
+    head = f"“{first.name or title}”被撤回"
+    _tell(losses, work, head, what, reason, f"{first.id}/withdrawn")
+    _tell_whose(first, work, head, what, reason)
+
+
+def _tell_whose(first: Execution, work: Work, title: str, what: str, reason: str) -> None:
+    """A notice to who had finished the item, and for whom, where another takes it back 代."""
+    who = work.actor.name or work.directory.name_of(work.actor.person)
+    for person in dict.fromkeys((first.finished_by, first.finished_behalf)):
+        if not person or person == work.actor.person:
+            continue
+        to = ("", "", person)
+        body = _why(f"{who}{what}，理由：{reason}。", to, work) + "这一步由其重新办理。"
+        said = title if REPORT not in title or _knows(to, work) else "案件退回前面的环节"
+        key = f"{work.setting.case}/{first.id}/withdrawn/{person}"
+        work.say(NoticeSent("", "", person, said, body, key))
 
 
 def _same_work(item: Item, before: Iterable[Execution], work: Work) -> Execution | None:
@@ -184,12 +201,35 @@ def _same_work(item: Item, before: Iterable[Execution], work: Work) -> Execution
     )
 
 
-def _hold_as_before(item: Item, before: Execution, work: Work) -> None:
-    """The item lies with the unit and the person it had lain with."""
+def _hold_as_before(item: Item, before: Execution, work: Work, *, taken_back: bool) -> None:
+    """The item lies with the unit it had lain with, and with who takes it back or, where it had been stopped beside that, with
+    who had it, if that one is still in the post."""
+    directory = work.directory
     work.say(WorkItemRouted(item.id, before.unit, before.role, "撤回后仍由原承办单位办理"))
-    person = before.finished_by or (before.person if before.claimed else "")
-    if person:
-        work.say(WorkItemClaimed(item.id, person, before.behalf))
+    if taken_back:
+        work.say(WorkItemClaimed(item.id, work.actor.person, for_whom(before, work.actor.person, directory)))
+    elif before.claimed and (
+        not before.role or (before.role, before.unit) in directory.posts_of(before.person)
+    ):
+        behalf = before.behalf
+        still = (behalf, before.role, before.unit) in directory.standing_in(before.person)
+        work.say(WorkItemClaimed(item.id, before.person, behalf if still else ""))
+
+
+def for_whom(one: Execution, person: str, directory: Directory) -> str:
+    """For whom 代 the person takes back what was finished; "" for who does it in one's own name."""
+    owner = one.finished_behalf or one.finished_by
+    return owner if (owner, one.role, one.unit) in directory.standing_in(person) else ""
+
+
+def taking_it_back(actor: Actor, item: int, history: History, directory: Directory) -> Actor:
+    """The actor as it takes back the finished item: in the item's post, and for another 代 where that is so."""
+    one = history.executions.get(item)
+    if one is None or one.form is None:
+        return actor
+    if (one.role, one.unit) in directory.posts_of(actor.person):
+        actor = replace(actor, role=one.role, unit=one.unit)
+    return in_the_name_of(for_whom(one, actor.person, directory), actor, directory)
 
 
 def withdrawal(item: int, work: Work) -> Recall:
@@ -197,9 +237,8 @@ def withdrawal(item: int, work: Work) -> Recall:
     if work.state.ended:
         raise NotOpen("案件已经结束，不能再撤回。需要更正的，请联系安委办。")
     first = work.history.executions.get(item)
-    if first is not None and first.form is not None and first.finished_by != work.actor.person:
-        whom = work.directory.name_of(first.finished_by) if first.finished_by else "系统"
-        raise NotAllowed(f"“{first.name}”由{whom}办结，只有本人可以撤回。")
+    if first is not None and first.form is not None:
+        _must_be_theirs(first, work)
     if first is not None and first.form is not None and first.anew:
         raise NotAllowed(
             f"“{first.name}”是后加签不同意后重新办理的，已送后加签人，不能撤回。请与后加签人联系。"
@@ -213,7 +252,59 @@ def withdrawal(item: int, work: Work) -> Recall:
     if begun:
         name = recall.first.name or work.package.titles.get(recall.first.element, recall.first.element)
         raise NotAllowed(f"“{name}”不能撤回：{begun}")
+    _must_not_be_kept(recall, work)
     return recall
+
+
+def is_theirs(person: str, done_by: str, behalf: str, role: str, unit: str, directory: Directory) -> bool:
+    """Whether the person takes back what was done: who did it, for whom it was done 代, or who stands in for that one today."""
+    owner = behalf or done_by
+    return person in (done_by, owner) or (owner, role, unit) in directory.standing_in(person)
+
+
+def _must_be_theirs(one: Execution, work: Work) -> None:
+    """Refuse whose it is not, and who could not do it again."""
+    directory, person, did = work.directory, work.actor.person, one.finished_by
+    name_of = directory.name_of
+    if not is_theirs(person, did, one.finished_behalf, one.role, one.unit, directory):
+        owner = one.finished_behalf or did
+        whom = f"{name_of(did)}代{name_of(owner)}" if owner != did else name_of(did) if did else "系统"
+        who = f"{name_of(did)}、{name_of(owner)}或其替岗人" if owner != did else "本人"
+        away = directory.absence_of(owner, one.role, one.unit) if owner == did else None
+        if away is not None and away.substitute:
+            who += f"或替岗人{name_of(away.substitute)}"
+        raise NotAllowed(f"“{one.name}”由{whom}办结，只有{who}可以撤回。")
+    if one.role and (one.role, one.unit) not in directory.posts_of(person):
+        whom = name_of(one.finished_behalf) if one.finished_behalf else ""
+        if whom and person == did:
+            raise NotAllowed(f"“{one.name}”由您代{whom}办结，代办期已结束，请{whom}撤回。")
+        raise NotAllowed(
+            f"“{one.name}”办结后，您已经不在{one.unit}的这个岗位上，不能撤回。请联系其后的承办人退回。"
+        )
+
+
+def _must_not_be_kept(recall: Recall, work: Work) -> None:
+    """Refuse whom the separation of duties 不相容岗位分离 keeps from doing again what would come back."""
+    one, actor, history = recall.first, work.actor.person, work.history
+    element = history.element(one)
+    gone = {one.id, *(other.id for other in recall.undone)}
+    performers = {
+        other: sorted(history.who_did(other, gone)) if history.finished(other) else done
+        for other, done in work.state.performers.items()
+    }
+    behalf = for_whom(one, actor, work.directory)
+    held = Item(
+        0,
+        one.element,
+        one.name,
+        (),
+        work.moment.now,
+        unit=one.unit,
+        role=one.role,
+        person=actor,
+        behalf=behalf,
+    )
+    may_do(work.actor, held, performers, element, work.package.titles, work.directory)
 
 
 def _signed_in(one: Execution, work: Work) -> bool:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from engine.assignment import behalf_of, has, may_take
+from dataclasses import replace
+
+from engine.assignment import behalf_of, candidates, has, may_do, may_take
 from engine.commands import (
+    Actor,
     ClaimItem,
     CompleteItem,
     FinishItem,
     ReleaseItem,
     TransferItem,
 )
+from engine.directory import OFFICE
 from engine.errors import AlreadyClaimed, InputInvalid, NotAllowed, NotFound
 from engine.execution.state import Item
-from engine.facts import IncidentResolved, WorkItemClaimed, WorkItemReleased, WorkItemTransferred
+from engine.facts import (
+    IncidentResolved,
+    NoticeSent,
+    WorkItemClaimed,
+    WorkItemReleased,
+    WorkItemTransferred,
+)
 from engine.handlers.cases import attach
 from engine.handlers.choices import known_unit
-from engine.handlers.copying import send_drawn
+from engine.handlers.copying import send_drawn, signed
 from engine.handlers.settle import NO_ONE, incident_of
 from engine.handlers.work import Work, reason_given
 
@@ -32,20 +42,45 @@ def claim_item(command: ClaimItem, work: Work) -> None:
 
 
 def release_item(command: ReleaseItem, work: Work) -> None:
-    """退签: back to the unit, by who claimed it or by the office."""
-    item = work.open_item(command.item)
+    """退签: back to the unit, by who claimed it or by the office (which may also while the case is suspended)."""
+    item = work.open_item(command.item, for_the_office=True)
     if not item.person:
         raise NotAllowed(f"“{item.name}”还没有人签收。")
     if not has(work.actor, item, work.directory) and not work.in_office():
         raise NotAllowed(
             f"“{item.name}”由{work.directory.name_of(item.person)}签收，只有本人或安委办可以退签。"
         )
-    work.say(WorkItemReleased(id=item.id, reason=reason_given(command.reason, "退签")))
+    reason, theirs = reason_given(command.reason, "退签"), has(work.actor, item, work.directory)
+    work.say(WorkItemReleased(id=item.id, reason=reason))
+    if theirs:
+        _tell_released(item, reason, work)
+
+
+def _tell_released(item: Item, reason: str, work: Work) -> None:
+    """Who is to see to it after a 退签: who had asked for the signature 加签, else the others of the post, or where none of them
+    may do it, the office."""
+    directory, actor = work.directory, work.actor
+    signer, unit, role, person = work.state.signers.get(item.id), item.unit, item.role, ""
+    element = work.element(item.id)
+    able = candidates(item, work.state.performers, element, work.package.titles, directory)
+    body = f"{signed(work, reason)}。这一步退回岗位，请签收办理。"
+    if signer is not None:
+        unit, role, person = "", "", signer.by
+        body = f"{signed(work, reason)}。可以减签后另加他人。"
+    elif not set(able) - {actor.person, actor.behalf}:
+        unit, role = next((one.id for one in directory.units_of_kind(OFFICE)), ""), ""
+        body = f"{signed(work, reason)}。{item.unit}没有其他人可以办理这一步，请转办或在通讯录中设岗。"
+    if person == actor.person or not (unit or person):
+        return
+    nth = sum(isinstance(fact, WorkItemReleased) for fact in work.facts)
+    key = f"{work.setting.case}/released/{item.id}/{work.moment.now.isoformat()}/{nth}"
+    work.say(NoticeSent(unit, role, person, title=f"退签：{item.name}", body=body, key=key, quiet=True))
 
 
 def transfer_item(command: TransferItem, work: Work) -> None:
-    """转办: to another unit or person with the same role, by who holds the item or by the office."""
-    item = work.open_item(command.item)
+    """转办: to another unit or person with the same role, by who holds the item or by the office (which may also while the case
+    is suspended: people come and go meanwhile)."""
+    item = work.open_item(command.item, for_the_office=True)
     if not may_take(work.actor, item, work.directory) and not work.in_office():
         raise NotAllowed(f"“{item.name}”不在您或您的单位手中，不能转办。")
     if item.person and not has(work.actor, item, work.directory) and not work.in_office():
@@ -81,6 +116,7 @@ def transfer_item(command: TransferItem, work: Work) -> None:
         )
     if (unit, person) == (item.unit, item.person):
         raise InputInvalid(f"“{item.name}”已经在{unit}手中。", field="unit")
+    must_be_able(unit, role, person, work, item, "办理", "person" if command.person else "unit")
     work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=person, reason=reason))
     someone_does_it(work, item)
 
@@ -124,6 +160,17 @@ def must_be_there(person: str, role: str, unit: str, work: Work) -> None:
         f"{instead}只选单位，由同岗位人员签收。",
         field="person",
     )
+
+
+def must_be_able(unit: str, role: str, person: str, work: Work, item: Item, does: str, field: str) -> None:
+    """Refuse whom the separation of duties 不相容岗位分离 keeps from the step: the person, or all that are in the post."""
+    other = replace(item, unit=unit, role=role, person=person, assignee="", behalf="")
+    element, done, titles = work.element(item.id), work.state.performers, work.package.titles
+    if candidates(other, done, element, titles, work.directory):
+        return
+    if person:
+        may_do(Actor(person=person), other, done, element, titles, work.directory)
+    raise NotAllowed(f"{unit}没有可以{does}“{item.name}”的人员，请另选。", field=field)
 
 
 def acting_unit(item: Item, work: Work) -> str:

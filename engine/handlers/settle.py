@@ -6,6 +6,7 @@ Whatever goes wrong here becomes an incident on the element concerned; what a pe
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from engine.assignment import Route, candidates, route
 from engine.commands import CompleteJob, FailJob
@@ -74,18 +75,41 @@ def route_item(work: Work, item: Item) -> None:
     ):  # drawn by name or account, not by id
         work.say(WorkItemTransferred(id=item.id, unit=unit, role=role, person=named.id, reason=basis))
     if not holders:
-        why = basis
-    elif not able(work, item):
-        why = why_kept_from(work, item)
-    else:
-        return
-    nobody(work, item, why)
+        nobody(work, item, basis)
+    elif not at_hand(work, item):
+        nobody(work, item, why_nobody(work, item))
 
 
 def able(work: Work, item: Item) -> list[str]:
     """Ids of the people who may do the item now."""
     element = work.element(item.id)
     return candidates(item, work.state.performers, element, work.package.titles, work.directory)
+
+
+def at_hand(work: Work, item: Item) -> list[str]:
+    """Those of them who are not away 离岗. Of an item in the hands of who is away: who could take it after a 退签."""
+    here = [p for p in able(work, item) if work.directory.absence_of(p, item.role, item.unit) is None]
+    if here or not item.person or item.assignee:
+        return here
+    return at_hand(work, replace(item, person="", behalf=""))
+
+
+def why_nobody(work: Work, item: Item) -> str:
+    """Why nobody is at hand who may do it."""
+    title, directory = work.package.role_title(item.role), work.directory
+    if item.assignee:
+        found = directory.find_person(item.assignee)
+        why = "已办理过与之不相容的步骤。请转办"
+        if found is None or not found.active:
+            why = "已不在岗。请转办，或在通讯录中恢复"
+        elif able(work, item):
+            why = "已离岗，没有替岗人。请登记替岗人，或转办"
+        return f"流程指定由{found.name if found else item.assignee}办理，其人{why}"
+    if not directory.holders(item.unit, item.role):
+        return f"{item.unit}没有在岗的{title}。请在通讯录中设岗，或转办"
+    if able(work, replace(item, person="", behalf="")):
+        return f"{item.unit}可以办理的{title}都已离岗，没有替岗人。请登记替岗人，或转办"
+    return why_kept_from(work, item)
 
 
 def why_kept_from(work: Work, item: Item) -> str:
@@ -104,9 +128,13 @@ def nobody(work: Work, item: Item, why: str) -> None:
 def _to_signer(work: Work, item: Item) -> None:
     """An added signer's item lies with whom the person who added it has named."""
     added, directory = work.state.signers[item.id], work.directory
-    basis = f"{directory.name_of(added.by)}加签：{added.reason}"
+    by = directory.name_of(added.by)
+    basis = f"{by}加签：{added.reason}"
     work.say(WorkItemRouted(id=item.id, unit=added.unit, role=added.role, basis=basis, person=added.person))
-    if not able(work, item):
+    key = f"{work.setting.case}/signer/{item.id}"
+    title, body = f"加签：{item.name}", f"{by}请您签署意见。"
+    work.say(NoticeSent(added.unit, added.role, added.person, title=title, body=body, key=key, quiet=True))
+    if not at_hand(work, item):
         nobody(work, item, f"{added.unit}没有在岗且可以办理的人员，请转办，或减签后另加他人")
 
 
@@ -123,8 +151,8 @@ def _back_to_holder(work: Work, item: Item, sent: SigningReturned) -> None:
     title = f"“{item.name}”被退回重新办理：后加签不同意"
     key = f"{work.setting.case}/{item.id}/again"
     work.say(NoticeSent(sent.unit, sent.role, person, title, f"{basis}。重新办结后再送{name}签。", key))
-    if not able(work, item):
-        nobody(work, item, why_kept_from(work, item))
+    if not at_hand(work, item):
+        nobody(work, item, why_nobody(work, item))
 
 
 def run_job(work: Work, job: Job) -> None:

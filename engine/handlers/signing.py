@@ -5,16 +5,14 @@ Rules a person meets stand here; what it does to the step stands in `execution.s
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from engine.assignment import candidates, has, may_do, may_take
-from engine.commands import Actor, AddSigner, EnterSigner, RemoveSigner, TakeBackSigner
+from engine.assignment import has, may_take
+from engine.commands import AddSigner, EnterSigner, RemoveSigner, TakeBackSigner
 from engine.errors import AlreadyClaimed, Conflict, EngineError, InputInvalid, NotAllowed, NotFound
 from engine.execution.countersign import Tally, around, tally
 from engine.execution.run import Halt
 from engine.execution.state import AFTER, BEFORE, BESIDE, Instance, Item
 from engine.handlers.choices import known_unit
-from engine.handlers.items import claim, must_be_there
+from engine.handlers.items import claim, must_be_able, must_be_there
 from engine.handlers.work import Work, reason_given
 from engine.values import Value
 
@@ -36,7 +34,7 @@ def add_signer(command: AddSigner, work: Work) -> None:
     reason = reason_given(command.reason, "加签")
     unit, role, person = _named(command, work, item)
     _must_be_new(command.way, unit, role, person, work, item)
-    _must_be_able(unit, role, person, work, item)
+    must_be_able(unit, role, person, work, item, "签", "signer")
     _check_due(command, work, item)
     value: Value = None
     found = around(work.package, work.state, item.id)
@@ -140,17 +138,6 @@ def _round_in(item: Item, body: Instance, work: Work) -> bool:
         return False
     found = around(work.package, work.state, item.id)
     return found is not None and found[1].id == body.id
-
-
-def _must_be_able(unit: str, role: str, person: str, work: Work, item: Item) -> None:
-    """Refuse whom the separation of duties keeps from signing this step."""
-    other = replace(item, unit=unit, role=role, person=person, assignee="", behalf="")
-    element, done, titles = work.element(item.id), work.state.performers, work.package.titles
-    if candidates(other, done, element, titles, work.directory):
-        return
-    if person:
-        may_do(Actor(person=person), other, done, element, titles, work.directory)
-    raise NotAllowed(f"{unit}没有可以签“{item.name}”的人员，请另选。", field="signer")
 
 
 def _check_due(command: AddSigner, work: Work, item: Item) -> None:

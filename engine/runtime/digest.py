@@ -94,7 +94,8 @@ def _rows(
         if contact.channel in channels:
             if contact.person not in known:
                 posts = directory.posts_of(contact.person)
-                found = waiting(connection, now, since, contact.person, posts) if posts else Waiting()
+                held = directory.standing_in(contact.person)
+                found = waiting(connection, now, since, contact.person, posts, held) if posts else Waiting()
                 known[contact.person] = found.text()
             if known[contact.person]:
                 body = known[contact.person]
@@ -115,15 +116,26 @@ def _rows(
 
 
 def waiting(
-    connection: sa.Connection, now: datetime, since: datetime, person: str, posts: Sequence[tuple[str, str]]
+    connection: sa.Connection,
+    now: datetime,
+    since: datetime,
+    person: str,
+    posts: Sequence[tuple[str, str]],
+    standing: Sequence[tuple[str, str, str]] = (),
 ) -> Waiting:
-    """What a person with these posts, as (role, unit), has to do now, and how many notices there were since then."""
+    """What a person with these posts, as (role, unit), has to do now, and how many notices there were since then. `standing`: for
+    whom, in which role and unit, the person stands in 替岗, and does what that one has in hand."""
     found = Waiting()
+    for away, role, unit in standing:
+        theirs = sa.and_(_i.person == away, with_somebody, _i.role == role, _i.unit == unit, open_item)
+        _count(connection, found, now, theirs, mine=True)
     ways = [_at(role, unit, _i.person == sa.literal_column("''")) for role, unit in posts]
     _count(connection, found, now, sa.and_(_i.person == person, with_somebody, open_item), mine=True)
     for way in ways:
         _count(connection, found, now, way, mine=False)
-    told = [notices.c.person == person]
+    told: list[sa.ColumnElement[bool]] = [
+        notices.c.person.in_(sorted({person, *(away for away, _, _ in standing)}))
+    ]
     told += [
         sa.and_(notices.c.unit == unit, notices.c.role.in_(("", role)), notices.c.person == "")
         for role, unit in posts

@@ -55,6 +55,7 @@ from engine.execution.history import History
 from engine.execution.state import State, evolve
 from engine.facts import DeadlineDropped, Fact, IncidentRaised
 from engine.handlers import OtherCase, Setting, decide
+from engine.handlers.going_back import taking_it_back
 from engine.runtime import again, hints, uploads
 from engine.runtime.doorbell import Doorbell, PostgresBell
 from engine.runtime.pasts import Past, Pasts
@@ -455,30 +456,34 @@ class Engine(Published):
         moment: Moment,
     ) -> Outcome:
         directory = loaded.office.directory
-        actor = acting(actor, command, loaded.state, directory, loaded.package)
         case = loaded.position.case
         lent: list[Past] = []
 
         def history(package: Package) -> History:
-            lent.append(self.pasts.read(_transaction(connection), case, package))
-            return lent[-1].history
+            if not lent:
+                lent.append(self.pasts.read(_transaction(connection), case, package))
+            return lent[0].history
 
-        setting = Setting(
-            package=loaded.package,
-            directory=directory,
-            moment=moment,
-            actor=actor,
-            case=case,
-            numbers=lambda series, year: next_number(_transaction(connection), series, year),
-            file=lambda file: uploads.info(connection, file),
-            hint=lambda hint: hints.info(connection, hint),
-            related=lambda state: related_cases(_transaction(connection), case),
-            other=lambda other: other_case(_transaction(connection), other, moment.now),
-            urges_a_day=int(loaded.office.urges_a_day),
-            fatal=(sa.exc.SQLAlchemyError, _NotOutright, _Behind),
-            history=history,
-        )
         try:
+            if isinstance(command, WithdrawItem) and directory.standing_in(actor.person):
+                actor = taking_it_back(actor, command.item, history(loaded.package), directory)
+            else:
+                actor = acting(actor, command, loaded.state, directory, loaded.package)
+            setting = Setting(
+                package=loaded.package,
+                directory=directory,
+                moment=moment,
+                actor=actor,
+                case=case,
+                numbers=lambda series, year: next_number(_transaction(connection), series, year),
+                file=lambda file: uploads.info(connection, file),
+                hint=lambda hint: hints.info(connection, hint),
+                related=lambda state: related_cases(_transaction(connection), case),
+                other=lambda other: other_case(_transaction(connection), other, moment.now),
+                urges_a_day=int(loaded.office.urges_a_day),
+                fatal=(sa.exc.SQLAlchemyError, _NotOutright, _Behind),
+                history=history,
+            )
             facts = decide(command, loaded.state, setting)
         finally:
             for past in lent:

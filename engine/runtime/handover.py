@@ -45,7 +45,8 @@ MOST_TOLD = 200
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An open item with its case, as a list of them says it. `claimed`: it is in somebody's hands."""
+    """An open item with its case, as a list of them says it. `holder` has it in hand ("" = nobody), for `behalf` 代 where that is
+    said; `suspended`: its case is 挂起."""
 
     case: str
     item: int
@@ -55,12 +56,20 @@ class Line:
     unit: str
     role: str
     due: datetime | None
-    claimed: bool
+    holder: str
+    behalf: str
+    suspended: bool
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it is in somebody's hands."""
+        return bool(self.holder)
 
 
 _w = work_items.c
 _lines = (
-    sa.select(_w.case, _w.item, _w.name, cases.c.number, cases.c.title, _w.unit, _w.role, _w.due, _w.person)
+    sa.select(_w.case, _w.item, _w.name, cases.c.number, cases.c.title, _w.unit, _w.role, _w.due)
+    .add_columns(_w.person, _w.behalf, cases.c.state)
     .join_from(work_items, cases, cases.c.id == _w.case)
     .where(open_item)
     .order_by(_w.due.is_(None), _w.due, _w.case, _w.item)
@@ -69,14 +78,23 @@ _lines = (
 
 def _line(row: Any) -> Line:
     return Line(
-        row.case, row.item, row.name, row.number, row.title, row.unit, row.role, row.due, bool(row.person)
-    )
+        row.case, row.item, row.name, row.number, row.title, row.unit, row.role, row.due,
+        row.person, row.behalf, row.state == "suspended",
+    )  # fmt: skip
 
 
 def in_hand(connection: sa.Connection, person: str, directory: Directory) -> list[Line]:
-    """What the person would leave behind: what is claimed by the person, then what waits at posts that nobody else is in."""
+    """What the person would leave behind: what is claimed by the person, also in another's name 代, and by substitutes in the
+    person's; then what waits at posts that nobody else is in."""
     found = connection.execute(_lines.where(_w.person == person, with_somebody)).all()
-    alone = [(u, r) for r, u in directory.own_posts(person) if directory.members(u, r) == [person]]
+    posts = [(u, r) for r, u in directory.own_posts(person)]
+    for_them = {a.substitute for a in directory.absences if a.person == person}
+    for_them.update(p for post in posts for p in directory.members(*post))
+    stood_in = _lines.where(
+        _w.person.in_(sorted(for_them - {"", person})), with_somebody, _w.behalf == person
+    )
+    found = [*found, *connection.execute(stood_in).all()]
+    alone = [post for post in posts if directory.members(*post) == [person]]
     if alone:
         waiting = _lines.where(_w.person == "", sa.tuple_(_w.unit, _w.role).in_(alone))
         found = [*found, *connection.execute(waiting).all()]
@@ -125,15 +143,14 @@ def begin(
         if not lines:
             raise InputInvalid(f"{directory.name_of(person)}名下没有需要移交的事项。")
         if successor:
-            _check_successor(person, successor, lines, directory)
+            _check_successor(person, successor, [x for x in lines if not of_another(x, person)], directory)
         row = {
             "id": id, "person": person, "successor": successor, "reason": reason, "at": desk.now,
             "asked_by": actor.person, "asked_name": actor.name, "done_at": None,
         }  # fmt: skip
         c.execute(sa.insert(handovers), [row])
         listed = [
-            {k: v for k, v in asdict(line).items() if k != "claimed"}
-            | {"handover": id, "position": n, "result": "", "said": ""}
+            asdict(line) | {"handover": id, "position": n, "result": "", "said": ""}
             for n, line in enumerate(lines, 1)
         ]
         c.execute(sa.insert(handover_items), listed)
@@ -151,6 +168,11 @@ def begin(
         )
     engine.bell.ring()
     return id
+
+
+def of_another(line: Any, person: str) -> bool:
+    """Whether the person has the item for another 代, to whose post it goes back whoever succeeds the person."""
+    return bool(line.holder == person and line.behalf)
 
 
 def _check_successor(person: str, successor: str, lines: Sequence[Line], directory: Directory) -> None:
@@ -212,10 +234,14 @@ def _move(engine: Engine, asked: Any, line: Any) -> tuple[str, str]:
         item = state.items.get(line.item)
         if item is None:
             return "gone", "移交前已经办结"
-        if item.person not in ("", asked.person):
+        if item.person not in ("", asked.person) and item.behalf != asked.person:
             return "gone", f"移交前已由{directory.name_of(item.person)}接办"
+        if item.person and item.person == asked.successor:
+            return "gone", f"{directory.name_of(item.person)}已在代办，由其接着办理"
         actor, said = Actor(asked.asked_by, asked.asked_name), ""
-        if asked.successor:
+        if of_another(line, asked.person):
+            said = f"系代{directory.name_of(line.behalf)}办理"
+        elif asked.successor:
             said = _kept_from(engine, line.case, state, item, asked.successor)
             if not said:
                 units = [u for r, u in directory.own_posts(asked.successor) if r == item.role]

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.assignment import candidates
 from engine.commands import ENGINE, CheckPosts
+from engine.definitions.model import Package
 from engine.directory import Directory
 from engine.handlers.posts import is_due
 from engine.handlers.setting import Setting
@@ -22,7 +25,7 @@ from engine.handlers.work import Work
 from engine.runtime import again
 from engine.runtime.engine import Engine
 from engine.store import settings
-from engine.store.tables import incidents, open_incident, open_item, work_items
+from engine.store.tables import cases, incidents, open_incident, open_item, work_items
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +115,59 @@ def touched(engine: Engine) -> list[str]:
                 there = sa.tuple_(*columns).in_(posts[at : at + TOGETHER])
                 asked = sa.select(i.case).where(open_item, there).distinct()
                 found.update(connection.execute(asked).scalars())
+        going_on = sa.select(cases.c.package).where(cases.c.ended_at.is_(None)).distinct()
+        for hash_ in connection.execute(going_on).scalars().all():
+            found |= kept_apart(connection, engine.package(hash_), directory)
     return sorted(found)
 
 
+def kept_apart(connection: sa.Connection, package: Package, directory: Directory) -> set[str]:
+    """Cases of a package with an open item that all who are left have done what is separate from it 不相容岗位分离. Somebody may
+    be in the post, so this is asked of each such item; one query for all, the rows of a case beside each other."""
+    drawn = {
+        element.id: element
+        for process in package.processes.values()
+        for element in process.elements.values()
+        if element.names("separateFrom")
+    }
+    if not drawn:
+        return set()
+    i, done = work_items.c, work_items.alias("done").c
+    asked = (
+        sa.select(i.case, i.item, i.element, i.name, i.unit, i.role, i.person, i.behalf)
+        .add_columns(
+            sa.literal("").label("assignee"),
+            done.element.label("step"),
+            done.closed_by,
+            done.behalf.label("closed_for"),
+        )
+        .join_from(work_items, cases, cases.c.id == i.case)
+        .join(done.case.table, sa.and_(done.case == i.case, done.state == "finished", done.closed_by != ""))
+        .where(open_item, i.unit != "", cases.c.package == package.hash, i.element.in_(sorted(drawn)))
+        .where(
+            done.element.in_(sorted({step for one in drawn.values() for step in one.names("separateFrom")}))
+        )
+        .order_by(i.case, i.item)
+    )
+    found: set[str] = set()
+    for (case, _), rows in groupby(connection.execute(asked), lambda r: (r.case, r.item)):
+        performers: dict[str, list[str]] = {}
+        for row in rows:
+            performers.setdefault(row.step, []).extend(p for p in (row.closed_by, row.closed_for) if p)
+        able = candidates(row, performers, drawn[row.element], package.titles, directory)
+        if not any(directory.absence_of(p, row.role, row.unit) is None for p in able):
+            found.add(case)
+    return found
+
+
 def lost(held: Any, directory: Directory) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
-    """Of rows (unit, role, person) of open items: posts in which nobody is, and claims of people who are not in the post."""
-    empty = {(r.unit, r.role) for r in held if not directory.holders(r.unit, r.role)}
+    """Of rows (unit, role, person) of open items: posts in which nobody is, or only who is away, and claims of people who are
+    not in the post."""
+    empty = {
+        (r.unit, r.role)
+        for r in held
+        if all(directory.absence_of(p, r.role, r.unit) for p in directory.holders(r.unit, r.role))
+    }
     left = {
         (r.unit, r.role, r.person)
         for r in held

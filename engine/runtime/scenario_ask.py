@@ -40,10 +40,12 @@ from engine.commands import (
 )
 from engine.definitions.forms import Field
 from engine.directory import Absence, Directory
+from engine.execution.history import History
 from engine.execution.state import AFTER, Item
 from engine.facts import WorkItemCompleted
 from engine.feel import compile_expression
 from engine.handlers import FileInfo
+from engine.handlers.going_back import taking_it_back
 from engine.handlers.recipients import resolved
 from engine.handlers.signing import WAYS
 from engine.handlers.work import Work
@@ -115,7 +117,9 @@ def _item_command(stage: Stage, step: Step) -> tuple[Command, Actor]:
     data = step.data
     if step.what == "withdraw":
         actor = _actor(stage, step)
-        return WithdrawItem(CASE, _finished(stage, step, actor), str(data.get("reason", ""))), actor
+        done = _finished(stage, step, actor)
+        actor = taking_it_back(actor, done, History(stage.package, stage.facts), stage.directory)
+        return WithdrawItem(CASE, done, str(data.get("reason", ""))), actor
     item = _item(stage, step)
     actor = _actor(stage, step, item)
     reason = str(data.get("reason", ""))

@@ -303,7 +303,10 @@ class Projection:
         self._copy(fact.id, "copy", (fact.person, fact.role, fact.unit), fact.note, sent_by)
 
     def copy_read(self, fact: f.CopyRead) -> None:
-        self.batch.change(tables.copies, (self.case, fact.id), read_at=self.at, read_by=fact.person)
+        if fact.alone:
+            self.batch.insert(tables.copy_reads, (self.case, fact.id, fact.person), {"at": self.at})
+        else:
+            self.batch.change(tables.copies, (self.case, fact.id), read_at=self.at, read_by=fact.person)
 
     def register_corrected(self, fact: f.RegisterCorrected) -> None:
         self.register_changed = True

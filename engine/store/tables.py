@@ -290,6 +290,21 @@ for _use, _then in (("of", ("what", "at")), ("seen_by", ("began",))):
     for _name, _first, _to in (("person", ("person",), to_a_person), ("post", ("unit", "role"), to_a_post)):
         _columns = [copies.c[c] for c in (*_first, *_then, "case", "copy")]
         Index(f"copies_{_use}_{_name}", *_columns, sqlite_where=_to, postgresql_where=_to)
+unread_copy = sa.and_(copies.c.what == sa.literal_column("'copy'"), copies.c.read_at.is_(None))
+"""Of a copy to a post: whether anybody of those who are in it has still to read it."""
+for _name, _first, _to in (("person", ("person",), to_a_person), ("post", ("unit", "role"), to_a_post)):
+    _columns, _to = [copies.c[c] for c in (*_first, "at", "case", "copy")], sa.and_(_to, unread_copy)
+    Index(f"copies_unread_of_{_name}", *_columns, sqlite_where=_to, postgresql_where=_to)
+
+copy_reads = Table(
+    "copy_reads",
+    metadata,
+    # 阅知: who has read a copy that went to a post while others of it had not.
+    Column("case", ForeignKey("cases.id"), primary_key=True),
+    Column("copy", Integer, primary_key=True),
+    Column("person", String(40), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
 
 joined_cases = Table(
     "joined_cases",
@@ -593,6 +608,11 @@ handover_items = Table(
     Column("unit", String(200), nullable=False),
     Column("role", String(40), nullable=False),
     Column("due", Instant),
+    Column("holder", String(40), nullable=False, default="", server_default=""),  # "" = nobody had claimed it
+    Column(
+        "behalf", String(40), nullable=False, default="", server_default=""
+    ),  # for whom `holder` stood in 代
+    Column("suspended", sa.Boolean, nullable=False, default=False, server_default=sa.false()),  # 挂起
     Column("result", String(10), nullable=False, default=""),  # "" | moved | returned | gone | refused
     Column("said", Text, nullable=False, default=""),  # why, where it was not moved as asked
 )
@@ -719,7 +739,6 @@ form_drafts = Table(
     Column("data", LargeBinary, nullable=False),  # JSON: field key → value
     Column("saved_at", Instant, nullable=False),  # by the host's clock
 )
-Index("form_drafts_of_item", form_drafts.c.case, form_drafts.c.item)
 
 settings = Table(
     "settings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
     expect(zhao.page.locator("[data-absence]")).to_have_count(0)
 
     office = sign_in("wangjianguo")
+    office.go(f"/cases/{cases[1]}")
+    office.page.locator("summary", has_text="案件管理").click()
+    office.page.locator("#suspend-until").fill((office.today() + timedelta(days=10)).isoformat())
+    office.page.locator("#suspend-reason").fill("等待上级鉴定结论")
+    office.page.get_by_role("button", name="挂起", exact=True).click()
+    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    expect(office.page.locator("#timeline")).to_contain_text("将案件挂起")
+    office.settle()
     office.go("/admin/people?person=zhaolixin")
     office.screenshot("73-person")
     office.page.get_by_role("link", name="移交名下事项").click()
@@ -69,6 +78,10 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
     office.page.wait_for_url("**/admin/handovers/*")
     row = office.page.locator("#handover tr", has_text=f"{TITLE}2")
     expect(row).to_contain_text("已移交", timeout=30_000)
+    expect(row).to_contain_text("案件挂起")
+    expect(office.page.locator("#handover").locator("xpath=../preceding-sibling::div")).to_contain_text(
+        "其中挂起 1 件"
+    )
     expect(office.page.locator(".signatures")).to_contain_text("接手人（签字）")
     office.screenshot("75-handover-list")
     listed = office.page.url.removeprefix(office.address)

@@ -52,6 +52,15 @@ def test_a_copy_is_sent_to_half_a_name_and_read(
     lina.screenshot("52-copy-arrived")
     lina.page.get_by_role("button", name="已阅").click()
     expect(lina.page.locator(".alert-info")).to_have_count(0)
+    lina.settle()
+    lina.go("/worklist?tab=copied")
+    lina.page.locator("#find input[type=search]").fill(f"（抄送，{size}）")
+    lina.page.locator("#find").get_by_role("button", name="查找").click()
+    expect(lina.page.locator("#worklist tbody tr")).to_have_count(1)
+    expect(lina.page.locator("#worklist")).to_contain_text("已阅")
+    lina.settle()
+    lina.screenshot("52b-copied-found")
+    assert barriers(lina) == []
 
 
 @both_sizes

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from engine import commands as c
@@ -10,7 +13,8 @@ from engine.assignment import acting_as
 from engine.audit.ledger import Entry
 from engine.audit.sentences import timeline
 from engine.calendar import Moment
-from engine.errors import EngineError, NotAllowed, NotFound
+from engine.directory import Absence
+from engine.errors import EngineError, NotAllowed, NotFound, SeparationOfDuties
 from engine.execution.history import History
 from engine.handlers import Setting
 from engine.handlers.going_back import losses_of, repeated, return_ways, why_not_withdrawn
@@ -184,3 +188,85 @@ def test_an_ended_case_and_what_nobody_finished_are_refused(desk: Desk) -> None:
 def test_the_engine_alone_moves_tokens(desk: Desk) -> None:
     with pytest.raises(NotAllowed, match="只能由系统执行"):
         desk.do(c.TakeBack(desk.item("B").id), "ban")
+
+
+# -- for another 代 ------------------------------------------------------------------------------------------
+
+DAY = date(2026, 9, 28)
+
+
+def away(desk: Desk, person: str, substitute: str) -> Desk:
+    absence = Absence("one", person, DAY, DAY, "请假", substitute)
+    desk.directory = replace(desk.directory, absences=(absence,), day=DAY)
+    return desk
+
+
+def back(desk: Desk) -> Desk:
+    desk.directory = replace(desk.directory, absences=())
+    return desk
+
+
+@pytest.mark.parametrize("finisher", ["jian", "neng"])
+def test_a_substitute_takes_back_what_was_done_for_who_is_away_or_by_that_one_before(
+    desk: Desk, finisher: str
+) -> None:
+    """Inside a parallel block; whoever of the two had finished it, and it lies with the substitute then."""
+    if finisher == "neng":
+        desk.do(c.ClaimItem("case", desk.item("B").id), "neng").finish("B", "neng")
+    away(desk, "neng", "jian")
+    if finisher == "jian":
+        desk.finish("B", "jian")
+        assert desk.state.performers["B"] == ["neng", "jian"]
+    withdraw(desk, "B", "jian")
+    assert (desk.item("B").person, desk.item("B").behalf) == ("jian", "neng")
+    assert "B" not in desk.state.performers, "nobody has done it, and nobody is kept from anything by it"
+    told_to = [to for to, _ in notices(desk)]
+    assert told_to == ["neng"], "for whom it was taken back"
+    desk.finish("B", "jian").finish("C", "kuang")
+    assert len([i for i in desk.state.items.values() if i.element == "M"]) == 2
+
+
+def test_a_substitute_takes_back_one_round_of_several(desk: Desk) -> None:
+    desk.finish("B", "niu").finish("C", "kuang").finish("M", "neng")
+    away(desk, "neng", "jian")
+    withdraw(desk, "M", "jian")
+    again = next(i for i in desk.state.items.values() if i.element == "M" and i.person)
+    assert (again.person, again.behalf) == ("jian", "neng") and "M" not in desk.state.performers
+    desk.do(c.FinishItem("case", again.id, {}), "jian")
+    assert desk.state.performers["M"] == ["neng", "jian"]
+    desk.finish("M", "niu")
+    withdraw(desk, "M", "niu")  # the whole is open again, and that round alone
+    assert [i.person for i in desk.state.items.values()] == ["niu"]
+    assert desk.state.performers["M"] == ["neng", "jian"]
+
+
+def test_who_may_not_do_it_again_does_not_take_it_back(desk: Desk) -> None:
+    """专家意见 is by different people: niu, who has given one, cannot have neng's come back into his hands."""
+    desk.finish("B", "niu").finish("C", "kuang").finish("M", "neng")
+    first = next(x.id for x in desk.facts if isinstance(x, f.WorkItemCompleted) and x.element == "M")
+    desk.finish("M", "niu")
+    away(desk, "neng", "niu")
+    with pytest.raises(SeparationOfDuties, match="牛力已在本案办理“专家意见”"):
+        desk.do(c.WithdrawItem("case", first, "写错了"), "niu")
+    assert why_not_withdrawn(first, seen(desk, "niu"))
+
+
+def test_when_the_days_are_over_it_is_for_whom_it_was_done(desk: Desk) -> None:
+    away(desk, "neng", "jian").finish("B", "jian")
+    back(desk)
+    with pytest.raises(NotAllowed, match="由您代能文办结，代办期已结束，请能文撤回"):
+        withdraw(desk, "B", "jian")
+    with pytest.raises(NotAllowed, match="由简宁代能文办结，只有简宁、能文或其替岗人可以撤回"):
+        withdraw(desk, "B", "niu")
+    withdraw(desk, "B", "neng")
+    assert (desk.item("B").person, desk.item("B").behalf) == ("neng", "")
+    ((to, body),) = notices(desk)
+    assert (to, body) == ("jian", "能文撤回了已办结的“能源局意见”，理由：写错了。这一步由其重新办理。")
+
+
+def test_what_a_substitute_had_done_keeps_neither_from_it_once_it_is_void(desk: Desk) -> None:
+    desk.finish("B", "niu").finish("C", "kuang")
+    away(desk, "neng", "jian").do(c.ClaimItem("case", desk.item("M").id), "neng").finish("M", "jian")
+    assert desk.state.performers["M"] == ["neng", "jian"]
+    send_back(desk, "M", "niu", "B")
+    assert "M" not in desk.state.performers

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from engine import commands as c
+from engine import facts as f
 from engine.assignment import acting_as
+from engine.directory import Person, Post
 from engine.errors import (
     AlreadyClaimed,
     Conflict,
@@ -160,6 +162,31 @@ class TestReleaseAndTransfer:
         with pytest.raises(NotAllowed, match="只有本人或安委办"):
             desk.do(c.ReleaseItem("case", desk.item("B").id, "有事"), "niu")
         desk.do(c.ReleaseItem("case", desk.item("B").id, "有事"), "ban")
+        assert desk.kinds() == ["WorkItemReleased"], "the office knows what it does"
+
+    def test_given_back_somebody_else_is_told(self, desk: Desk) -> None:
+        """退签: the others of the post; where none of them may do it, the office."""
+
+        def told() -> tuple[str, str, str, str]:
+            desk.do(c.ClaimItem("case", desk.item("D").id), "niu")
+            desk.do(c.ReleaseItem("case", desk.item("D").id, "临时出差"), "niu")
+            note = desk.new[-1]
+            assert isinstance(note, f.NoticeSent) and note.title == "退签：复查"
+            return note.unit, note.role, note.person, note.body
+
+        desk.until("B").finish("B", "neng", 结论="重大").finish("C", "kuang")
+        unit, role, person, body = told()
+        assert (unit, role, person) == ("安委办", "", "")
+        assert body == "牛力（能源局）：临时出差。能源局没有其他人可以办理这一步，请转办或在通讯录中设岗。"
+        nan = Person("nan", "nan", "南山")
+        desk.directory = replace(
+            desk.directory,
+            people=desk.directory.people | {"nan": nan},
+            posts=(*desk.directory.posts, Post("nan", "能源局", "DB")),
+        )
+        assert told() == (
+            "能源局", "DB", "", "牛力（能源局）：临时出差。这一步退回岗位，请签收办理。",
+        )  # fmt: skip
 
     def transfer(self, desk: Desk, by: str, **to: str) -> Desk:
         return desk.do(c.TransferItem("case", desk.item("B").id, "职责所在", **to), by)

@@ -9,9 +9,17 @@ import pytest
 import sqlalchemy as sa
 
 from engine.audit.verify import verify
-from engine.commands import ClaimItem, FinishItem, ReleaseItem, SuspendCase
-from engine.directory import Absence
-from engine.errors import Conflict, InputInvalid, NotFound
+from engine.commands import (
+    CancelCase,
+    ClaimItem,
+    FinishItem,
+    ReleaseItem,
+    ResumeCase,
+    SuspendCase,
+    TransferItem,
+)
+from engine.directory import Absence, Person, Unit
+from engine.errors import Conflict, InputInvalid, NotFound, Suspended
 from engine.facts import WorkItemReleased, WorkItemTransferred
 from engine.runtime import absences, handover, office
 from engine.runtime.engine import Engine
@@ -113,18 +121,86 @@ def test_what_waits_at_a_post_nobody_else_is_in_goes_along(engine: Engine, store
 
 
 def test_lines_tell_what_became_of_them_since(engine: Engine, store: str) -> None:
-    (done, one), (taken, two), (halted, three) = claimed(engine)
+    (done, one), (taken, two), (void, _) = claimed(engine)
     id = handover.begin(engine, "anna", "ben", "调离能源局", CHIEF)
     engine.execute(FinishItem(done, one, {}), ANNA)
     engine.execute(ReleaseItem(taken, two, "本人退签"), ANNA)
     engine.execute(ClaimItem(taken, two), BEN)
-    engine.execute(SuspendCase(halted, "等待鉴定"), CHIEF)
+    engine.execute(CancelCase(void, "重复立案"), CHIEF)
     handover.step(engine)
     told = {case: (result, said) for case, _, result, said in lines(engine, id)}
-    assert told[done] == ("gone", "移交前已经办结")
+    assert told[done] == told[void] == ("gone", "移交前已经办结")
     assert told[taken] == ("gone", "移交前已由其木格接办")
-    assert told[halted][0] == "refused" and "挂起" in told[halted][1]
     assert handover.step(engine) == 0
+
+
+def listed(engine: Engine, id: str) -> dict[str, tuple[str, str, bool]]:
+    """By case: who had the item, for whom 代, and whether the case was suspended, as the list says."""
+    i = tables.handover_items.c
+    with engine.read() as c:
+        rows = c.execute(sa.select(i.case, i.holder, i.behalf, i.suspended).where(i.handover == id))
+        return {case: tuple(rest) for case, *rest in rows}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("successor", ["ben", ""])
+def test_what_is_suspended_goes_along_and_the_list_says_so(
+    engine: Engine, successor: str, store: str
+) -> None:
+    (halted, item), (running, _) = claimed(engine, 2)
+    engine.execute(SuspendCase(halted, "等待鉴定"), CHIEF)
+    with pytest.raises(Suspended):
+        engine.execute(ReleaseItem(halted, item, "本人出差"), ANNA)
+    id = handover.begin(engine, "anna", successor, "调离能源局", CHIEF)
+    handover.step(engine)
+    assert {result for *_, result, _ in lines(engine, id)} == {"moved" if successor else "returned"}
+    assert listed(engine, id) == {halted: ("anna", "", True), running: ("anna", "", False)}
+    assert engine.load(halted).suspended and engine.load(halted).items[item].person == successor
+    engine.execute(ResumeCase(halted, "鉴定完成"), CHIEF)
+    engine.execute(FinishItem(halted, item, {}), BEN)
+    with engine.read() as c:
+        assert verify(c).ok
+
+
+@pytest.mark.parametrize("successor", ["carl", ""])
+def test_what_substitutes_have_goes_to_whom_it_belongs(engine: Engine, successor: str, store: str) -> None:
+    """anna leaves, who stands in for dora of 住建局: hers goes to the successor, dora's back to dora's post."""
+    office.save_unit(engine, Unit("住建局", "住建局", "督办部门"), CHIEF)
+    for person, unit in (("carl", "能源局"), ("dora", "住建局")):
+        office.save_person(engine, Person(person, person, person.title()), CHIEF)
+        office.set_posts(engine, person, [("DB", unit)], CHIEF)
+    day = MONDAY.date()
+    (own, one), (hers, two) = claimed(engine, 2)
+    engine.execute(TransferItem(hers, two, "属住建局职责", "住建局"), ANNA)
+    absences.enter(engine, Absence("", "dora", day, day, "请假", "anna"), CHIEF, by_office=True)
+    engine.execute(ClaimItem(hers, two), ANNA)
+    id = handover.begin(engine, "anna", successor, "调离能源局", CHIEF)
+    handover.step(engine)
+    assert listed(engine, id) == {own: ("anna", "", False), hers: ("anna", "dora", False)}
+    assert engine.load(own).items[one].person == successor
+    there = engine.load(hers).items[two]
+    assert (there.person, there.unit) == ("", "住建局"), "whoever succeeds her"
+    told = {case: (result, said) for case, _, result, said in lines(engine, id)}
+    assert told[hers] == ("returned", "系代Dora办理")
+
+
+def test_what_a_substitute_does_for_the_leaver_is_handed_over_too(engine: Engine, store: str) -> None:
+    office.save_person(engine, Person("carl", "carl", "Carl"), CHIEF)
+    office.set_posts(engine, "carl", [("DB", "能源局")], CHIEF)
+    day = MONDAY.date()
+    cases = claimed(engine, 2)
+    for case, item in cases:
+        engine.execute(ReleaseItem(case, item, "改由替岗人签收"), ANNA)
+    office.set_posts(engine, "ben", [("HQ", "能源局")], CHIEF)
+    absences.enter(engine, Absence("", "anna", day, day, "请假", "ben"), ANNA, by_office=False)
+    for case, item in cases:
+        engine.execute(ClaimItem(case, item), BEN)
+    with engine.read() as c:
+        found = handover.in_hand(c, "anna", engine.directory())
+    assert {(line.holder, line.behalf) for line in found} == {("ben", "anna")} and len(found) == 2
+    id = handover.begin(engine, "anna", "carl", "调离能源局", CHIEF)
+    handover.step(engine)
+    assert {result for *_, result, _ in lines(engine, id)} == {"moved"}
+    assert {engine.load(case).items[item].person for case, item in cases} == {"carl"}
 
 
 def test_what_is_refused_and_what_is_asked_twice(engine: Engine, store: str) -> None:

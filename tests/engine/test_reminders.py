@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.calendar import local_time
-from engine.commands import Actor
+from engine.commands import Actor, AddNote, AddSigner, ClaimItem, CopyCase, UrgeItem
 from engine.directory import Absence, Person
 from engine.errors import NotFound
 from engine.runtime import absences, digest, dispatch, hold, office, reminders
@@ -258,3 +258,57 @@ def test_who_stands_in_is_told_beside_the_one_who_is_away(engine: Engine) -> Non
     later(engine, days=1)
     told = set(reminders.receivers({"person": "anna", "unit": "", "role": ""}, engine.directory()))
     assert told == {"anna"}
+
+
+def test_who_is_asked_copied_named_or_urged_is_told_once_and_not_at_night(
+    engine: Engine, ways: dict[str, Channel], receiver: Receiver
+) -> None:
+    """加签, 抄送, @, 催办 as people do them, to one who wants to be told at any hour and one who does not."""
+    wants(engine, ways, ANNA, reminders.ALWAYS)
+    wants(engine, ways, BEN, reminders.HOURS)
+    case, item = (begun := start(engine, CHIEF)).case, next(iter(begun.state.items))
+    engine.execute(ClaimItem(case, item), ANNA)
+    engine.execute(UrgeItem(case, item, "请今日办结"), CHIEF)
+    engine.execute(AddNote(case, "@王建军 请核对数量"), CHIEF)
+    engine.execute(CopyCase(case, ("ben",), (), "请知悉"), CHIEF)
+    engine.execute(AddSigner(case, item, "before", "请提意见", person="ben"), ANNA)
+    send(engine, ways)
+    told = [
+        ("anna1", "催办：初核"), ("anna1", "陈志远在评论中@您：备用风机停用"),
+        ("ben1", "加签：征求意见：初核"), ("ben1", "抄送：备用风机停用"),
+    ]  # fmt: skip
+    assert sorted(receiver.taken) == sorted(told)
+    later(engine, **NIGHT)
+    receiver.got.clear()
+    for who in ("王建军", "其木格"):
+        engine.execute(AddNote(case, f"@{who} 夜里发现的"), CHIEF)
+    engine.execute(CopyCase(case, (), ("DB@能源局",), "都看看"), CHIEF)
+    send(engine, ways)
+    assert sorted(receiver.taken) == [("anna1", "抄送：备用风机停用"), ("anna1", told[1][1])]
+    receiver.got.clear()
+    later(engine, hours=10.5)
+    send(engine, ways)
+    assert sorted(to for to, _ in receiver.taken) == ["ben1", "ben1", "group"], "in the morning, each once"
+    send(engine, ways)
+    assert len(receiver.got) == 3
+
+
+def test_who_stands_in_is_reminded_and_sees_in_the_digest_what_the_other_has(
+    engine: Engine, ways: dict[str, Channel], receiver: Receiver
+) -> None:
+    day = local_time(engine.now()).date()
+    case, item = (begun := start(engine, CHIEF)).case, next(iter(begun.state.items))
+    engine.execute(ClaimItem(case, item), ANNA)
+    wants(engine, ways, BEN, reminders.ALWAYS)
+    engine.execute(UrgeItem(case, item, "请今日办结"), CHIEF)
+    send(engine, ways)
+    assert receiver.got == [], "it is not his yet"
+    absences.enter(engine, Absence("", "anna", day, day, "请假", "ben"), ANNA, by_office=False)
+    engine.execute(AddNote(case, "@王建军 请核对数量"), CHIEF)
+    send(engine, ways)
+    assert receiver.taken == [("ben1", "陈志远在评论中@您：备用风机停用")]
+    assert digest.plan_if_due(engine, ways) == 2, "ben and the group"
+    receiver.got.clear()
+    send(engine, ways)
+    said = next(text for path, _, text in receiver.got if "ben" in path)
+    assert "待办 1 件，新消息" in said and "最急的是“初核”" in said, said

@@ -123,6 +123,27 @@ RETURNS = {
 }
 
 WITHDRAWALS = {
+    "离岗前办结的并行一路，由替岗人代为撤回并重新办理": BEGUN
+    + """
+  - complete: {item: 能源局意见, by: 能文}
+  - withdraw: {item: 能源局意见, by: 简宁, reason: 写错了, refused: not_found}
+  - away: {who: 能文, until: 2026-09-28, substitute: 简宁, reason: 请假}
+  - withdraw: {item: 能源局意见, by: 简宁, reason: 写错了}
+  - expect: {open: [企业自查, 能源局意见], holder: {能源局意见: 简宁}, notices: [“能源局意见”被撤回]}
+  - complete: {item: 能源局意见, by: 简宁}
+  - expect: {open: [企业自查]}
+""",
+    "替岗人代办的会签一方，期满后由本人撤回": SIGNED
+    + """
+  - away: {who: 能文, until: 2026-09-28, substitute: 简宁, reason: 请假}
+  - complete: {item: 专家意见, by: 简宁}
+  - withdraw: {item: 专家意见, by: 简宁, reason: 再想想}
+  - complete: {item: 专家意见, by: 简宁}
+  - wait: until 2026-09-29T09:00
+  - withdraw: {item: 专家意见, by: 简宁, reason: 再想想, refused: not_allowed}
+  - withdraw: {item: 专家意见, nth: 2, by: 能文, reason: 情况有变}
+  - expect: {open: [专家意见, 专家意见, 专家意见]}
+""",
     "并行的一路办结后撤回，另一路照常": BEGUN
     + """
   - complete: {item: 能源局意见, by: 能文}

@@ -287,3 +287,30 @@ def test_finishing_through_the_builder_still_names_nobody_else(engine: Engine) -
     done = finish(engine, start(engine), "A")
     assert MONDAY.date() == DAY and all(e.actor.behalf == "" for e in done.facts)
     assert b"behalf" not in b"".join(dumps(f.to_data(e.fact)) for e in done.facts)
+
+
+@stores.on_both
+def test_taken_back_for_who_is_away_the_ledger_says_for_whom(
+    engine: Engine, tmp_path: Path, store: str
+) -> None:
+    """Also on PostgreSQL, where the command is first tried without a transaction."""
+    begun = start(engine)
+    item = held(engine, begun, ANNA)
+    engine.execute(c.FinishItem(begun.case, item, {}), ANNA)
+    with pytest.raises(NotAllowed, match="只有本人可以撤回"):
+        engine.execute(c.WithdrawItem(begun.case, item, "数字写错"), BEN)
+    absences.enter(engine, Absence("", "anna", DAY, DAY, "请假", "ben"), ANNA, by_office=False)
+    done = engine.execute(c.WithdrawItem(begun.case, item, "数字写错"), BEN)
+    (again,) = done.state.items.values()
+    assert (again.element, again.person, again.behalf) == ("A", "ben", "anna")
+    kept = engine.facts(begun.case)
+    assert {(e.actor.person, e.actor.behalf) for e in kept[-len(done.facts) :]} == {("ben", "anna")}
+    said = [line.text for line in timeline(kept, engine.package_of(begun.case))]
+    assert any(t.startswith("其木格代王建军（能源局）撤回了已办结的“初核”") for t in said), said
+    with engine.read() as connection:
+        assert verify(connection).ok
+        before = row_of(engine, begun.case, again.id)
+    assert (before.person, before.behalf) == ("ben", "anna")
+    with engine.database.write() as connection:
+        rebuild(connection, engine.package, engine.calendar())
+    assert row_of(engine, begun.case, again.id) == before

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.audit.rebuild import rebuild
+from engine.commands import Actor
+from engine.facts import from_data
 from engine.runtime.relay import relay
 from tests import stores
 from tests.web.builder import Site, User
@@ -22,6 +25,12 @@ def attach(user: User, case: str, name: str) -> str:
     file = upload(user, name)
     assert user.post(f"/api/v1/cases/{case}/files", {"file": file}).status_code == 201
     return file
+
+
+def rebuilt(site: Site) -> None:
+    """All rows anew, from the facts."""
+    with site.engine.database.write() as connection:
+        rebuild(connection, site.engine.package, site.engine.calendar())
 
 
 def sees(user: User, case: str) -> bool:
@@ -60,7 +69,53 @@ class TestCopies:
         assert told.status_code == 201, told.text
         assert sees(site.user("wang"), case) and sees(site.user("mutu"), case)
         assert site.user("li").post(f"/api/v1/cases/{case}/copies/read").status_code == 200
-        assert site.user("wang").get("/api/v1/copies").json["items"][0]["read_by"] == "li"
+        read = {who: site.user(who).get("/api/v1/copies").json for who in ("li", "wang")}
+        assert [(r["unread"], r["items"][0]["read_by"]) for r in read.values()] == [(0, "li"), (1, "")]
+        assert site.user("li").post(f"/api/v1/cases/{case}/copies/read").status_code == 409
+        assert "把本案抄送给" in site.user("wang").get(f"/cases/{case}").text, "each reads for oneself"
+        assert "把本案抄送给" not in site.user("li").get(f"/cases/{case}").text
+        assert site.user("wang").post(f"/api/v1/cases/{case}/copies/read").status_code == 200
+        assert site.user("wang").get("/api/v1/copies?unread=true").json["items"] == []
+        of_case = zhao.get(f"/api/v1/cases/{case}/copies").json["items"]
+        read_by = [(r["unit"], r["readers"], r["read_by"], r["for_all"]) for r in of_case]
+        assert read_by == [("能源局", ["li", "wang"], "li", True), ("上海庙镇", [], "", False)]
+        rebuilt(site)
+        assert zhao.get(f"/api/v1/cases/{case}/copies").json["items"] == of_case
+
+    def test_what_one_read_for_all_before_stays_read(self, site: Site) -> None:
+        """As facts from before everybody read for oneself say it."""
+        case = site.begin("liu", 名称="脚手架", 企业="二号工地", 行业="建筑施工", 属地="城川镇")
+        told = site.user("zhao").post(f"/api/v1/cases/{case}/copies", {"to": ["能源局"]})
+        assert told.status_code == 201, told.text
+        old = from_data({"kind": "CopyRead", "id": 1, "person": "li"})
+        site.engine.say(case, [old], Actor("li", "李志强"), lambda *_: None)
+        for account in ("li", "wang"):
+            mine = site.user(account).get("/api/v1/copies").json
+            assert (mine["unread"], mine["items"][0]["read_by"]) == (0, "li")
+            assert "把本案抄送给" not in site.user(account).get(f"/cases/{case}").text
+        assert site.user("wang").post(f"/api/v1/cases/{case}/copies/read").status_code == 409
+
+    def test_one_finds_what_was_copied(self, site: Site) -> None:
+        wang, liu = site.user("wang"), site.user("liu")
+        fan = site.begin("wang")
+        door = site.begin("wang", 名称="防火门损坏")
+        for case, note in ((fan, "请知悉"), (door, "涉及100%的工地")):
+            assert (
+                wang.post(f"/api/v1/cases/{case}/copies", {"to": ["刘洋"], "note": note}).status_code == 201
+            )
+
+        def found(**query: str) -> list[str]:
+            return [r["case"] for r in liu.get("/api/v1/copies", query_string=query).json["items"]]
+
+        assert found(q="防火门") == [door] and found(q="知悉") == [fan] and found(q="100%") == [door]
+        assert found(q="没有的") == [] and set(found(package="tiny")) == {fan, door}
+        assert found(region="上海庙镇", q="风机") == [fan] and found(region="昂素镇") == []
+        page = liu.get("/worklist?tab=copied&q=防火门").text
+        assert "防火门损坏" in page and "备用风机" not in page and 'value="防火门"' in page
+        assert "没有相符的事项" in liu.get("/worklist?tab=copied&q=没有的").text
+        kept = {"name": "工地的", "tab": "copied", "q": "工地"}
+        assert liu.post("/api/v1/items/filters", kept).status_code == 201
+        assert "工地的" in liu.get("/worklist?tab=copied").text
 
     def test_pages_go_on_where_they_ended(self, site: Site) -> None:
         cases = [site.begin("wang") for _ in range(5)]

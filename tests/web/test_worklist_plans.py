@@ -28,6 +28,9 @@ pytestmark = stores.both
 ITEMS = 3_000
 """Open items, and five times as many closed ones: enough for a scan to be told from an index."""
 
+UNREAD = 40
+"""Copies that the worker has still to read."""
+
 READS = {
     "due": {"unclaimed": {"items_of_post"}, "mine": {"items_of_person"}, "unit": {"items_of_unit"}},
     "received": {
@@ -76,11 +79,33 @@ def _give_the_worker_enough(engine: Engine) -> None:
             sa.update(i).where(i.c.role == "DB", hers, i.c.state == "open").values(person=filling.WORKER)
         )
         c.execute(sa.update(i).where(hers, i.c.state != "open").values(closed_by=filling.WORKER))
+        _copy_to_her_posts(c)
         if engine.database.is_sqlite:
             c.exec_driver_sql("ANALYZE")
     if not engine.database.is_sqlite:
         with engine.database.glance() as c:  # not in a transaction
-            c.exec_driver_sql("VACUUM ANALYZE work_items")
+            c.exec_driver_sql("VACUUM ANALYZE work_items, copies, copy_reads")
+
+
+def _copy_to_her_posts(c: sa.Connection) -> None:
+    """A copy of every case to each of the worker's posts: every second case everybody has read, and of the others she all but the
+    newest."""
+    of_cases = sa.select(t.cases.c.id, t.cases.c.started_at).order_by(t.cases.c.started_at, t.cases.c.id)
+    sent = [
+        {
+            "case": case.id, "copy": at, "what": "copy", "unit": f"第{unit}监管局", "role": "DB",
+            "at": case.started_at, "began": case.started_at,
+            "read_at": MONDAY if n % 2 else None, "read_by": filling.WORKER if n % 2 else "",
+        }
+        for n, case in enumerate(c.execute(of_cases))
+        for at, unit in enumerate(filling.WORKER_AT, 1)
+    ]  # fmt: skip
+    read = [row for row in sent if row["read_at"] is None][:-UNREAD]
+    c.execute(sa.insert(t.copies), sent)
+    c.execute(
+        sa.insert(t.copy_reads),
+        [{"case": r["case"], "copy": r["copy"], "person": filling.WORKER, "at": MONDAY} for r in read],
+    )
 
 
 def worker(engine: Engine) -> Who:
@@ -209,7 +234,7 @@ def test_a_number_is_found_without_looking(filled: Engine) -> None:
 def test_counting_reads_indexes_alone(filled: Engine) -> None:
     with filled.read() as c, sent_to(filled, "work_items") as sent:
         found = queries.counts(c, worker(filled), queries.Span(MONDAY, soon_until(filled.moment(), 1)))
-    assert found["unit"] == found["done"] == queries.MOST_COUNTED
+    assert found["unit"] == found["done"] == queries.MOST_COUNTED and found["copied"] == UNREAD
     steps = plan(filled, *sent[0])
     assert faults(steps) == [], "\n".join(steps)
 

@@ -111,7 +111,7 @@ def hand_over(person: str) -> str:
         raise NotFound("没有这个人员。")
     with the_engine().read() as c:
         lines = handover.in_hand(c, person, directory)
-    wanted = {line.role for line in lines}
+    wanted = {line.role for line in lines if not handover.of_another(line, person)}
     successors = [
         (p, "、".join(dict.fromkeys(directory.units[u].name for _, u in directory.own_posts(p.id))))
         for p in directory.people.values()
@@ -161,7 +161,7 @@ def handover_workbook(handover: str) -> Response:
     ]  # fmt: skip
     body = [
         Line([
-            x["position"], x["number"], x["title"], x["name"], f"{unit_name(x['unit'])} · {roles.get(x['role'], x['role'])}",
+            x["position"], x["number"], x["title"], _listed(x), f"{unit_name(x['unit'])} · {roles.get(x['role'], x['role'])}",
             x["due"], "：".join(t for t in (RESULTS[x["result"]], x["said"]) if t),
         ])
         for x in lines
@@ -181,6 +181,13 @@ def handover_workbook(handover: str) -> Response:
         as_attachment=True,
         download_name=f"工作交接清单-{person_name(asked['person'])}.xlsx",
     )
+
+
+def _listed(line: dict[str, str]) -> str:
+    """The item's name with what is said of it: who does it for whom 代, and that its case is suspended 挂起."""
+    said = [f"{person_name(line['holder'], line['behalf'])}办"] if line["behalf"] else []
+    said += ["案件挂起"] if line["suspended"] else []
+    return line["name"] + (f"（{'，'.join(said)}）" if said else "")
 
 
 @blueprint.get("/responsibilities")

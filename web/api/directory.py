@@ -126,7 +126,7 @@ def _nobody_is_left_alone(then: Directory, accepted: bool) -> None:
         raise Conflict(
             f"这样修改后有 {count} 件待办没有人可以办理：{said}{'等' if count > 3 else ''}。"
             "请先移交或给其他人设岗；确认仍要这样修改的，请勾选“仍要这样修改”后再保存。",
-            rows=[asdict(x) for x in lines],
+            rows=[asdict(x) | {"claimed": x.claimed} for x in lines],
         )
 
 
@@ -251,7 +251,7 @@ def in_hand(person: str) -> dict[str, Any]:
     with the_engine().read() as c:
         lines = handover.in_hand(c, person, directory)
         alone, _ = handover.left_alone(c, directory, handover.without(directory, person=person))
-    return {"items": [asdict(x) for x in lines], "alone": alone}
+    return {"items": [asdict(x) | {"claimed": x.claimed} for x in lines], "alone": alone}
 
 
 @room.route("/people/<string:person>/handovers", methods=["POST"])

@@ -93,7 +93,7 @@ def show(case: str, item: int) -> dict[str, Any]:
     found["form_key"] = row.form
     found["schema"] = schema
     if open_item is None:
-        back = withdrawal(work, item, row.state, row.closed_by)
+        back = withdrawal(work, item, found)
         return found | {
             "data": {},
             "may": {"withdraw": True} if back["able"] else {},
@@ -153,7 +153,7 @@ def send_back(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
 @room.response(200)
 @may("signed_in")
 def withdraw(body: dict[str, Any], case: str, item: int) -> dict[str, Any]:
-    """撤回本人刚办结的一步：其后还没有人签收、没有对外发出时可以，这一步连同填写内容回到本人手中。"""
+    """撤回本人（或所代的人）刚办结的一步：其后还没有人签收、没有对外发出时可以，这一步连同填写内容回到撤回人手中。"""
     return _act(WithdrawItem(case, item, body["reason"]))
 
 

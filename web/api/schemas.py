@@ -235,6 +235,9 @@ class CopyBody(Body):
 
 class CopiesQuery(PageQuery):
     unread = YesNo(load_default=False)
+    q = Text(100, load_default="", metadata={"description": "案件编号、案名、企业或抄送说明里的字"})
+    package = Text(100, load_default="", metadata={"description": "流程"})
+    region = Text(100, load_default="", metadata={"description": "属地"})
 
 
 class UrgeBody(Body):

@@ -19,6 +19,8 @@ from web.context import the_engine, who
 from web.identity import may
 from web.look import look
 from web.sight import case_row, item_row
+from web.worklist import copied
+from web.worklist.wanted import read
 
 room = Room("api_talk", __name__, url_prefix="", description="抄送、催办与并案")
 
@@ -33,9 +35,12 @@ def _seen(case: str) -> Any:
 @room.response(200)
 @may("signed_in")
 def copied_to_me(query: dict[str, Any]) -> dict[str, Any]:
-    """抄送我：抄送给本人和本人岗位的案件，新的在前；unread 为 true 时只列未阅的。"""
+    """抄送我：抄送给本人和本人岗位的案件，新的在前；unread 为 true 时只列本人未阅的。"""
+    wanted = read(query, "copied")
+    page = {name: query[name] for name in ("unread", "after", "limit")}
     with the_engine().read() as c:
-        return copies.copied_to_me(c, who(), **query).data() | {"unread": copies.count_unread(c, who())}
+        found = copied.copies(c, who(), wanted, **page)
+        return found.data() | {"unread": copies.count_unread(c, who())}
 
 
 @room.route("/cases/<string:case>/copies", methods=["GET"])

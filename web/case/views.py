@@ -89,7 +89,7 @@ def show(case: str) -> str:
             items=open_items,
             able=able,
             closed=closed,
-            backs=[x for x in closed if withdrawal(work, x["item"], x["state"], x["closed_by"])["able"]],
+            backs=[x for x in closed if withdrawal(work, x["item"], x)["able"]],
             lines=shown if "all" in request.args else shown[:LINES],
             hidden=max(0, len(shown) - LINES) if "all" not in request.args else 0,
             everything=everything,
@@ -119,7 +119,7 @@ def _between_people(c: sa.Connection, row: Any, work: Work) -> dict[str, Any]:
     """Copies, and what this case was merged into or was merged into it."""
     me, reader = who(), discretion.of(who())
     sent = copies.of_case(c, row.id)
-    to_me = [x for x in sent if not x["read_at"] and copies.is_to(x, me)]
+    to_me = [x for x in sent if copies.is_unread(x, me)]
     return {
         "copies": reader.copies(sent),
         "to_me": to_me,
@@ -205,7 +205,7 @@ def item(case: str, item: int) -> str:
             able=abilities(work, found) if found is not None else {},
             refusal=hindrance(work, found) if found is not None else "",
             targets=reader.targets(targets(work, found)) if found is not None else [],
-            back=withdrawal(work, item, wanted.state, wanted.closed_by) if found is None else {},
+            back=withdrawal(work, item, wanted._mapping) if found is None else {},
             candidates=candidates_of(work, item),
             adding=may_be_added(work, found) if found is not None else {"ways": [], "signers": []},
             signings=[x for x in signing.signings((x.entry for x in lines), work, reader) if x.of(item)],

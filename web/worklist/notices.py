@@ -16,13 +16,18 @@ from web.worklist.queries import bound_posts
 
 
 def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> Page:
-    """Messages to the person, the person's posts or units, newest first; and those to a unit below one's own where
-    nobody holds the post, as its items come to the unit above too (a town reads for an enterprise without an account).
+    """Messages to the person, to whom the person stands in for 替岗, to the person's posts or units, newest first; and those to a unit
+    below one's own where nobody holds the post, as its items come to the unit above too (a town reads for an enterprise without an account).
     """
     n = t.notices
     directory = the_directory()
     below = [[u for u in directory.below(unit) if not directory.members(u, role)] for role, unit in who.posts]
-    bound = bound_posts(who) | {f"b_below_{at}": units for at, units in enumerate(below) if units}
+    people = list(dict.fromkeys((who.person, *(away for away, _, _ in who.standing))))
+    bound = (
+        bound_posts(who)
+        | {"b_people": people}
+        | {f"b_below_{at}": units for at, units in enumerate(below) if units}
+    )
     return paged(
         c, _notices(tuple(bool(units) for units in below)), (n.c.at, n.c.key), lambda r: (r.at, r.key), lambda r: dict(r._mapping),
         kinds=(datetime, str), after=after, limit=limit, descending=True, bound=bound,
@@ -33,7 +38,7 @@ def notices(c: sa.Connection, who: Who, *, after: str = "", limit: int = 20) -> 
 def _notices(below: tuple[bool, ...]) -> sa.Select[Any]:
     """Of somebody with so many posts; for each of them, whether units below are read for."""
     n = t.notices
-    ways = [n.c.person == sa.bindparam("b_me", type_=sa.String())]
+    ways: list[sa.ColumnElement[bool]] = [n.c.person.in_(sa.bindparam("b_people", expanding=True))]
     for at, others in enumerate(below):
         unit: sa.BindParameter[str] = sa.bindparam(f"b_place_{at}")
         role: sa.BindParameter[str] = sa.bindparam(f"b_role_{at}")

@@ -12,18 +12,16 @@ from engine.handlers.choices import own_enterprises
 from web import discretion
 from web.context import the_directory, the_packages
 from web.identity import Who
-from web.worklist.wanted import NOBODY, OPEN, Wanted
+from web.worklist.wanted import NOBODY, OF_CASES, OPEN, Wanted
 
 STEPS = frozenset({Kind.USER, Kind.MANUAL})
 
 
 def filters(who: Who, wanted: Wanted) -> dict[str, list[tuple[str, str]]]:
     """For each filter of the tab the values and what they are called."""
-    if wanted.tab == "copied":
-        return {}
     directory, packages = the_directory(), the_packages()
     found = {"package": [(p.key, p.title) for p in packages], "region": _regions(directory)}
-    if wanted.tab == "begun":
+    if wanted.tab in OF_CASES:
         return found
     wide = wanted.tab in ("unit", "done")
     roles = _roles_in(who, directory) if wide else set(who.roles)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from engine.store import tables as t
+from web.copies import unread
 from web.identity import Who
 from web.paging import FAR, LARGEST, Page, decode, encode
 from web.worklist.wanted import NOBODY, OPEN, ORDERED_BY_DUE, Wanted
@@ -347,7 +348,7 @@ def as_row(r: Any) -> dict[str, Any]:
 
 
 def counts(c: sa.Connection, who: Who, span: Span) -> dict[str, int]:
-    """How many items (of 我发起: cases, of 抄送我: copies nobody has read) each tab holds, at most `MOST_COUNTED`."""
+    """How many items (of 我发起: cases, of 抄送我: unread copies) each tab holds, at most `MOST_COUNTED`."""
     found = c.execute(_counts(Many.of(who)), bound(who, span)).one()._mapping
     return {tab: min(MOST_COUNTED, count) for tab, count in found.items()}
 
@@ -356,23 +357,23 @@ def counts(c: sa.Connection, who: Who, span: Span) -> dict[str, int]:
 def _counts(who: Many) -> sa.Select[Any]:
     """For each tab the sum of its strands, each counted to `MOST_COUNTED`."""
 
+    def many(rows: sa.Select[Any]) -> Any:
+        return sa.select(sa.func.count()).select_from(rows.subquery()).scalar_subquery()
+
     def one(strand: Strand, table: sa.Table = _i) -> Any:
-        inner = (
-            sa.select(sa.literal_column("1")).select_from(table).where(strand).limit(MOST_COUNTED).subquery()
-        )
-        return sa.select(sa.func.count()).select_from(inner).scalar_subquery()
+        return many(sa.select(sa.literal_column("1")).select_from(table).where(strand).limit(MOST_COUNTED))
 
     def every(tab: str) -> Any:
         return reduce(add, (one(s) for s in _strands(tab, who)), sa.literal_column("0"))
 
     begun = one(t.cases.c.started_by == _me, t.cases)
-    copied = reduce(add, (one(s, t.copies) for s in _unread(who)))
+    copied = reduce(add, (many(unread(way, _me)) for way in _copied(who)))
     tabs = (every(tab).label(tab) for tab in (*OPEN, "done"))
     return sa.select(*tabs, begun.label("begun"), copied.label("copied"))
 
 
-def _unread(who: Many) -> list[Strand]:
-    """Copies to the person, to everybody of one's units, to one's posts, that nobody has read."""
+def _copied(who: Many) -> list[Strand]:
+    """Copies to the person, to everybody of one's units, to one's posts."""
     k = t.copies.c
     units = [
         sa.and_(k.unit == sa.bindparam(f"b_unit_{n}"), k.role == "", t.to_a_post) for n in range(who.units)
@@ -382,4 +383,4 @@ def _unread(who: Many) -> list[Strand]:
         for n in range(who.posts)
     ]
     mine = sa.and_(k.person == _me, t.to_a_person)
-    return [sa.and_(way, k.what == "copy", k.read_at.is_(None)) for way in (mine, *units, *posts)]
+    return [mine, *units, *posts]

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, redirect, render_template, request
 
 from engine.errors import InputInvalid
-from web import copies, starts
+from web import starts
 from web.context import the_engine, the_moment, the_packages, who
 from web.counting import counted
 from web.identity import Who, may
-from web.worklist import begun, limits, offered, queries, saved
+from web.worklist import begun, copied, limits, offered, queries, saved
 from web.worklist import notices as messages
 from web.worklist.wanted import OPEN, TABS, Wanted, read
 from web.worklist.wants import wants
@@ -65,8 +65,7 @@ def index() -> str | Response:
 def _page(c: sa.Connection, me: Who, wanted: Wanted, span: queries.Span) -> queries.Found:
     after = request.args.get("after", "")
     if wanted.tab == "copied":
-        page = copies.copied_to_me(c, me, after=after)
-        return queries.Found(page.rows, page.next)
+        return copied.copies(c, me, wanted, after=after)
     if wanted.tab == "begun":
         return begun.cases(c, me, wanted, after=after)
     return queries.items(c, me, wanted, span, after=after)

@@ -34,13 +34,15 @@ def may(model: Model, case: Case, command: c.Command, person: str) -> bool | Non
             return office and case.state in ("open", "suspended") and goes_on
         case c.WithdrawItem():
             return course.may_withdraw(command.item, person)
+    item = course.item(getattr(command, "item", 0))
+    if case.state == "suspended":
+        return office and item is not None and item.person != person and _sees_to(item, command)
     if case.state != "open":
         return False
     if isinstance(command, c.DeliverMessage):
         return True
     if isinstance(command, c.TakeBackSigner):
         return _may_take_back(case, command, person)
-    item = course.item(getattr(command, "item", 0))
     if item is None:
         return False
     free = item.person == person or (not item.person and (item.role, item.unit) == (role, unit))
@@ -70,6 +72,16 @@ def may(model: Model, case: Case, command: c.Command, person: str) -> bool | Non
 def back(drawing: Drawing, item: Live) -> str:
     """The step that an item may be returned to."""
     return drawing.nodes[item.node.id].back
+
+
+def _sees_to(item: Live, command: c.Command) -> bool:
+    """What the office does about others' items while their case is suspended: 转办, 退签."""
+    match command:
+        case c.TransferItem():
+            return _other_holder(item, command)
+        case c.ReleaseItem():
+            return bool(item.person)
+    return False
 
 
 def _other_holder(item: Live, command: c.TransferItem) -> bool:

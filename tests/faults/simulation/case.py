@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,11 @@ TITLE = "模拟"
 
 @dataclass(eq=False)
 class Copy:
-    """A copy of the case: to a person, or to a post (`role@unit`, `@unit`). `joined`: by 并案, which asks nobody to read it."""
+    """A copy of the case: to a person, or to a post (`role@unit`, `@unit`), of which each reads it for oneself. `joined`: by 并案,
+    which asks nobody to read it."""
 
     to: str
-    read: bool = False
+    readers: set[str] = field(default_factory=set)
     joined: bool = False
 
 
@@ -90,7 +91,7 @@ class Case:
     # -- 抄送 --------------------------------------------------------------------------------------------
 
     def unread(self, to: str) -> bool:
-        return any(copy.to == to and not copy.read and not copy.joined for copy in self.copies)
+        return any(copy.to == to and not copy.readers and not copy.joined for copy in self.copies)
 
     def copy(self, number: int, to: str, *, told: bool) -> None:
         if number != len(self.copies) + 1:
@@ -105,7 +106,9 @@ class Case:
         return [
             number
             for number, copy in enumerate(self.copies, 1)
-            if copy.to in (person, f"{role}@{unit}", f"@{unit}") and not copy.read and not copy.joined
+            if copy.to in (person, f"{role}@{unit}", f"@{unit}")
+            and person not in copy.readers
+            and not copy.joined
         ]
 
     # -- 评论 --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tests.faults.simulation.course import Course, is_decided
 from tests.faults.simulation.drawing import Node
-from tests.faults.simulation.live import POSTS, Done, Fault, Live, Signer
+from tests.faults.simulation.live import OFFICE, POSTS, Done, Fault, Live, Signer
 
 
 class Desk(Course):
@@ -18,12 +18,25 @@ class Desk(Course):
         item = self.must(self.item(id))
         item.person, item.named = person, False
 
-    def release(self, id: int) -> None:
-        self.must(self.item(id)).person = ""
+    def release(self, id: int, person: str) -> None:
+        """退签: also by the office while the case is suspended. Of what somebody gives back, who can see to it is told."""
+        item = self.item(id)
+        if item is None:
+            raise Fault("not open", f"item {id} was given back and is not open")
+        post, theirs, item.person = (item.role, item.unit), item.person == person, ""
+        to = (
+            f"{item.role}@{item.unit}" if [p for p in POSTS if POSTS[p] == post] != [person] else f"@{OFFICE}"
+        )
+        if item.signer is not None:
+            to = item.signer.by
+        if theirs and to != person:
+            self.seen["NoticeSent", f"退签：{self.title(item)} → {to}"] += 1
 
     def transfer(self, id: int, unit: str, role: str, person: str) -> None:
-        """转办: to a unit, or to a person of it."""
-        item = self.must(self.item(id))
+        """转办: to a unit, or to a person of it; also by the office while the case is suspended."""
+        item = self.item(id)
+        if item is None:
+            raise Fault("not open", f"item {id} was passed on and is not open")
         item.unit, item.role, item.person, item.named = unit, role, person, bool(person)
 
     def urge(self, id: int, person: str, at: datetime) -> None:
@@ -103,6 +116,7 @@ class Desk(Course):
             live = self.open_round(body)
             live.unit, live.role, live.person, live.named = signer.unit, signer.role, signer.person, True
             live.signer = signer
+            self._told_to_sign(live)
             return
         if not item.person and POSTS.get(signer.by, ())[1:] == (item.unit,):
             raise Fault("signing", f"{signer.by} asks for an opinion on item {to} without having taken it")
@@ -116,6 +130,10 @@ class Desk(Course):
         live.unit, live.role, live.person, live.named = signer.unit, signer.role, signer.person, True
         live.signer, live.id = signer, signer.id
         self.seen["WorkItemOffered", host.node.id] += 1
+        self._told_to_sign(live)
+
+    def _told_to_sign(self, item: Live) -> None:
+        self.seen["NoticeSent", f"加签：{self.title(item)} → {item.holder}"] += 1
 
     def _anew(self, host: Live, signer: Signer) -> None:
         """后加签不同意: who had finished the step does it once more, within its clocks; then all who had not agreed sign anew."""

@@ -125,14 +125,15 @@ class Teller:
         if meant and id != meant and not again:
             raise Fault("not open", f"{kind} of item {id}, and item {meant} was meant")
         item = course.item(id)
-        if item is None or case.state != "open":
+        seen_to = case.state == "suspended" and isinstance(asked, c.TransferItem | c.ReleaseItem)
+        if item is None or not (case.state == "open" or seen_to):
             raise Fault("not open", f"{kind} of item {id} of {case.id}, which is not open")
         if kind == "WorkItemClaimed":
             if again and fact["person"] != item.person:
                 raise Fault("withdraw", f"item {id} went to {fact['person']} and not back to {item.person}")
             course.tell("claim", id, fact["person"])
         elif kind == "WorkItemReleased":
-            course.tell("release", id)
+            course.tell("release", id, person)
         elif kind == "WorkItemTransferred":
             if isinstance(asked, c.TransferItem) and (
                 asked.person != fact["person"] or asked.unit not in ("", fact["unit"])
@@ -184,7 +185,7 @@ class Teller:
         case.copy(fact["id"], receiver(fact), told=isinstance(asked, c.CopyCase))
 
     def _read(self, case: Case, fact: Said, asked: c.Command | None, person: str) -> None:
-        case.copies[fact["id"] - 1].read = True
+        case.copies[fact["id"] - 1].readers.add(fact["person"])
 
     def _joined(self, case: Case, fact: Said, asked: c.Command | None, person: str) -> None:
         self.model.joined(case.id, fact["other"])

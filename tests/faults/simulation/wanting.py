@@ -57,7 +57,7 @@ def wanted(act: Act, model: Model, drawing: Drawing, incident: Any) -> Wanted | 
     if not fitting:
         return None
     if act.what == "read":
-        fitting = [i for i in fitting if any(not copy.read for copy in model.cases[i].copies)] or fitting
+        fitting = [i for i in fitting if any(not copy.readers for copy in model.cases[i].copies)] or fitting
     id = _one(fitting, act.pick)
     case = model.cases[id]
     made = _of_case(act, model, case) or _of_signers(act, case) or _of_item(act, case, drawing, person)
