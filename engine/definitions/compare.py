@@ -220,7 +220,11 @@ def _element(before: Element, now: Element) -> Iterator[str]:
         yield f"{name}传入传出变量的范围改变"
     for key in sorted({*before.properties, *now.properties} - {"unit", "summary", "correlationKey"}):
         was_text, now_text = before.properties.get(key, ""), now.properties.get(key, "")
-        if was_text != now_text:
+        if key in _SWITCHES:
+            on = [text.strip().lower() == "true" for text in (was_text, now_text)]
+            if on[0] != on[1]:
+                yield f"{name}{'改为' if on[1] else '不再'}{_SWITCHES[key]}"
+        elif was_text != now_text:
             yield f"{name}的{_PROPERTIES.get(key, key)}由{_quoted(was_text)}改为{_quoted(now_text)}"
 
 
@@ -233,11 +237,11 @@ _PROPERTIES = {
     "outputCollection": "汇总变量",
     "outputElement": "汇总内容",
     "passAt": "会签通过比例",
-    "veto": "一票否决",
-    "waitForAll": "等全部签完",
     "opinion": "会签意见字段",
     "outcome": "会签结果变量",
 }
+
+_SWITCHES = {"veto": "一票否决", "waitForAll": "等全部签完再下结论"}
 
 
 def _completion(element: Element) -> Expression | None:

@@ -107,7 +107,7 @@ def test_the_office_says_what_decides_a_countersign(sign_in: Callable[..., Perso
     drawing.undo(2)
     changes = drawing.changes()
     assert any("会签通过比例" in one and "2/3" in one for one in changes), changes
-    assert any("一票否决" in one for one in changes), changes
+    assert any("方案”不再一票否决" in one for one in changes), changes
     office.screenshot("26-modeler-countersign-changes")
     office.page.locator("dialog.dialog").get_by_role("button", name="取消").click()
     office.leave_page()

@@ -139,7 +139,13 @@ def test_the_second_case_about_a_hazard_leads_to_the_first(
     expect(office.page.locator("#form")).to_contain_text("由安委办并案")
     found = office.page.locator("#likely .list-group-item", has_text=number)
     expect(found).to_contain_text("同一企业")
-    found.scroll_into_view_if_needed()
+    if phone:
+        office.page.get_by_role("link", name="看可能重复的案件").click()
+        expect(found).to_be_in_viewport()
+    department = sign_in("zhangwei", phone=phone)
+    department.go(office.page.url.partition("#")[0].removeprefix(department.address))
+    expect(department.page.locator("#likely")).to_contain_text("请安委办并案")
+    expect(department.page.locator("#likely .btn")).to_have_count(0)
     office.screenshot("58-likely-double-of-a-case")
     assert barriers(office) == []
     found.get_by_role("link", name=f"并入{number}").click()

@@ -457,6 +457,23 @@ def test_a_timer_changed() -> None:
     ]
 
 
+def test_what_decides_a_countersign_changed() -> None:
+    def signed(**words: str) -> Package:
+        said = properties(outputCollection="会签意见", outputElement="form", **words)
+        each = '<bpmn:multiInstanceLoopCharacteristics camunda:collection="=[1, 2]" camunda:elementVariable="单位"/>'
+        task = user("t", said + each, camunda_dueDate="workdays(today(), p.plan_days)")
+        return compiled(files(drawing(start(), task, end(), line("s", "t", "e"))))
+
+    assert changes(
+        signed(passAt="1", veto="true"), signed(passAt="2/3", veto="false", waitForAll="true")
+    ) == [
+        "步骤“任务t”的会签通过比例由“1”改为“2/3”",
+        "步骤“任务t”不再一票否决",
+        "步骤“任务t”改为等全部签完再下结论",
+    ]
+    assert changes(signed(passAt="1"), signed(passAt="1", veto="false")) == []
+
+
 def test_a_decision_table_changed() -> None:
     given = main_files()
     table = given["slow_progress.dmn"]

@@ -11,7 +11,7 @@ import camunda from 'camunda-bpmn-moddle/resources/camunda.json';
 import { el } from '../dom.js';
 import { countersignPanel } from './countersign_panel.js';
 import { dutyPanel } from './duty_panel.js';
-import { chinese } from './translate.js';
+import { chinese, chinesePanel } from './translate.js';
 
 export class DiagramTab {
   /**
@@ -46,7 +46,7 @@ export class DiagramTab {
       : new BpmnModeler({
           container: this.canvas,
           propertiesPanel: { parent: this.panel },
-          additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, CamundaPlatformPropertiesProviderModule, CamundaBehaviors, dutyPanel(this.context), countersignPanel(this.context), chinese],
+          additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, CamundaPlatformPropertiesProviderModule, CamundaBehaviors, dutyPanel(this.context), countersignPanel(this.context), chinesePanel, chinese],
           moddleExtensions: { camunda },
         });
     // For the page's tests, which drive the modeler as a person would and look at what it holds.

@@ -25,3 +25,18 @@ function translate(template, replacements) {
 }
 
 export const chinese = { translate: ['value', translate] };
+
+/** The panel's own words (what opens and closes its groups) are said in the language a group brings along. */
+class ChineseGroups {
+  /** @param {any} propertiesPanel */
+  constructor(propertiesPanel) {
+    propertiesPanel.registerProvider(10, this); // the last: every other provider's groups are there
+  }
+
+  getGroups() {
+    const said = (/** @type {any} */ one) => ({ ...one, translate });
+    return (/** @type {any[]} */ groups) => groups.map((group) => ({ ...said(group), ...(group.items ? { items: group.items.map(said) } : {}) }));
+  }
+}
+/** @type {any} */ (ChineseGroups).$inject = ['propertiesPanel'];
+export const chinesePanel = { __init__: ['chineseGroups'], chineseGroups: ['type', ChineseGroups] };
