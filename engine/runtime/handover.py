@@ -16,11 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.assignment import may_do
-from engine.commands import Actor, Command, ReleaseItem, TransferItem
+from engine.commands import Actor, TransferItem
 from engine.directory import Directory
-from engine.errors import Conflict, EngineError, InputInvalid, NotFound, SeparationOfDuties
-from engine.execution.state import Item, State
+from engine.errors import Conflict, EngineError, InputInvalid, NotFound
+from engine.handlers.handing_over import turn
 from engine.handlers.work import reason_given
 from engine.runtime.engine import Engine
 from engine.store.tables import cases, handover_items, handovers, open_item, with_somebody, work_items
@@ -234,40 +233,14 @@ def _move(engine: Engine, asked: Any, line: Any) -> tuple[str, str]:
         item = state.items.get(line.item)
         if item is None:
             return "gone", "移交前已经办结"
-        if item.person not in ("", asked.person) and item.behalf != asked.person:
-            return "gone", f"移交前已由{directory.name_of(item.person)}接办"
-        if item.person and item.person == asked.successor:
-            return "gone", f"{directory.name_of(item.person)}已在代办，由其接着办理"
-        actor, said = Actor(asked.asked_by, asked.asked_name), ""
-        if of_another(line, asked.person):
-            said = f"系代{directory.name_of(line.behalf)}办理"
-        elif asked.successor:
-            said = _kept_from(engine, line.case, state, item, asked.successor)
-            if not said:
-                units = [u for r, u in directory.own_posts(asked.successor) if r == item.role]
-                unit = item.unit if item.unit in units else ""
-                command: Command = TransferItem(
-                    line.case, line.item, f"移交：{asked.reason}", unit, asked.successor
-                )
-                engine.execute(command, actor, passing)
-                return "moved", ""
-        if not item.person:
-            return "returned", said
-        engine.execute(ReleaseItem(line.case, line.item, f"移交：{asked.reason}"), actor, returning)
-        return "returned", said
+        behalf = line.behalf if of_another(line, asked.person) else ""
+        package = engine.package_of(line.case)
+        command, result, said = turn(
+            line.case, item, state, package, directory, asked.person, asked.successor, asked.reason, behalf
+        )
+        if command is not None:
+            key = passing if isinstance(command, TransferItem) else returning
+            engine.execute(command, Actor(asked.asked_by, asked.asked_name), key)
+        return result, said
     except EngineError as refusal:
         return "refused", refusal.message
-
-
-def _kept_from(engine: Engine, case: str, state: State, item: Item, successor: str) -> str:
-    """Why the successor may not do it 不相容岗位分离; "" otherwise."""
-    package = engine.package_of(case)
-    element = package.processes[state.instances[item.id].process].elements[item.element]
-    theirs = replace(item, person=successor, behalf="", assignee="")
-    try:
-        may_do(Actor(successor), theirs, state.performers, element, package.titles, engine.directory())
-    except SeparationOfDuties as refusal:
-        return refusal.message
-    except EngineError:
-        return ""
-    return ""

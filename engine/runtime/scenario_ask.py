@@ -46,6 +46,7 @@ from engine.facts import WorkItemCompleted
 from engine.feel import compile_expression
 from engine.handlers import FileInfo
 from engine.handlers.going_back import taking_it_back
+from engine.handlers.handing_over import turn
 from engine.handlers.recipients import resolved
 from engine.handlers.signing import WAYS
 from engine.handlers.work import Work
@@ -248,6 +249,33 @@ def directory_after(stage: Stage, step: Step) -> Directory:
         person("substitute") if data.get("substitute") else "", unit, role,
     )  # fmt: skip
     return replace(directory, absences=(*directory.absences, absence), day=today)
+
+
+def handing_over(stage: Stage, step: Step) -> list[tuple[Command, Actor]]:
+    """What handing over 移交 all that a person has in hand asks for, to another or (without `to`) back to the posts; with what others
+    do in the person's name 代, and what waits where nobody else is."""
+    directory, data = stage.directory, step.data
+    leaver = _id_of(stage)(data.get("who", ""))
+    successor = _id_of(stage)(data["to"]) if "to" in data else ""
+    found = []
+    for item in stage.state.items.values():
+        alone = not item.person and directory.members(item.unit, item.role) == [leaver]
+        if alone or leaver in (item.person, item.behalf):
+            behalf = item.behalf if item.person == leaver else ""
+            asked = turn(
+                CASE,
+                item,
+                stage.state,
+                stage.package,
+                directory,
+                leaver,
+                successor,
+                str(data.get("reason", "")),
+                behalf,
+            )
+            if asked[0] is not None:
+                found.append((asked[0], _actor(stage, step)))
+    return found
 
 
 def _asker(stage: Stage, step: Step) -> Actor:

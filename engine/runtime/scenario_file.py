@@ -45,6 +45,7 @@ STEPS: dict[str, frozenset[str]] = {
     "retry": frozenset({"incident", "by", "variables"}),
     "away": frozenset({"who", "from", "until", "reason", "substitute", "post"}),
     "leaves": frozenset({"who"}),
+    "hand_over": frozenset({"who", "to", "by", "reason"}),
     "proceed": frozenset({"until", "leave"}),
     "wait": frozenset(),
     "expect": frozenset(

@@ -29,7 +29,7 @@ from engine.facts import Fact
 from engine.handlers import FileInfo, OtherCase, Setting, decide
 from engine.handlers.posts import is_due
 from engine.handlers.work import Work
-from engine.runtime.scenario_ask import CASE, command_of, directory_after, form_of
+from engine.runtime.scenario_ask import CASE, command_of, directory_after, form_of, handing_over
 from engine.runtime.scenario_expect import expect, local_text
 from engine.runtime.scenario_file import Scenario, Step, instant
 from engine.values import dumps, loads, plain
@@ -111,6 +111,8 @@ class Stage:
             elif step.what in ("away", "leaves"):
                 self._directory = directory_after(self, step)
                 self._check_posts()
+            elif step.what == "hand_over":
+                self._hand_over(step)
             else:
                 self._ask(step, after)
             between(self)
@@ -124,6 +126,17 @@ class Stage:
         """What the worker does after the directory has changed, or a day with absences has begun or ended."""
         if is_due(Work(self.state, self.setting(ENGINE))):
             self.execute(CheckPosts(CASE), ENGINE)
+
+    def _hand_over(self, step: Step) -> None:
+        """移交: what the worker does after somebody's work was handed over."""
+        commands = handing_over(self, step)
+        if not commands:
+            raise self.stop(step, f"“{step.data.get('who', '')}”名下有事项", "没有")
+        for command, actor in commands:
+            try:
+                self.execute(command, actor)
+            except EngineError as refusal:
+                raise self.stop(step, "移交", f"{refusal.code}：{refusal.message}") from refusal
 
     def execute(self, command: Command, actor: Actor) -> None:
         """One command, its facts kept; a refusal leaves the case as it was."""
