@@ -203,17 +203,17 @@ def _same_work(item: Item, before: Iterable[Execution], work: Work) -> Execution
 
 def _hold_as_before(item: Item, before: Execution, work: Work, *, taken_back: bool) -> None:
     """The item lies with the unit it had lain with, and with who takes it back or, where it had been stopped beside that, with
-    who had it, if that one is still in the post."""
+    who had it or had been asked by name 加签, if that one is still in the post."""
     directory = work.directory
-    work.say(WorkItemRouted(item.id, before.unit, before.role, "撤回后仍由原承办单位办理"))
+    still = not before.role or (before.role, before.unit) in directory.posts_of(before.person)
+    asked = before.person if still and not taken_back and not before.claimed else ""
+    work.say(WorkItemRouted(item.id, before.unit, before.role, "撤回后仍由原承办单位办理", asked))
     if taken_back:
         work.say(WorkItemClaimed(item.id, work.actor.person, for_whom(before, work.actor.person, directory)))
-    elif before.claimed and (
-        not before.role or (before.role, before.unit) in directory.posts_of(before.person)
-    ):
+    elif before.claimed and still:
         behalf = before.behalf
-        still = (behalf, before.role, before.unit) in directory.standing_in(before.person)
-        work.say(WorkItemClaimed(item.id, before.person, behalf if still else ""))
+        lent = (behalf, before.role, before.unit) in directory.standing_in(before.person)
+        work.say(WorkItemClaimed(item.id, before.person, behalf if lent else ""))
 
 
 def for_whom(one: Execution, person: str, directory: Directory) -> str:

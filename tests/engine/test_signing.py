@@ -175,6 +175,22 @@ class TestBefore:
         desk.do(c.FinishItem("case", again.id, {"结论": "不同意"}), "jian")
         assert [i.element for i in desk.state.items.values()] == ["N"]
 
+    def test_who_was_added_by_name_is_asked_again_when_the_deciding_signature_is_taken_back(self) -> None:
+        """撤回 of the veto that had stopped the others: the added round lies with the same person, and with nobody else."""
+        desk = Desk(drawn(TOGETHER.replace(', \\"城川镇\\"', "")))
+        desk.start(主办="能源局")
+        by_unit = {i.unit: i.id for i in desk.state.items.values()}
+        desk.do(c.AddSigner("case", by_unit["住建局"], "beside", "请一并把关", person="cheng"), "jian")
+        desk.do(c.FinishItem("case", by_unit["住建局"], {"结论": "不同意"}), "jian")
+        assert [i.element for i in desk.state.items.values()] == ["N"]
+        desk.do(c.WithdrawItem("case", by_unit["住建局"], "看错了"), "jian")
+        open_again = {(i.unit, i.person) for i in desk.state.items.values()}
+        assert open_again == {
+            ("住建局", "jian"),
+            ("能源局", ""),
+            ("城川镇", "cheng"),
+        }
+
     def test_taken_back_the_holder_need_not_wait(self) -> None:
         passes(
             PLAIN,
