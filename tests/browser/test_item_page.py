@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.answers import PACKAGE, answers
 from tests.browser.clerk import Clerk
@@ -106,6 +106,71 @@ def test_a_step_is_done_without_a_mouse(
     page.locator("#transfer > summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#transfer-reason")).to_be_visible()
+
+
+STYLES = """(one) => [one, one.closest('.fjs-input-group') ?? one.parentElement].map((each) => {
+  const style = getComputedStyle(each);
+  return [style.outlineStyle, style.outlineWidth, style.boxShadow, style.borderColor, style.backgroundColor].join();
+}).join()"""
+
+BEFORE = f"""() => {{
+  const styles = {STYLES};
+  window.plain = new Map([...document.querySelectorAll('a, button, input, select, textarea, summary, [tabindex]')]
+    .filter((one) => !one.contains(document.activeElement)).map((one) => [one, styles(one)]));
+}}"""
+"""Remembers what everything that can be focused looks like while it is not."""
+
+UNSEEN = f"""() => {{
+  const styles = {STYLES}, one = document.activeElement, box = one.getBoundingClientRect();
+  const within = box.height > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  const lit = window.plain.get(one) !== styles(one);
+  return one === document.body || (within && lit) ? '' : `${{one.outerHTML.slice(0, 120)}} within ${{within}} lit ${{lit}}`;
+}}"""
+"""What has the focus and does not show it; "" otherwise."""
+
+
+def tab_to(page: Page, wanted: Locator, *, most: int = 60) -> None:
+    """Press Tab until this control has the focus; each stop on the way must be seen."""
+    for _ in range(most):
+        page.evaluate(BEFORE)
+        page.keyboard.press("Tab")
+        assert page.evaluate(UNSEEN) == ""
+        if wanted.count() and wanted.first.evaluate("(one) => one === document.activeElement"):
+            return
+    raise AssertionError(f"{wanted} is not reached by {most} times Tab")
+
+
+def test_a_whole_step_is_finished_by_keys_alone(
+    sign_in: Callable[..., Person], brought: Callable[[str, str], str], photo: Path
+) -> None:
+    case = brought("只用键盘办结（浏览器测试）", "T10")
+    office = sign_in("zhaolixin")
+    page, keys = office.page, office.page.keyboard
+    page.add_init_script("addEventListener('mousedown', () => { window.clicked = true; })")
+
+    page.emulate_media(reduced_motion="reduce")  # a colour or a place on its way is nothing to compare
+    office.go(f"/cases/{case}")
+    tab_to(page, page.locator("#now a.btn-primary"))
+    keys.press("Enter")
+    page.wait_for_url("**/items/*")
+    office.settle()
+    tab_to(page, office.form.get_by_label("政府网站"))
+    keys.press("Space")
+    tab_to(page, office.form.get_by_label("公告链接或张贴位置"))
+    keys.type("旗政府网站通知公告栏")
+    tab_to(page, office.form.get_by_label("公告日期"))
+    keys.type(office.today().isoformat())
+    keys.press("Enter")
+    with page.expect_file_chooser() as chosen:  # the window in which files are chosen is the system's
+        tab_to(page, office.form.get_by_role("button", name="选择文件"))
+        keys.press("Enter")
+    chosen.value.set_files(photo)
+    expect(office.form.locator(".upload-file[data-file]")).to_have_count(1)
+    tab_to(page, office.form.locator("[data-form-submit]"))
+    assert page.evaluate("window.clicked") is None
+    keys.press("Enter")
+    page.wait_for_url(f"**/cases/{case}")
+    expect(page.locator("#timeline")).to_contain_text("办结了“T10 社会公告”")
 
 
 def test_a_photo_says_when_and_where_only_after_consent(sign_in: Callable[..., Person], photo: Path) -> None:
