@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.browser.barriers import AXE
 from tests.browser.clerk import Clerk, until
 from tests.browser.person import PATIENCE, Person
 from tests.engine.receiver import Receiver, receiving
@@ -44,7 +45,7 @@ def missing() -> str:
     """Why the browser tests cannot run here; empty when they can."""
     if chromium() is None:
         return "没有找到 Chromium（/usr/bin/chromium），浏览器测试未运行。Debian 上可用 apt-get install chromium 安装。"
-    if not MANIFEST.exists():
+    if not MANIFEST.exists() or not AXE.exists():
         return "前端尚未构建（make frontend），浏览器测试未运行。"
     return ""
 

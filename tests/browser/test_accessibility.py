@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE
+from tests.browser.barriers import violations
 from tests.browser.clerk import Clerk
 from tests.browser.person import DESK, PHONE, Person
 from tests.web.builder import make_office, open_site
 
 LEDGER = Path(__file__).parents[2] / "processes" / "demo_ledger_2024.xlsx"
-AXE = Path(__file__).parents[2] / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FROM = f"/register/new/{PACKAGE}/Start_self"
 PAGES = {
     "/worklist": "/worklist",
@@ -87,41 +87,6 @@ UNFOLD = """(round) => {
 }"""
 """Opens all that is folded away; of what opens only one at a time, one each round. Whether there is another round."""
 
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa"]},
-    "resultTypes": ["violations"],
-}
-
-
-axe_is_there = pytest.mark.skipif(
-    not AXE.exists(), reason="axe-core 没有安装（make frontend），未检查无障碍。"
-)
-
-
-RUN = """async ([where, rules]) => {
-  const drawings = [...document.querySelectorAll('.djs-container > svg')].map((one) => [one, document.createComment('')]);
-  for (const [one, place] of drawings) one.replaceWith(place);
-  const exclude = [['.djs-container'], ['.fjs-powered-by'], ['.bio-properties-panel']];
-  try {
-    return await axe.run({ include: [[where]], exclude }, rules);
-  } finally {
-    for (const [one, place] of drawings) place.replaceWith(one);
-  }
-}"""
-"""The drawings and the libraries' own widgets are left out; drawings are taken away meanwhile, for axe reads what it leaves out."""
-
-
-def violations(person: Person, where: str = "html") -> list[str]:
-    """Serious and critical findings on the page that is open, or in one part of it."""
-    if not person.page.evaluate("window.axe !== undefined"):
-        person.page.evaluate(AXE.read_text("utf-8"))
-    found: dict[str, Any] = person.page.evaluate(RUN, [where, RULES])
-    return [
-        f"{person.page.url} {one['id']}: {one['help']}: {[node['target'] for node in one['nodes']][:3]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
 
 @pytest.mark.no_browser
 def test_no_page_is_forgotten(tmp_path: Path) -> None:
@@ -150,13 +115,24 @@ def addresses(clerk: Callable[[str], Clerk], photo: Path) -> list[str]:
     return [address.format(**known) for address in PAGES.values()]
 
 
-@axe_is_there
 def test_no_page_has_serious_barriers(sign_in: Callable[..., Person], addresses: list[str]) -> None:
     person = sign_in("zhaolixin")
     found = []
     for address in addresses:
         person.go(address)
         found += at_both_sizes(person)
+    for size in (DESK, PHONE):
+        person.page.set_viewport_size(size)
+        person.go(FROM)
+        person.form.get_by_label("来源渠道").click()
+        expect(person.form.locator(".fjs-dropdownlist-item").first).to_be_visible()
+        found += violations(person)
+        person.page.keyboard.press("Escape")
+        person.form.get_by_label("发现日期").click()
+        expect(person.page.locator(".flatpickr-calendar.open")).to_be_visible()
+        person.page.wait_for_timeout(400)  # until it has faded in
+        found += violations(person)
+    person.leave_page()
     person.page.context.clear_cookies()
     person.go("/sign-in")
     found += at_both_sizes(person)

@@ -13,6 +13,7 @@ from playwright.sync_api import Route, expect
 
 from engine.clock import SHANGHAI
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import violations
 from tests.browser.clerk import Clerk
 from tests.browser.person import DESK, PHONE, SCREENSHOTS, Person
 from tests.pictures import cropped, exif, saved, scene
@@ -134,6 +135,7 @@ def test_a_photo_from_the_phone_to_the_reviewer(
     town.page.locator("#files a[data-picture]").first.click()
     expect(town.page.locator("dialog.viewer img")).to_be_visible()
     town.page.wait_for_function("document.querySelector('dialog.viewer img').naturalWidth > 1000")
+    assert violations(town) == []
     town.screenshot("63-viewer")
     town.page.keyboard.press("Escape")
     expect(town.page.locator("dialog.viewer")).to_have_count(0)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import beside_the_screen
 from tests.browser.person import Person
 
 both_sizes = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
@@ -51,8 +52,7 @@ def test_the_enterprise_fills_in_rows_and_what_must_be_attached(
     head.screenshot("71-plan-rows")
     assert "预案附件：此项必须填写。" in head.press_submit()
     head.screenshot("71-plan-refused")
-    wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert head.page.evaluate(wide) <= 0
+    assert beside_the_screen(head) == []
     held = head.form.locator("input").evaluate_all("all => all.map(one => one.value)")
     assert {first["项"], "检修配电柜"} <= set(held), "a refused plan keeps its rows"
     head.leave_page()

@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import beside_the_screen
 from tests.browser.person import Person
 
 
@@ -70,10 +71,7 @@ def test_a_town_files_a_hazard_by_phone(sign_in: Callable[..., Person], photo: P
     assert below and above
     assert below["height"] >= 44
     assert below["y"] + below["height"] <= above["y"], "the button lies under the bottom bar"
-    wider = town.page.evaluate(
-        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    assert wider <= 0, "the page scrolls sideways"
+    assert beside_the_screen(town) == []
     town.submit()
     town.screenshot("31-case-by-phone")
     assert "手机登记的隐患" in town.page.locator("h1").inner_text()

@@ -9,27 +9,9 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import beside_the_screen, too_small, violations
 from tests.browser.clerk import Clerk
 from tests.browser.person import Person
-from tests.browser.test_accessibility import AXE, violations
-
-SMALLEST = """() => [...document.querySelectorAll('main a.btn, main button, main summary, main select, main textarea,'
-  + ' main input:not([type=hidden], [type=file], [type=radio], [type=checkbox])')]
-  .filter((one) => one.checkVisibility() && one.offsetParent && !one.closest('.djs-container, [data-island="diagram"], .fjs-input-group, .fjs-taglist'))
-  .map((one) => [one.getBoundingClientRect().height, (one.textContent || one.getAttribute('aria-label') || one.id).trim().slice(0, 30)])
-  .filter(([height]) => height < 43.5)"""
-
-SMALL_FIELDS = """() => [...document.querySelectorAll('.fjs-input-group, .fjs-taglist, .fjs-inline-label, .fjs-repeat-row-remove')]
-  .filter((one) => one.checkVisibility() && one.offsetParent)
-  .map((one) => [one.getBoundingClientRect(), one.className])
-  .filter(([box, name]) => box.height < 43.5 || name.includes('remove') && box.width < 43.5)
-  .map(([box, name]) => [box.width, box.height, name])"""
-"""What form-js draws itself: fields in frames, the lines of choices, the crosses of rows."""
-
-BESIDE = """() => [...document.querySelectorAll('main *')].filter((one) => one.checkVisibility() && !one.closest('.djs-container, .diagram, .table-responsive, .visually-hidden'))
-  .filter((one) => { const box = one.getBoundingClientRect(); return box.width && (box.right > innerWidth + 1 || box.left < -1); })
-  .map((one) => one.tagName + '.' + one.className).slice(0, 5)"""
-"""What sticks out of the screen."""
 
 
 def test_a_step_shows_the_case_and_what_comes_after_it(
@@ -44,8 +26,7 @@ def test_a_step_shows_the_case_and_what_comes_after_it(
     expect(office.page.locator("#papers")).to_contain_text("现场照片.jpg")
     expect(office.page.get_by_text("最近办理")).to_be_visible()
     office.screenshot("63-item")
-    if AXE.exists():
-        assert violations(office) == []
+    assert violations(office) == []
 
 
 def test_a_step_is_done_with_the_thumb(
@@ -54,18 +35,14 @@ def test_a_step_is_done_with_the_thumb(
     office = sign_in("zhaolixin", phone=True)
     case = clerk("zhaolixin").register("用拇指办一步", photo)
     office.open_item(case, "T02")
-    assert office.page.evaluate(SMALLEST) == []
-    wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert office.page.evaluate(wide) <= 0
+    assert too_small(office) == []
+    assert beside_the_screen(office) == []
     button, bar = office.form.locator("[data-form-submit]"), office.page.locator("nav.fixed-bottom")
     below, above = button.bounding_box(), bar.bounding_box()
     assert below and above and below["height"] >= 44
     assert below["y"] + below["height"] <= above["y"]
-    if AXE.exists():
-        assert violations(office) == []
+    assert violations(office) == []
     office.page.screenshot(path="var/screenshots/64-item-whole-phone.png", full_page=True)
-    assert office.page.evaluate(BESIDE) == []
-    assert office.page.evaluate(SMALL_FIELDS) == []
     receiver = office.form.locator(".fjs-form-field-label", has_text="接收单位")
     expect(receiver).to_have_count(0)
     office.fill({"处理": "移交"})
@@ -103,6 +80,11 @@ def test_a_step_is_done_without_a_mouse(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the first line leads to its field
     expect(page.locator(".error-summary")).not_to_be_focused()
+    choice = office.form.get_by_label("处理意见")
+    choice.focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(choice).to_have_value("移交")
     page.locator("#transfer > summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#transfer-reason")).to_be_visible()
@@ -184,6 +166,7 @@ def test_a_photo_says_when_and_where_only_after_consent(sign_in: Callable[..., P
     camera.click()
     dialog = town.page.locator("dialog.dialog")
     expect(dialog).to_contain_text("照片要附上拍摄位置吗")
+    assert violations(town) == []
     town.screenshot("65-place-asked")
     with town.page.expect_file_chooser() as chosen:
         dialog.get_by_role("button", name="不附位置").click()

@@ -10,10 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import beside_the_screen, too_small, violations
 from tests.browser.clerk import STEPS
 from tests.browser.person import SCREENSHOTS, Person
-from tests.browser.test_accessibility import AXE, violations
-from tests.browser.test_item_page import BESIDE, SMALL_FIELDS, SMALLEST
 
 TITLE = "备用主通风机停用未修复（浏览器测试）"
 
@@ -37,11 +36,9 @@ PICTURED = {"T03", "T13", "T16", "T21", "T24"}
 def fits_the_thumb(worker: Person, name: str) -> None:
     """The filled form on the phone: large enough to press, nothing beside the screen, rows come and go."""
     page = worker.page
-    assert page.evaluate(SMALLEST) == [], name
-    assert page.evaluate(SMALL_FIELDS) == [], name
-    assert page.evaluate(BESIDE) == [], name
-    if AXE.exists():
-        assert violations(worker) == [], name
+    assert too_small(worker) == [], name
+    assert beside_the_screen(worker) == [], name
+    assert violations(worker) == [], name
     lists = worker.form.get_by_role("button", name="增加一行")
     if lists.count():
         rows = worker.form.locator(".fjs-repeat-row-container")

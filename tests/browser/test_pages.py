@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE
+from tests.browser.barriers import violations
 from tests.browser.clerk import Clerk
 from tests.browser.person import SCREENSHOTS, Person
 
@@ -37,6 +38,8 @@ def test_a_step_is_signed_for_given_back_and_handed_on(
     office.page.locator("#transfer-reason").fill("本周外出检查")
     office.screenshot("40-hand-on")
     office.page.locator("#transfer").get_by_role("button", name="转办").click()
+    expect(office.page.locator("dialog.dialog")).to_be_visible()
+    assert violations(office) == []
     office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
     office.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
     office.settle()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import beside_the_screen
 from tests.browser.clerk import Clerk
 from tests.browser.person import SCREENSHOTS, Person
 
@@ -100,8 +101,7 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
         if "unit=" in address:
             phone.page.locator("#alone").scroll_into_view_if_needed()
         phone.screenshot(name)
-        width = phone.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= phone.page.viewport_size["width"] + 1, f"{address} is {width} wide"  # type: ignore[index]
+        assert beside_the_screen(phone) == [], address
 
 
 def test_a_step_that_nobody_can_take_is_an_incident_until_somebody_can(

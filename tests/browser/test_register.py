@@ -12,6 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import beside_the_screen, violations
 from tests.browser.clerk import Clerk
 from tests.browser.person import Person
 
@@ -73,7 +74,7 @@ def test_the_register_on_a_phone(sign_in: Callable[..., Person]) -> None:
     town = sign_in("zhaolixin", phone=True)
     town.go("/register")
     expect(town.page.locator("#register .light").first).to_be_visible()
-    assert town.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    assert beside_the_screen(town) == []
     town.screenshot("65-register-phone")
     light = town.page.get_by_label("灯", exact=True)
     expect(light).to_be_hidden()  # the first screen is the list's
@@ -89,7 +90,7 @@ def test_the_register_on_a_phone(sign_in: Callable[..., Person]) -> None:
     town.page.locator("#register").scroll_into_view_if_needed()
     town.screenshot("67-register-cards")
     town.go("/register/lists?unit=能源局")
-    assert town.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert beside_the_screen(town) == []
     town.screenshot("66-unit-list-phone")
 
 
@@ -138,6 +139,7 @@ def test_a_workbook_goes_out_and_comes_back(
     asked = page.locator("dialog.dialog")
     asked.get_by_role("button", name="确定").click()
     expect(asked.get_by_role("alert")).to_contain_text(f"没有写入任何内容：第 {rows[1]} 行“督办部门”")
+    assert violations(office) == []
     office.screenshot("70-workbook-refused")
     asked.get_by_role("button", name="取消").click()
     page.get_by_label("跳过读不懂的行和不能更正的内容").check()

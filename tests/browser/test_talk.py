@@ -8,16 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.barriers import violations
 from tests.browser.clerk import Clerk
 from tests.browser.person import Person
-from tests.browser.test_accessibility import violations
 
 both_sizes = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-
-
-def barriers(person: Person) -> list[str]:
-    """What axe-core finds on the page, beside what it says of every page with a drawing on it."""
-    return [one for one in violations(person) if "diagram-canvas" not in one]
 
 
 @both_sizes
@@ -34,7 +29,7 @@ def test_a_copy_is_sent_to_half_a_name_and_read(
     expect(office.page.locator("#copy-to-names [role=option]").first).to_contain_text("住房和城乡建设局")
     office.page.locator("#copies").scroll_into_view_if_needed()
     office.screenshot("50-copy-names-offered")
-    assert barriers(office) == []
+    assert violations(office) == []
     to.press("Enter")
     expect(to).to_have_value("李娜、")
     office.page.locator("#copy-note").fill("涉及工地风机，请知悉。")
@@ -60,7 +55,7 @@ def test_a_copy_is_sent_to_half_a_name_and_read(
     expect(lina.page.locator("#worklist")).to_contain_text("已阅")
     lina.settle()
     lina.screenshot("52b-copied-found")
-    assert barriers(lina) == []
+    assert violations(lina) == []
 
 
 @both_sizes
@@ -95,7 +90,7 @@ def test_who_is_named_answers(
     expect(lina.page.locator(".comment-answer")).to_contain_text("数量无误")
     lina.settle()
     lina.screenshot("54-conversation")
-    assert barriers(lina) == []
+    assert violations(lina) == []
 
 
 @both_sizes
@@ -117,7 +112,7 @@ def test_who_holds_a_step_is_urged_once_a_day(
     other.page.locator("#urge > summary").click()
     expect(other.page.locator("#urge")).to_contain_text("每个工作日最多催办 1 次")
     other.screenshot("56-urged")
-    assert barriers(other) == []
+    assert violations(other) == []
     urged = sign_in("zhaolixin", phone=phone)
     urged.go("/worklist?tab=mine&q=备用风机停用（催办）")
     row = urged.page.locator(f"#worklist tr:has(a[href='/cases/{case}/items/{item}'])")
@@ -147,7 +142,7 @@ def test_the_second_case_about_a_hazard_leads_to_the_first(
     expect(department.page.locator("#likely")).to_contain_text("请安委办并案")
     expect(department.page.locator("#likely .btn")).to_have_count(0)
     office.screenshot("58-likely-double-of-a-case")
-    assert barriers(office) == []
+    assert violations(office) == []
     found.get_by_role("link", name=f"并入{number}").click()
     expect(office.page.locator("#merge-into")).to_have_value(number)
     expect(office.page.locator("#merge")).to_be_in_viewport()
@@ -158,7 +153,7 @@ def test_the_second_case_about_a_hazard_leads_to_the_first(
     expect(office.page.locator("#merged")).to_contain_text("本案已并入")
     office.settle()
     office.screenshot("59-merged-away")
-    assert barriers(office) == []
+    assert violations(office) == []
     office.page.locator("#merged a").click()
     office.page.wait_for_url(f"**/cases/{case}")
     office.page.wait_for_function(
