@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import violations
 from tests.browser.conftest import Product
 from tests.browser.person import Person
 from tests.pictures import saved, scene
@@ -83,6 +84,7 @@ def test_what_is_filled_in_without_a_network_arrives_once_after_the_page_was_clo
 ) -> None:
     town = sign_in("mutu", phone=True)
     fill_offline(town, "矿区没信号时登记的隐患", photo)
+    assert violations(town) == []
     town.screenshot("60-waiting")
     context = town.page.context
     town.page.close()
@@ -95,6 +97,7 @@ def test_what_is_filled_in_without_a_network_arrives_once_after_the_page_was_clo
     expect(town.page.locator("#net")).to_contain_text("待发送 1 件")
     row.get_by_text("填写的内容").click()
     expect(row).to_contain_text("矿区没信号时登记的隐患")
+    assert violations(town) == []
     town.screenshot("61-pending")
     town.page.close()
 
@@ -205,6 +208,7 @@ def test_what_the_server_refuses_comes_back_with_its_reasons(
     expect(row).to_have_attribute("data-pending", "refused")
     expect(row).to_contain_text("斯琴高娃")
     expect(office.page.locator("#net")).to_contain_text("被退回 1 件")
+    assert violations(office) == []
     office.screenshot("62-refused")
     row.get_by_role("button", name="放弃").click()
     office.page.locator("dialog.dialog").get_by_role("button", name="放弃").click()
