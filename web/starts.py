@@ -36,13 +36,7 @@ def open_to(who: Who) -> list[dict[str, Any]]:
 
 def form_of(who: Who, package: str, start: str) -> dict[str, Any]:
     """A start's form with its choices. Raises `NotFound`, and `NotAllowed` where the person may not start."""
-    found = the_engine().newest(package)
-    rule = starts_of(found).get(start)
-    if rule is None:
-        raise NotFound(f"“{found.title}”没有这个登记入口。")
-    if not set(rule.roles) & set(who.roles):
-        titles = "、".join(found.roles[r].title if r in found.roles else r for r in rule.roles)
-        raise NotAllowed(f"“{rule.title}”由{titles}办理，您没有这个岗位。")
+    found, rule = open_start(who, package, start)
     form = found.forms.get(rule.form)
     schema = dict(form.schema) if form is not None else None
     lists = Choices(the_engine().directory(), found.roles, asker=who.person)
@@ -55,6 +49,18 @@ def form_of(who: Who, package: str, start: str) -> dict[str, Any]:
         "schema": schema,
         "data": data,
     }
+
+
+def open_start(who: Who, package: str, start: str) -> tuple[Package, Start]:
+    """A start of the newest version. Raises `NotFound`, and `NotAllowed` where the person may not start."""
+    found = the_engine().newest(package)
+    rule = starts_of(found).get(start)
+    if rule is None:
+        raise NotFound(f"“{found.title}”没有这个登记入口。")
+    if not set(rule.roles) & set(who.roles):
+        titles = "、".join(found.roles[r].title if r in found.roles else r for r in rule.roles)
+        raise NotAllowed(f"“{rule.title}”由{titles}办理，您没有这个岗位。")
+    return found, rule
 
 
 def _sources(schema: dict[str, Any] | None) -> set[str]:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from engine.errors import EngineError
 from engine.runtime import evidence_rules, form_drafts, half_uploads, hints
 from engine.runtime.engine import Engine
+from engine.runtime.host_clock import SystemClock
 from engine.store.tables import files, to_be_looked_at
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def _go_on(engine: Engine, stop: threading.Event) -> None:
         try:
             if time.monotonic() - swept > SWEEP_SECONDS or not swept:
                 half_uploads.sweep(engine)
-                form_drafts.sweep(engine)
+                form_drafts.sweep(engine, SystemClock().now())
                 swept = time.monotonic()
             done = look_at_new(engine, 1, skipped)
         except Exception:

@@ -740,6 +740,17 @@ form_drafts = Table(
     Column("saved_at", Instant, nullable=False),  # by the host's clock
 )
 
+begun_forms = Table(
+    "begun_forms",
+    metadata,
+    # 草稿, too: of forms that are no step, a new case or an action of a case; gone when submitted, or after a while.
+    Column("person", String(40), primary_key=True),
+    Column("form", String(400), primary_key=True),  # start/PACKAGE/START or action/CASE/ACTION
+    Column("revision", BigInteger, nullable=False),  # always larger than any before it
+    Column("data", LargeBinary, nullable=False),  # JSON: field key → value
+    Column("saved_at", Instant, nullable=False),  # by the host's clock
+)
+
 settings = Table(
     "settings",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def test_what_was_typed_survives_a_reload(sign_in: Callable[..., Person], photo:
     finder.fill(
         {"隐患名称": "草稿里的名称", "隐患描述": "写到一半停电了", "来源渠道": "督导检查", "现场照片": photo}
     )
-    expect(finder.page.locator(".draft-note")).to_contain_text("草稿已存在本机")
+    expect(finder.page.locator(".draft-note")).to_contain_text(re.compile("草稿已(存在本机|保存)"))
     finder.page.reload()
     finder.settle()
     expect(finder.page.locator(".draft-note")).to_contain_text("已恢复")
@@ -29,6 +30,40 @@ def test_what_was_typed_survives_a_reload(sign_in: Callable[..., Person], photo:
     finder.page.reload()
     finder.settle()
     expect(finder.page.get_by_label("隐患名称")).to_have_value("")
+
+
+def test_a_registration_begun_on_the_phone_goes_on_at_the_desk(
+    sign_in: Callable[..., Person], photo: Path
+) -> None:
+    phone = sign_in("liuyang", phone=True)
+    phone.start(PACKAGE)
+    phone.fill({"隐患名称": "手机上先记一笔"})
+    expect(phone.page.locator(".draft-note")).to_contain_text("换一台设备也能接着填")
+    phone.screenshot("67-registration-draft")
+
+    desk = sign_in("liuyang")
+    desk.start(PACKAGE)
+    expect(desk.page.get_by_label("隐患名称")).to_have_value("手机上先记一笔")
+    expect(desk.page.locator(".draft-note")).to_contain_text("在另一台设备上保存的草稿")
+    desk.screenshot("68-registration-draft-at-the-desk")
+    with desk.page.expect_response(
+        lambda r: r.request.method == "PUT" and "回来登记" in (r.request.post_data or "")
+    ):
+        desk.fill(answers("T01", desk.today(), photo, 隐患名称="手机上先记一笔，回来登记"))
+
+    # The draft ends when what was submitted from it arrives, however late.
+    desk.page.context.set_offline(True)
+    desk.form.locator("[data-form-submit]").click()
+    expect(desk.page.locator(".form-kept")).to_contain_text("待发送")
+    phone.page.reload()
+    phone.settle()
+    expect(phone.page.get_by_label("隐患名称")).to_have_value("手机上先记一笔，回来登记")
+    desk.page.context.set_offline(False)
+    desk.page.wait_for_url("**/cases/*")
+
+    phone.page.reload()
+    phone.settle()
+    expect(phone.page.get_by_label("隐患名称")).to_have_value("")
 
 
 def test_a_refused_form_leads_to_the_first_empty_field(sign_in: Callable[..., Person]) -> None:
@@ -48,7 +83,7 @@ def test_an_expired_session_leads_back_to_the_form_with_what_was_typed(
     finder = sign_in("wuyunqimuge")
     finder.start(PACKAGE)
     finder.fill(answers("T01", finder.today(), photo, 隐患名称="登录超时也不丢"))
-    expect(finder.page.get_by_text("草稿已存在本机")).to_be_visible()
+    expect(finder.page.locator(".draft-note")).to_contain_text(re.compile("草稿已(存在本机|保存)"))
     finder.page.context.clear_cookies()
     assert "登录已超时，没有提交" in finder.press_submit()
     finder.page.locator(".error-summary").get_by_role("link", name="重新登录").click()

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from engine.runtime.form_drafts import sweep
-from engine.store.tables import form_drafts
+from engine.runtime.form_drafts import KEPT, sweep
+from engine.store.tables import begun_forms, form_drafts
 from tests import stores
-from tests.web.builder import Site
+from tests.web.builder import REGISTERED, Site
 from web.case.queries import prefill, required_files
+from web.identity import host_clock
 
 pytestmark = stores.both
 
@@ -72,7 +73,7 @@ def test_a_draft_ends_with_its_item(site: Site) -> None:
     assert done.status_code == 200, done.text
     for account in ("wang", "li"):
         assert site.user(account).get(at).json["data"] is None
-    assert (sweep(site.engine), kept(site)) == (2, 0)
+    assert (sweep(site.engine, host_clock.now()), kept(site)) == (2, 0)
     assert site.user("li").put(at, {"data": {"说明": "晚了"}}).status_code == 409
 
 
@@ -97,6 +98,63 @@ def test_who_does_not_want_a_draft_throws_it_away(site: Site) -> None:
     wang.put(at, {"data": {"说明": "不要了"}})
     assert wang.send("DELETE", at).status_code == 204
     assert wang.get(at).json["data"] is None
+
+
+START = "/api/v1/starts/tiny/S/draft"
+
+
+def test_a_registration_goes_on_at_another_device_and_ends_with_the_case(site: Site) -> None:
+    wang = site.user("wang")
+    first = wang.put(START, {"data": {"名称": "写到一半"}}).json["revision"]
+    desk = site.stranger().sign_in("wang")
+    assert desk.get(START).json["data"] == {"名称": "写到一半"}
+    assert START in desk.get("/register/new/tiny/S").text
+    assert site.user("li").get(START).json["data"] is None
+    later = desk.put(START, {"data": {"名称": "写完了"}, "base": first}).json["revision"]
+    assert wang.put(START, {"data": {"名称": "旧的"}, "base": first}).status_code == 409
+    begun = {"package": "tiny", "start": "S", "form": REGISTERED}
+    assert wang.post("/api/v1/cases", begun | {"draft": first}).status_code == 201
+    assert wang.get(START).json["revision"] == later, "another device had gone on since"
+    assert desk.post("/api/v1/cases", begun | {"draft": later}).status_code == 201
+    assert desk.get(START).json == {"revision": 0, "data": None, "age": 0}
+
+
+def test_nobody_keeps_a_registration_that_is_not_open_to_him_or_not_there(site: Site) -> None:
+    assert site.user("gao").put(START, {"data": {}}).status_code == 403
+    assert site.user("gao").get(START).status_code == 403
+    assert site.user("wang").put(START.replace("/S/", "/X/"), {"data": {}}).status_code == 404
+    assert site.user("wang").put(START.replace("tiny", "nobody"), {"data": {}}).status_code == 404
+
+
+def test_a_registration_nobody_went_on_with_is_gone_after_a_week(site: Site) -> None:
+    wang = site.user("wang")
+    known = wang.put(START, {"data": {"名称": "忘了"}}).json["revision"]
+    with site.engine.database.write() as c:
+        c.execute(sa.update(begun_forms).values(saved_at=host_clock.now() - KEPT))
+    assert wang.get(START).json["data"] is None
+    assert wang.put(START, {"data": {"名称": "新的"}}).json["revision"] > known
+    with site.engine.database.write() as c:
+        c.execute(sa.update(begun_forms).values(saved_at=host_clock.now() - KEPT))
+    assert sweep(site.engine, host_clock.now()) == 1
+    assert wang.put(START, {"data": {"名称": "不要了"}}).status_code == 200
+    assert wang.send("DELETE", START).status_code == 204
+    assert wang.get(START).json["data"] is None
+
+
+def test_an_action_goes_on_at_another_device_and_ends_when_it_was_asked_for(site: Site) -> None:
+    case = site.begin()
+    at = f"/api/v1/cases/{case}/actions/extension"
+    wang = site.user("wang")
+    kept = wang.put(f"{at}/draft", {"data": {"理由": "等配件"}})
+    assert kept.status_code == 200, kept.text
+    desk = site.stranger().sign_in("wang")
+    assert desk.get(f"{at}/draft").json["data"] == {"理由": "等配件"}
+    assert site.user("li").get(f"{at}/draft").json["data"] is None
+    assert site.user("liu").get(f"{at}/draft").status_code == 404  # of another department
+    assert wang.put(f"{at}s/draft", {"data": {}}).status_code == 404
+    asked = desk.post(at, {"form": {}, "draft": kept.json["revision"]})
+    assert asked.status_code == 200, asked.text
+    assert wang.get(f"{at}/draft").json["data"] is None
 
 
 def fields(schema: dict[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from engine.commands import (
     SuspendCase,
 )
 from engine.errors import NotAllowed, NotFound
+from engine.runtime import form_drafts
 from engine.values import from_outside, plain
 from web import discretion, history, starts
 from web.api import Room, schemas
@@ -62,6 +63,9 @@ def begin(body: dict[str, Any]) -> dict[str, Any]:
     made = act(StartCase(body["package"], body["form"], body["start"]))
     for file in body["files"]:
         the_engine().execute(AttachFile(made["case"], file), who().actor)
+    if body["draft"]:
+        draft = form_drafts.of_start(who().person, body["package"], body["start"])
+        form_drafts.discard(the_engine(), draft, upto=body["draft"])
     return made
 
 
@@ -246,6 +250,9 @@ def do_action(body: dict[str, Any], case: str, action: str) -> dict[str, Any]:
     made = act(CallAction(case, action, body["form"]))
     for file in body["files"]:
         the_engine().execute(AttachFile(case, file), who().actor)
+    if body["draft"]:
+        draft = form_drafts.of_action(who().person, case, action)
+        form_drafts.discard(the_engine(), draft, upto=body["draft"])
     return made
 
 

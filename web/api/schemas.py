@@ -159,11 +159,18 @@ class PasswordChange(Body):
     new = Text(256, required=True)
 
 
+def drafted() -> fields.Integer:
+    """The draft that a submitted form grew from, which ends with it."""
+    said = "所依据草稿的 revision，提交后这份草稿不再保留；0 为没有"
+    return Whole(0, 2**53, load_default=0, metadata={"description": said})
+
+
 class StartBody(Body):
     package = Text(100, required=True)
     start = Text(100, load_default="")
     form = Map(keys=fields.String(), load_default=dict)
     files = Many(Text(40), load_default=list)
+    draft = drafted()
 
 
 class FinishBody(Body):
@@ -212,6 +219,7 @@ class SuspendBody(ReasonBody):
 class ActionBody(Body):
     form = Map(keys=fields.String(), load_default=dict)
     files = Many(Text(40), load_default=list)
+    draft = drafted()
 
 
 class NoteBody(Body):

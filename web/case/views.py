@@ -293,6 +293,8 @@ def action(case: str, action: str) -> str:
                 queries.prefill(schema, dict(work.state.root_variables), {}, choices(work))
             ),
             "submitUrl": f"/api/v1/cases/{case}/actions/{action}",
+            "draftUrl": f"/api/v1/cases/{case}/actions/{action}/draft",
+            "endsDraft": True,
             "filesUrl": "/api/v1/files",
             "nextUrl": f"/cases/{case}",
             "readonly": not any(a["key"] == action for a in actions(work)),

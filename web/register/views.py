@@ -191,6 +191,8 @@ def begin(package: str, start: str) -> str:
         "schema": found["schema"],
         "data": found["data"],
         "submitUrl": "/api/v1/cases",
+        "draftUrl": f"/api/v1/starts/{package}/{start}/draft",
+        "endsDraft": True,
         "filesUrl": "/api/v1/files",
         "nextUrl": "/cases/{case}",
         "readonly": False,

@@ -1,6 +1,6 @@
 /**
- * What was typed but not submitted: kept in this browser at once, for a week at most, and, for a step of a case, on the server
- * per person and step, so that what was begun on the phone goes on at the desk. Of two the newer one counts, and it is said.
+ * What was typed but not submitted: kept in this browser at once, for a week at most, and on the server per person and form,
+ * so that what was begun on the phone goes on at the desk. Of two the newer one counts, and it is said.
  *
  * Ages are compared, not times: the clocks of two devices need not agree.
  */
@@ -12,6 +12,8 @@ const PREFIX = 'duban:draft:';
 /** Milliseconds without an edit after which a draft goes to this browser, and to the server [P]. */
 const HERE = 400;
 const THERE = 2500;
+/** Milliseconds that a submission waits for what is on its way to the server [P]. */
+const AT_REST = 3000;
 
 /** @typedef {{data: Record<string, any>, sentence: string, other?: Record<string, any>}} Found */
 
@@ -26,15 +28,24 @@ export class Draft {
     this.base = 0; // the revision on the server that this browser knows
     this.timers = [0, 0];
     this.over = false;
+    /** @type {Promise<void>} what is on its way to the server */
+    this.sending = Promise.resolve();
     /** @type {() => void} called when another device has saved in between */
     this.onOther = () => {};
   }
 
-  /** @returns {Promise<Found|null>} what to go on with, and a sentence that says whence it is */
-  async open() {
+  /**
+   * @param {number} [submitted] the revision up to which all was submitted from this browser, and perhaps is on its way still
+   * @returns {Promise<Found|null>} what to go on with, and a sentence that says whence it is
+   */
+  async open(submitted = 0) {
     const here = this.read();
     this.base = here?.base ?? 0;
     const there = await this.fetch();
+    if (there && there.revision && there.revision <= submitted) {
+      this.base = there.revision; // what is typed now takes its place
+      return here && { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` };
+    }
     if (!there) return here && { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` };
     if (!there.data) {
       // It was on the server and is not any more: submitted or thrown away on another device.
@@ -42,7 +53,8 @@ export class Draft {
       this.base = 0;
       return here && !here.sent ? { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` } : null;
     }
-    const known = there.revision === this.base;
+    // The page may have been closed after the server had it and before this browser knew.
+    const known = there.revision === this.base || (here !== null && same(portable(here.data), there.data));
     this.base = there.revision;
     const thereAt = Date.now() - there.age * 1000;
     if (here && known) return { data: here.data, sentence: `已恢复 ${clock(here.at)} 未提交的草稿。` };
@@ -97,20 +109,29 @@ export class Draft {
       const kept = write(false);
       if (kept) saved(`草稿已存在本机 ${clock(kept.at, false)}`);
     }, HERE);
-    if (this.remote) this.timers[1] = window.setTimeout(async () => {
+    if (this.remote) this.timers[1] = window.setTimeout(() => { this.sending = send(); }, THERE);
+    const send = async () => {
       const data = take();
-      // Photos that are only in this browser are of no use elsewhere.
-      const portable = replaced(data, new Map(localIds(data).map((id) => [id, null])));
       try {
-        const answer = await new Action().post(this.remote, { data: portable, base: this.base }, 'PUT');
+        const answer = await new Action().post(this.remote, { data: portable(data), base: this.base }, 'PUT');
         if (this.over) return;
         this.base = answer.revision;
         if (JSON.stringify(take()) === JSON.stringify(data)) write(localIds(data).length === 0);
         saved(`草稿已保存 ${clock(Date.now(), false)}，换一台设备也能接着填`);
       } catch (problem) {
-        if (problem instanceof Problem && problem.status === 409) this.onOther();
+        if (!(problem instanceof Problem) || problem.status !== 409) return;
+        if (this.base && (await this.fetch())?.revision === 0) {
+          this.base = 0; // what it went on from was submitted or thrown away: this is the only one now
+          await send();
+        } else this.onOther();
       }
-    }, THERE);
+    };
+  }
+
+  /** Nothing more is sent; what is on its way to the server has arrived, or has failed. */
+  async rest() {
+    clearTimeout(this.timers[1]);
+    await Promise.race([this.sending, new Promise((go) => setTimeout(go, AT_REST))]);
   }
 
   /** From now on this form's content counts, whatever another device has saved. */
@@ -140,6 +161,18 @@ export class Draft {
     this.over = true;
     this.forget();
   }
+}
+
+/** As it goes to the server: photos that are only in this browser are of no use elsewhere. @param {Record<string, any>} data */
+function portable(data) {
+  return replaced(data, new Map(localIds(data).map((id) => [id, null])));
+}
+
+/** Whether two drafts hold the same, in whatever order. @param {any} one @param {any} other @returns {boolean} */
+function same(one, other) {
+  if (one === null || other === null || typeof one !== 'object' || typeof other !== 'object') return one === other;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => key in other && same(one[key], other[key]));
 }
 
 /** @param {number} at @param {boolean} [withDay] */

@@ -3,11 +3,12 @@
  *
  * 提交 keeps the filled form in this browser and sends it (`offline/queue.js`): without a network it waits, and arrives once.
  *
- * props: {schema, data, submitUrl, filesUrl, nextUrl, readonly, submitLabel, draftUrl?, extra?}
+ * props: {schema, data, submitUrl, filesUrl, nextUrl, readonly, submitLabel, draftUrl?, endsDraft?, extra?}
  *   data       values of the case: prefilled fields, option lists and what conditions read
  *   filesUrl   POST multipart `file` -> {id, name, …}; a file is shown by GET filesUrl + "/" + id
  *   nextUrl    where to go afterwards; `{case}`-like parts are taken from the answer
- *   draftUrl   where drafts of this step are kept on the server
+ *   draftUrl   where drafts of this form are kept on the server
+ *   endsDraft  the body says which draft it grew from: no item ends with it, and the draft does
  *   extra      further members of the request body beside `form` and `files`
  */
 import { Form } from '@bpmn-io/form-js-viewer';
@@ -39,7 +40,7 @@ export async function mount(host) {
   const draft = props.readonly ? null : new Draft(props.extra ? location.pathname : props.submitUrl, props.draftUrl);
   const kept = await keptHere(props);
   if (draft && (await pressedSince(draft.read()?.at))) draft.forget();
-  const drafted = await draft?.open();
+  const drafted = await draft?.open(await submittedHere());
   const begun = kept?.body.form ?? drafted?.data;
   await form.importSchema(schema, { ...props.data, ...begun });
   host.querySelector(':scope > [data-loading]')?.remove();
@@ -64,7 +65,7 @@ export async function mount(host) {
   if (drafted && !kept) askFor(drafted.sentence,
     .../** @type {[string, () => any][]} */ (drafted.other ? [['改用那一份', async () => { await load(drafted.other); saveDraft(); }]] : []),
     ['清除草稿', async () => { draft.discard(); await load({}); }]);
-  draft.onOther = () => askFor('这一步的草稿刚在另一台设备上保存过。',
+  draft.onOther = () => askFor('这份草稿刚在另一台设备上保存过。',
     ['改用那一份', async () => { draft.forget(); await load((await draft.open())?.data); }],
     ['以这里为准', async () => { await draft.insist(); saveDraft(); }]);
 
@@ -126,9 +127,10 @@ export async function mount(host) {
     }
     summary.hide();
     const done = busy(button);
+    await draft.rest();
     const one = await submit({
       url: props.submitUrl, next: props.nextUrl, title: titleOfPage(), labels: labelsOf(schema.components),
-      body: { ...props.extra, form: data, files: allFiles(form, data) },
+      body: { ...props.extra, form: data, files: allFiles(form, data), ...(props.endsDraft ? { draft: draft.base } : {}) },
     });
     done();
     await settle(one);
@@ -170,6 +172,13 @@ async function pressedSince(at) {
   if (!at) return false;
   const here = location.pathname + location.search;
   return (await entriesOf(personOfPage())).some((one) => one.page === here && one.made >= at);
+}
+
+/** The latest draft that a submission grew from which may not have arrived yet: it is no draft any more. */
+async function submittedHere() {
+  const here = location.pathname + location.search;
+  const made = (await entriesOf(personOfPage())).filter((one) => one.page === here);
+  return Math.max(0, ...made.map((one) => one.body?.draft ?? 0));
 }
 
 /**
