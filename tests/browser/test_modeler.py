@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
+from tests.browser.barriers import violations
 from tests.browser.drawing import Drawing
 from tests.browser.person import Person
 
@@ -66,6 +67,7 @@ def test_a_broken_diagram_is_refused_at_its_elements(sign_in: Callable[..., Pers
     office.page.locator('.finding[data-finding="T03"] button').first.click()
     assert drawing.selected()["id"] == "T03"
     assert office.page.locator('.djs-overlays[data-container-id="T03"] .finding-badge').count() >= 1
+    assert violations(office) == []
     office.screenshot("23-modeler-findings")
     office.page.locator('[data-modeler="publish"]').click()
     office.page.locator(".toast-danger").wait_for()
@@ -77,6 +79,7 @@ def test_the_office_says_what_decides_a_countersign(sign_in: Callable[..., Perso
     office = sign_in("zhaolixin")
     drawing = open_modeler(office)
     drawing.set_parameter("countersign_plan_share", 80)
+    assert violations(office) == []
     drawing.open_tab("重大事故隐患挂牌督办")
     drawing.select("T14h_each")
     panel = drawing.group("会签")
@@ -109,6 +112,7 @@ def test_the_office_says_what_decides_a_countersign(sign_in: Callable[..., Perso
     assert any("会签通过比例" in one and "2/3" in one for one in changes), changes
     assert any("方案”不再一票否决" in one for one in changes), changes
     office.screenshot("26-modeler-countersign-changes")
+    assert violations(office) == []
     office.page.locator("dialog.dialog").get_by_role("button", name="取消").click()
     office.leave_page()
 

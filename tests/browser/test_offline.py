@@ -347,6 +347,7 @@ def test_after_signing_out_nothing_of_the_first_person_is_sent_or_shown(
     page.goto(f"{town.address}/pending")
     sign_out(page)  # at once, before the page knows what it holds
     expect(page.locator("dialog.dialog")).to_contain_text("还有 1 件没有送达")
+    assert violations(town) == []
     page.locator("dialog.dialog").get_by_role("button", name="仍要退出").click()
     page.wait_for_url("**/sign-in")
     page.wait_for_function("async () => !(await caches.keys()).some((name) => name.startsWith('pages-'))")

@@ -72,6 +72,7 @@ def test_items_are_found_and_signed_together_at_the_desk(sign_in: Callable[..., 
     worker.page.locator("[data-pick-all]").check()
     bar(worker).get_by_role("button", name="评论").click()
     dialog = worker.page.locator("dialog.dialog")
+    assert violations(worker) == []
     dialog.get_by_label("评论").fill("已电话通知企业负责人，下周现场核实。")
     dialog.get_by_role("button", name="评论").click()
     expect(worker.page.locator("#toasts")).to_contain_text("已评论 3 件")
