@@ -132,6 +132,7 @@ class History:
         self._left: Execution | None = None
         self._latest: Execution | None = None
         self._clocks: dict[int, tuple[int, str, int]] = {}
+        self._rearmed: set[int] | None = None  # clocks armed by a 撤回, while it goes on
         self._again: dict[tuple[int, str, int], list[tuple[list[Token], list[int], int]]] = {}
         self.follow(facts)
 
@@ -444,6 +445,7 @@ class History:
         one.name, one.person, one.due = fact.name, fact.assignee, fact.due
 
     def _routed(self, fact: f.WorkItemRouted) -> None:
+        self._rearmed = None
         one = self.executions[fact.id]
         one.unit, one.role, one.person = fact.unit, fact.role, fact.person or one.person
 
@@ -472,6 +474,7 @@ class History:
         self.executions[fact.id].due = fact.due
 
     def _finished(self, fact: f.WorkItemCompleted) -> None:
+        self._rearmed = None
         one = self.executions[fact.id]
         one.finished_by, one.finished_for, one.form = fact.person, fact.unit, fact.form
         one.finished_behalf = fact.behalf
@@ -491,6 +494,14 @@ class History:
         if fact.owner in self.executions:
             self._clocks[fact.id] = (fact.owner, fact.element, fact.part)
             self.executions[fact.owner].clocks[fact.element, fact.part] = deadline(fact)
+            if self._rearmed is not None:
+                self._rearmed.add(fact.id)
+
+    def _dropped(self, fact: f.DeadlineDropped) -> None:
+        """What is dropped with its element had run until then; what 撤回 arms and drops had fired before."""
+        if self._rearmed and fact.id in self._rearmed:
+            owner, element, part = self._clocks.pop(fact.id)
+            self.executions[owner].clocks.pop((element, part), None)
 
     def _moved(self, fact: f.DeadlineMoved) -> None:
         if fact.id in self._clocks:
@@ -499,6 +510,7 @@ class History:
             self.executions[owner].clocks[element, part] = moved(clock, fact)
 
     def _passed(self, fact: f.DeadlinePassed) -> None:
+        self._rearmed = None
         if fact.id in self._clocks:
             owner, element, part = self._clocks.pop(fact.id)
             self.executions[owner].clocks.pop((element, part), None)
@@ -523,6 +535,7 @@ class History:
             self._again.setdefault((first.scope, fact.to, 0), []).append(([token], [], 0))
 
     def _taken_back(self, fact: f.WorkItemTakenBack) -> None:
+        self._rearmed = set()
         first = self.executions[fact.id]
         recall = self.recall(first)
         self._undo(recall)
@@ -599,6 +612,7 @@ _READ: dict[type[f.Fact], Callable[[History, Any], None]] = {
     f.MessageSent: History._tells,
     f.SignalSent: History._tells,
     f.DeadlineSet: History._armed,
+    f.DeadlineDropped: History._dropped,
     f.DeadlineMoved: History._moved,
     f.DeadlinePassed: History._passed,
 }

@@ -327,6 +327,8 @@ def _begun(recall: Recall, work: Work) -> str:
             continue
         if tells(one.role, name) and (one.claimed or one.ended >= 0) and not knows(own, work.directory):
             return "其后的环节已经开始。"
+        if one.scope == recall.first.id and one.form is not None:
+            return f"“{name}”已由{name_of(one.finished_by)}签署，撤回会使这份意见作废。需要改动的，请其后的承办人退回。"
         if element.kind in PEOPLE and one.form is not None:
             return f"其后的“{name}”已由{name_of(one.finished_by)}办结。需要改动的，请其后的承办人退回。"
         if element.kind in PEOPLE and one.claimed:

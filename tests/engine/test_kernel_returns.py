@@ -400,6 +400,14 @@ def test_a_clock_that_repeats_has_only_the_firings_left_that_it_had():
     assert play.open == ["L", "L", "A", "L"] and not play.state.deadlines
 
 
+def test_a_clock_that_has_fired_stays_so_however_often_the_step_is_taken_back():
+    text = "start S\nuser A\nboundary T on=A duration=PT1H interrupting=false\nuser L\nuser B\nend E\nS -> A -> B -> E\nT -> L"
+    play = Play(diagram(text)).wait(hours=2)
+    for nth in range(3):
+        take_back(play.complete("A").wait(hours=2), "A", nth)
+        assert play.open == ["L", "A"] and not play.state.deadlines
+
+
 def test_a_clock_of_months_goes_on_counting_from_its_day():
     text = "start S\nuser A\nboundary T on=A cycle=R/PT1H interrupting=false\nuser L\nuser B\nend E\nS -> A -> B -> E\nT -> L"
     play = Play(diagram(text.replace("PT1H", "2026-10-31T10:00:00+08:00/P1M"))).wait(days=45)

@@ -106,6 +106,7 @@ class TestBefore:
   - expect: {open: [初核], facts: [SignerAdded]}
   - complete: {item: 初核, by: 能文}
   - expect: {open: [汇总]}
+  - withdraw: {item: 初核, by: 能文, reason: 写错了, refused: not_allowed}
 """,
         )
 

@@ -49,7 +49,9 @@ class Course:
         self.acted: Counter[tuple[str, str]] = Counter()
         self.told: list[tuple[datetime, str, tuple[Any, ...]]] = []
         self.kept: set[int] = set()  # items that are taken back: nothing is decided over them before that
-        self.done_anew: set[int] = set()  # items that are done once more, or were
+        self.final: set[int] = (
+            set()
+        )  # items whose end is not taken back: opinions, what they were given on, what is done anew
         self.order = count(1)
         self._todo: deque[tuple[str, Live]] = deque()
 
@@ -350,7 +352,7 @@ class Course:
             if live.node.id == element and not live.id and (live.node.kind == "job" if job else live.is_item):
                 live.id = id
                 if live.anew:
-                    self.done_anew.add(id)
+                    self.final.add(id)
                 return
 
     def signers(self) -> list[tuple[Live, Signer]]:

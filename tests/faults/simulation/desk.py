@@ -59,6 +59,7 @@ class Desk(Course):
         if item.node.kind == "signer":
             host = item.scope
             assert host is not None
+            self.final |= {id, host.id}
             host.finished.append(Done(next(self.order), item.node.id, person, asked=True))
             self.end(item)
             if against and item.signer is not None and item.signer.way == "after":

@@ -125,13 +125,11 @@ class BackCourse(Desk):
 
     def may_withdraw(self, id: int, person: str) -> bool | None:
         """Whether the person may take back the item. None: the manual leaves it open."""
-        if self.state != "open" or self.finished_by(id) != person:
-            return False
-        if id in self.done_anew:
+        if self.state != "open" or self.finished_by(id) != person or id in self.final:
             return False
         found = self.without(id)
         item = found.course.item(id)
-        if item is None or item.node.kind == "signer" or found.begun:
+        if item is None or found.begun:
             return False
         if any(one.id == id for one in self.lives):
             return None  # whoever was added after has not signed yet

@@ -49,12 +49,14 @@ class Mutant:
 MUTANTS: list[Mutant] = []
 
 
-def mutant(fault: str) -> Callable[[Callable[[], Iterator[None]]], Callable[[], Any]]:
+def mutant(
+    fault: str, among: list[Mutant] = MUTANTS
+) -> Callable[[Callable[[], Iterator[None]]], Callable[[], Any]]:
     """Register a mutant under its function's name."""
 
     def register(function: Callable[[], Iterator[None]]) -> Callable[[], Any]:
         sick = contextmanager(function)
-        MUTANTS.append(Mutant(function.__name__, fault, sick))
+        among.append(Mutant(function.__name__, fault, sick))
         return sick
 
     return register
@@ -381,7 +383,7 @@ def no_receipt() -> Iterator[None]:
 
 @mutant("nobody looks whether the item is still open: another one is finished instead")
 def no_open_check() -> Iterator[None]:
-    def any_item(self: Work, id: int) -> Any:
+    def any_item(self: Work, id: int, *, for_the_office: bool = False) -> Any:
         found = self.state.items.get(id) or next(iter(self.state.items.values()), None)
         if found is None:
             raise NotOpen()

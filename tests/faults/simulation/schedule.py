@@ -15,8 +15,8 @@ WORKERS = ("worker1", "worker2")
 
 PEOPLE_DO = {
     "finish": 14, "claim": 2, "release": 1, "return": 2, "start": 3, "cancel": 0.5, "suspend": 1, "resume": 2,
-    "message": 1.5, "job done": 3, "job failed": 1.5, "retry": 1, "withdraw": 2.5, "add signer": 2.5,
-    "take back signer": 1.2, "transfer": 1.2, "merge": 0.7, "copy": 1, "read": 0.8, "note": 1, "urge": 1,
+    "message": 1.5, "job done": 3, "job failed": 1.5, "retry": 1, "withdraw": 3.5, "add signer": 4,
+    "take back signer": 1.5, "transfer": 1.8, "merge": 0.7, "copy": 1, "read": 0.8, "note": 1, "urge": 1,
 }  # fmt: skip
 
 SAME_PLACE = 0.3

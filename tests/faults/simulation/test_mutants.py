@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.simulation.mutants import MOST_RUNS, MUTANTS, Mutant
+from tests.faults.simulation.mutants_at_work import AT_WORK
 from tests.faults.simulation.run import play
 
 OUT_OF_DATE = ("TypeError", "ProgrammingError", "AttributeError", "NameError", "KeyError")
@@ -22,7 +23,7 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *AT_WORK], ids=lambda mutant: mutant.name)
 def test_every_mutant_is_caught(mutant: Mutant, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in range(MOST_RUNS):
         fault = play(seed, sickness=mutant.sick).fault
@@ -40,7 +41,7 @@ def test_every_mutant_is_caught(mutant: Mutant, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.slow
 def test_mutants_do_not_stay_behind() -> None:
-    for seed, mutant in enumerate(MUTANTS):
+    for seed, mutant in enumerate([*MUTANTS, *AT_WORK]):
         play(seed, sickness=mutant.sick)
     for seed in range(5):
         assert play(seed).fault is None

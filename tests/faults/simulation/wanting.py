@@ -31,6 +31,11 @@ SAYS = ("看过了", "@宝音 请看", "@王建军 @其木格 请看", "@陈志�
 OPINIONS = (
     {"加签意见": "同意"}, {"加签意见": "有补充意见", "加签理由": "请注意工期"}, {"加签意见": "不同意", "加签理由": "数据有误"},
 )  # fmt: skip
+MOSTLY = 0.7
+"""The share of what is taken back that may be."""
+
+WHERE_MANY_SIGN = 0.5
+"""The share of what is finished that is finished where somebody was added."""
 
 T = TypeVar("T")
 
@@ -58,6 +63,8 @@ def wanted(act: Act, model: Model, drawing: Drawing, incident: Any) -> Wanted | 
         return None
     if act.what == "read":
         fitting = [i for i in fitting if any(not copy.readers for copy in model.cases[i].copies)] or fitting
+    if act.what == "withdraw":
+        fitting = [i for i in fitting if _undoable(act, model.cases[i])] or fitting
     id = _one(fitting, act.pick)
     case = model.cases[id]
     made = _of_case(act, model, case) or _of_signers(act, case) or _of_item(act, case, drawing, person)
@@ -115,13 +122,25 @@ def _of_case(act: Act, model: Model, case: Case) -> Made | None:
             ]
             return (c.DeliverMessage(_one(waiting, other)), None) if waiting else None
         case "withdraw":
-            done = [said for _, what, said in case.course.told if what == "finish"][-4:]
+            done = _undoable(act, case) or _finished(case)
             if not done:
                 return None
             item, by = _one(done, other)[:2]
             who = {"anna": ANNA, "ben": BEN, "carl": CARL, "chief": CHIEF}[by]
             return c.WithdrawItem(id, item, "填错了"), who if act.pick * 100 % 1 < 0.8 else BEN
     return None
+
+
+def _finished(case: Case) -> list[tuple[Any, ...]]:
+    """What was finished of late: its number, by whom, what was answered."""
+    return [said for _, what, said in case.course.told if what == "finish"][-4:]
+
+
+def _undoable(act: Act, case: Case) -> list[tuple[Any, ...]]:
+    """Of that, what may be taken back; mostly that is meant."""
+    if act.pick * 1000 % 1 >= MOSTLY:
+        return []
+    return [said for said in _finished(case) if case.course.may_withdraw(*said[:2]) is not False]
 
 
 def _of_signers(act: Act, case: Case) -> Made | None:
@@ -135,6 +154,8 @@ def _of_signers(act: Act, case: Case) -> Made | None:
 def _of_item(act: Act, case: Case, drawing: Drawing, person: c.Actor) -> Made | None:
     """What concerns an open item. Whoever sits at the desk of its unit asks."""
     items = [one for one in case.course.items() if one.id and _fits(act.what, one, drawing)]
+    if act.what == "finish" and act.pick * 100 % 1 < WHERE_MANY_SIGN:
+        items = [one for one in items if one.signer or one.inside or one.after or one.anew] or items
     if act.what == "add signer":
         items = sorted(items, key=lambda one: one.node.kind != "round")
     if not items:
