@@ -102,8 +102,8 @@ class Person:
 
     # -- cases and their work --------------------------------------------------------------------------
 
-    def start(self, package: str, start: str = "Start_self") -> None:
-        """Open the entry form of a process from the worklist's button 登记."""
+    def start(self, package: str, start: str = "Start_self", *, afresh: bool = True) -> None:
+        """Open the entry form of a process from the worklist's button 登记. `afresh`: not with what was begun before."""
         self.go("/worklist")
         self.page.locator(".page-header").get_by_role("link", name="登记").click()
         self.settle()
@@ -111,6 +111,10 @@ class Person:
             wanted = f'a[href*="{package}"][href*="{start}"]'
             self.page.locator("#content").locator(wanted).first.click()
             self.settle()
+        begun = self.page.locator(".draft-note").get_by_role("button", name="清除草稿")
+        if afresh and begun.count():
+            with self.page.expect_response(lambda r: r.request.method == "DELETE"):
+                begun.click()
 
     def case_of_page(self) -> str:
         """The id of the case whose page is open."""

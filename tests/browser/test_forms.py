@@ -25,7 +25,8 @@ def test_what_was_typed_survives_a_reload(sign_in: Callable[..., Person], photo:
     expect(finder.page.locator(".draft-note")).to_contain_text("已恢复")
     expect(finder.page.get_by_label("隐患名称")).to_have_value("草稿里的名称")
     expect(finder.page.locator(".upload-file[data-file] img")).to_be_visible()
-    finder.page.get_by_role("button", name="清除草稿").click()
+    with finder.page.expect_response(lambda r: r.request.method == "DELETE"):
+        finder.page.get_by_role("button", name="清除草稿").click()
     expect(finder.page.get_by_label("隐患名称")).to_have_value("")
     finder.page.reload()
     finder.settle()
@@ -42,7 +43,7 @@ def test_a_registration_begun_on_the_phone_goes_on_at_the_desk(
     phone.screenshot("67-registration-draft")
 
     desk = sign_in("liuyang")
-    desk.start(PACKAGE)
+    desk.start(PACKAGE, afresh=False)
     expect(desk.page.get_by_label("隐患名称")).to_have_value("手机上先记一笔")
     expect(desk.page.locator(".draft-note")).to_contain_text("在另一台设备上保存的草稿")
     desk.screenshot("68-registration-draft-at-the-desk")

@@ -149,11 +149,14 @@ export class Draft {
     }
   }
 
-  /** The person does not want it. */
-  discard() {
+  /** The person does not want it. Waits for the server, but not for long. */
+  async discard() {
+    await this.rest(); // what arrived after this would be there again
     this.forget();
     this.base = 0;
-    if (this.remote) new Action().post(this.remote, {}, 'DELETE').catch(() => {});
+    if (!this.remote) return;
+    this.sending = new Action().post(this.remote, {}, 'DELETE').catch(() => {});
+    await this.rest();
   }
 
   /** It is submitted: what is still on its way is not saved any more. */

@@ -64,7 +64,7 @@ export async function mount(host) {
   };
   if (drafted && !kept) askFor(drafted.sentence,
     .../** @type {[string, () => any][]} */ (drafted.other ? [['改用那一份', async () => { await load(drafted.other); saveDraft(); }]] : []),
-    ['清除草稿', async () => { draft.discard(); await load({}); }]);
+    ['清除草稿', async () => { await load({}); await draft.discard(); }]);
   draft.onOther = () => askFor('这份草稿刚在另一台设备上保存过。',
     ['改用那一份', async () => { draft.forget(); await load((await draft.open())?.data); }],
     ['以这里为准', async () => { await draft.insist(); saveDraft(); }]);
@@ -112,7 +112,7 @@ export async function mount(host) {
   };
   const discard = (/** @type {any} */ one) => ask({
     title: '放弃提交？', body: ['填写的内容和本机上的照片会删除，不再发送。'], confirm: '放弃', danger: true,
-    onConfirm: async () => { filler.waiting = ''; await drop(one); draft.discard(); location.hash = ''; location.reload(); },
+    onConfirm: async () => { filler.waiting = ''; await drop(one); await draft.discard(); location.hash = ''; location.reload(); },
   });
 
   const press = async () => {
