@@ -6,12 +6,14 @@ python -m tests.faults.simulation --seed 4711 [--store postgresql]
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from unittest import mock
 
 from engine.runtime import engine as engine_module
+from engine.runtime import relay
 from tests import stores
 from tests.faults.simulation import offices
 from tests.faults.simulation.live import Fault
@@ -46,7 +48,13 @@ def play(
     number = seed % drawings
     with offices.opened(number, store) as office:
         world = World(offices.drawing(number), office, seed)
-        with mock.patch.object(engine_module, "secrets", token_hex(world)), sickness():
+        with (
+            mock.patch.object(engine_module, "secrets", token_hex(world)),
+            mock.patch.object(
+                relay, "LONGEST_ROUND", math.inf
+            ),  # the host's own time, which a day must not depend on
+            sickness(),
+        ):
             try:
                 world.play(schedule or draw(seed))
             except Fault as fault:
