@@ -89,6 +89,10 @@ class Clerk:
         made = self.ask("POST", "/cases", {"package": PACKAGE, "start": "Start_self", "form": form})
         return str(made["case"])
 
+    def claim(self, case: str, element: str) -> None:
+        """签收 of the open step."""
+        self.ask("POST", f"/cases/{case}/items/{self.item(case, element)}/claim", {})
+
     def finish(self, case: str, element: str, photo: Path, **changed: Any) -> None:
         """办结 of the open step, with the default answers and `changed` on top."""
         item = f"/cases/{case}/items/{self.item(case, element)}"

@@ -13,12 +13,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, ViewportSize, expect
 
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE = 30_000  # milliseconds an element may take to appear on a slow machine
+
+both_sizes = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+"""Once at the desk, once on the phone."""
 
 
 class Person:
@@ -99,6 +103,10 @@ class Person:
         """Close a page with unsaved work, agreeing to lose it."""
         self.page.on("dialog", lambda dialog: dialog.accept())
         self.page.goto("about:blank")
+
+    def agree(self) -> None:
+        """Press 确定 in the question that is asked."""
+        self.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
 
     # -- cases and their work --------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ def addresses(clerk: Callable[[str], Clerk], photo: Path) -> list[str]:
     case = office.register("无障碍检查（浏览器测试）", photo, 行业="特种设备")
     office.finish(case, "T02", photo)
     item = holder.item(case, "T03")
-    holder.ask("POST", f"/cases/{case}/items/{item}/claim", {})
+    holder.claim(case, "T03")
     back = {"successor": "", "reason": "调离，退回岗位"}
     known = {
         "case": case,

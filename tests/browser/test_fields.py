@@ -10,9 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE, answers
 from tests.browser.barriers import beside_the_screen
-from tests.browser.person import Person
-
-both_sizes = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+from tests.browser.person import Person, both_sizes
 
 
 @both_sizes

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.clerk import Clerk
-from tests.browser.person import Person
+from tests.browser.person import Person, both_sizes
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@both_sizes
 def test_a_step_is_taken_back_and_then_returned(
     sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
 ) -> None:
@@ -28,7 +27,7 @@ def test_a_step_is_taken_back_and_then_returned(
     office.page.locator("#withdraw-reason").fill("受理意见写错了")
     office.screenshot("61-withdraw")
     office.page.locator("#withdraw").get_by_role("button", name="撤回").click()
-    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.agree()
     office.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
     expect(office.page.locator("#timeline")).to_contain_text("撤回了已办结的“T02 查重受理”")
 
@@ -41,6 +40,6 @@ def test_a_step_is_taken_back_and_then_returned(
     department.page.locator("#return-reason").fill("归口部门不对")
     department.screenshot("63-return")
     department.page.locator("#return").get_by_role("button", name="退回").click()
-    department.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    department.agree()
     department.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
     expect(department.page.locator("#timeline")).to_contain_text("退回到“T02 查重受理”，理由：归口部门不对")

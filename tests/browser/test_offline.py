@@ -198,7 +198,7 @@ def test_what_the_server_refuses_comes_back_with_its_reasons(
     desk.page.get_by_label("转给本单位人员").select_option(label="斯琴高娃")
     desk.page.locator("#transfer-reason").fill("本周外出检查")
     desk.page.locator("#transfer").get_by_role("button", name="转办").click()
-    desk.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    desk.agree()
     desk.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
     context = office._context
     context.set_offline(False)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import PACKAGE
 from tests.browser.barriers import violations
 from tests.browser.clerk import Clerk
-from tests.browser.person import SCREENSHOTS, Person
+from tests.browser.person import SCREENSHOTS, Person, both_sizes
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@both_sizes
 def test_a_step_is_signed_for_given_back_and_handed_on(
     sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
 ) -> None:
@@ -40,7 +39,7 @@ def test_a_step_is_signed_for_given_back_and_handed_on(
     office.page.locator("#transfer").get_by_role("button", name="转办").click()
     expect(office.page.locator("dialog.dialog")).to_be_visible()
     assert violations(office) == []
-    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.agree()
     office.page.wait_for_url(lambda url: url.endswith(f"/cases/{case}"))
     office.settle()
     assert any("斯琴高娃" in row for row in office.rows()), office.rows()
@@ -50,7 +49,7 @@ def test_a_step_is_signed_for_given_back_and_handed_on(
     office.screenshot("40-case-transferred")
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@both_sizes
 def test_who_has_several_posts_chooses_one(sign_in: Callable[..., Person], phone: bool) -> None:
     town = sign_in("mutu", phone=phone)
     for post, said in (("SD@上海庙镇", "属地"), ("QY@上海庙镇", "企业经办")):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.answers import PACKAGE, answers
+from tests.browser.answers import answers
 from tests.browser.barriers import beside_the_screen
 from tests.browser.clerk import Clerk
 from tests.browser.person import SCREENSHOTS, Person
@@ -19,19 +19,12 @@ TITLE = "替岗与移交（浏览器测试）"
 
 @pytest.mark.slow
 def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
-    sign_in: Callable[..., Person], photo: Path
+    sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path
 ) -> None:
     zhao = sign_in("zhaolixin")
-    cases = []
-    for number in (1, 2):
-        zhao.start(PACKAGE)
-        zhao.fill(answers("T01", zhao.today(), photo, 隐患名称=f"{TITLE}{number}"))
-        zhao.submit()
-        cases.append(zhao.case_of_page())
-        zhao.open_item(cases[-1], "T02")
-        zhao.page.get_by_role("button", name="签收").click()
-        expect(zhao.page.get_by_role("button", name="签收")).to_have_count(0)
-        zhao.settle()
+    cases = [clerk("zhaolixin").register(f"{TITLE}{number}", photo) for number in (1, 2)]
+    for case in cases:
+        clerk("zhaolixin").claim(case, "T02")
 
     zhao.go("/admin/account")
     zhao.page.get_by_label("事由").fill("出差")
@@ -55,7 +48,7 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
 
     zhao.go("/admin/account")
     zhao.page.locator("[data-absence]").get_by_role("button", name="撤销").click()
-    zhao.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    zhao.agree()
     expect(zhao.page.locator("[data-absence]")).to_have_count(0)
 
     office = sign_in("wangjianguo")
@@ -64,7 +57,7 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
     office.page.locator("#suspend-until").fill((office.today() + timedelta(days=10)).isoformat())
     office.page.locator("#suspend-reason").fill("等待上级鉴定结论")
     office.page.get_by_role("button", name="挂起", exact=True).click()
-    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.agree()
     expect(office.page.locator("#timeline")).to_contain_text("将案件挂起")
     office.settle()
     office.go("/admin/people?person=zhaolixin")
@@ -75,7 +68,7 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
     office.page.get_by_label("移交事由").fill("调离，由斯琴高娃接手")
     office.screenshot("74-handover-confirm")
     office.page.get_by_role("button", name="移交", exact=False).last.click()
-    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.agree()
     office.page.wait_for_url("**/admin/handovers/*")
     row = office.page.locator("#handover tr", has_text=f"{TITLE}2")
     expect(row).to_contain_text("已移交", timeout=30_000)

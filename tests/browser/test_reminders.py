@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.person import Person
+from tests.browser.person import Person, both_sizes
 from tests.engine.receiver import Receiver
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@both_sizes
 def test_a_person_chooses_how_to_be_reminded_and_tries_it(
     sign_in: Callable[..., Person], service: Receiver, phone: bool
 ) -> None:
@@ -42,5 +41,5 @@ def test_a_person_chooses_how_to_be_reminded_and_tries_it(
     person.screenshot("68-reminders")
     assert (number, "督办提醒测试") in service.taken
     card.get_by_role("button", name="停用").click()
-    person.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    person.agree()
     expect(card.get_by_text("已登记")).to_have_count(0)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.answers import answers
 from tests.browser.clerk import Clerk
-from tests.browser.person import Person
+from tests.browser.person import Person, both_sizes
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@both_sizes
 def test_an_opinion_is_asked_for_answered_and_read(
     sign_in: Callable[..., Person], clerk: Callable[[str], Clerk], photo: Path, phone: bool
 ) -> None:
@@ -44,7 +43,7 @@ def test_an_opinion_is_asked_for_answered_and_read(
     also.get_by_label("理由").fill("与工地无关，不必再签。")
     office.screenshot("61-take-back")
     also.get_by_role("button", name="减签").click()
-    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.agree()
     expect(also).to_contain_text("减签")
     office.settle()
     expect(office.page.locator("#content .alert-warning")).to_contain_text("还在等刘洋")

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.barriers import violations
 from tests.browser.clerk import Clerk
-from tests.browser.person import Person
-
-both_sizes = pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+from tests.browser.person import Person, both_sizes
 
 
 @both_sizes
@@ -99,7 +96,7 @@ def test_who_holds_a_step_is_urged_once_a_day(
 ) -> None:
     case = clerk("zhaolixin").register("备用风机停用（催办）", photo)
     item = clerk("zhaolixin").item(case, "T02")
-    clerk("zhaolixin").ask("POST", f"/cases/{case}/items/{item}/claim", {})
+    clerk("zhaolixin").claim(case, "T02")
     other = sign_in("siqingaowa", phone=phone)
     other.go(f"/cases/{case}/items/{item}")
     other.page.locator("#urge > summary").click()
@@ -149,7 +146,7 @@ def test_the_second_case_about_a_hazard_leads_to_the_first(
     office.page.locator("#merge-reason").fill("同一处消火栓重复上报。")
     office.screenshot("59-merging")
     office.page.locator("#merge").get_by_role("button", name="并案").click()
-    office.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    office.agree()
     expect(office.page.locator("#merged")).to_contain_text("本案已并入")
     office.settle()
     office.screenshot("59-merged-away")

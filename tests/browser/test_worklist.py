@@ -112,7 +112,7 @@ def test_a_search_is_kept_under_a_name(sign_in: Callable[..., Person]) -> None:
     assert "q=%E7%9F%BF" in worker.page.url and "sort=number" in worker.page.url
     worker.page.get_by_text("常用筛选", exact=True).click()
     worker.page.get_by_role("button", name="删去").click()
-    worker.page.locator("dialog.dialog").get_by_role("button", name="确定").click()
+    worker.agree()
     expect(kept).to_have_count(0)
 
 
