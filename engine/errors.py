@@ -69,6 +69,10 @@ class Conflict(EngineError):
     code = "conflict"
 
 
+class MovedOn(Conflict):
+    """案件刚刚有了变化，请刷新页面后重试。"""
+
+
 class InputInvalid(EngineError):
     """提交的内容格式不正确。"""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from functools import wraps
+from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Response, after_this_request
 
@@ -12,7 +13,7 @@ from engine.assignment import candidates, has, may_take
 from engine.commands import Actor
 from engine.definitions.model import Package
 from engine.directory import ENTERPRISE
-from engine.errors import Conflict, EngineError, NotAllowed
+from engine.errors import Conflict, EngineError, MovedOn, NotAllowed
 from engine.execution.history import History
 from engine.execution.state import Item, State
 from engine.handlers.actions import is_heard, may_call
@@ -27,9 +28,25 @@ from engine.runtime.engine import related_cases
 from engine.values import Value, plain
 from web.context import the_engine
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 
 def _no_numbers(series: str, year: int) -> NoReturn:
     raise NotAllowed("查看时不能编号。")
+
+
+def looked_at_again(view: View) -> View:
+    """Look once more where the case moved on between the reading of its state and of what came before: a page is never refused
+    for that."""
+
+    @wraps(view)
+    def twice(*given: Any, **named: Any) -> Any:
+        try:
+            return view(*given, **named)
+        except MovedOn:
+            return view(*given, **named)
+
+    return cast(View, twice)
 
 
 def look(case: str, actor: Actor, state: State | None = None) -> Work:

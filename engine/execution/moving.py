@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from engine.commands import MoveItem, TakeBack
 from engine.definitions.model import Element, Kind, Process
 from engine.definitions.vocabulary import ACTIVITIES, PEOPLE
-from engine.errors import Conflict, NotAllowed, NotFound, NotOpen
+from engine.errors import MovedOn, NotAllowed, NotFound, NotOpen
 from engine.execution.arming import arm_boundaries, arm_event_subprocesses
 from engine.execution.elements import enter, enter_round
 from engine.execution.history import Execution, History, Place, Recall, Token, stopped_beside
@@ -344,9 +344,9 @@ def taking_back(history: History, state: State, item: int) -> Recall:
 
 
 def must_fit(history: History, state: State) -> None:
-    """Raises `Conflict` where the history is another state's."""
+    """Raises `MovedOn` where the history is another state's."""
     if not history.fits(state):
-        raise Conflict("案件刚刚有了变化，请刷新页面后重试。")
+        raise MovedOn()
 
 
 def _must_be_sound(history: History, state: State, recall: Recall) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from tests import pictures, stores
 from tests.web.builder import KEY, Site
 
@@ -183,3 +185,18 @@ def test_tokens_can_do_what_sessions_can(site: Site) -> None:
     assert client.get("/api/v1/me", headers=header).json["account"] == "wang"
     assert client.get("/api/v1/me", headers={"Authorization": "Bearer duban_wrong"}).status_code == 401
     assert client.get("/worklist", headers=header).status_code == 302
+
+
+def test_what_moves_on_while_it_is_looked_at_is_looked_at_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = site.begin()
+    finish(site, "wang", case, "A", {"说明": "现场核实", "结论": "属实", "人数": 3})
+    item = site.item(case, "B")
+    load, stale = site.engine.load, site.engine.load(case)  # read just before the case moves on
+    finish(site, "zhao", case, "B", {})
+    for address in (f"/api/v1/cases/{case}/items/{item}", f"/cases/{case}/items/{item}"):
+        first = [stale]
+        monkeypatch.setattr(site.engine, "load", lambda one, first=first: first.pop() if first else load(one))
+        answer = site.user("zhao").get(address)
+        assert answer.status_code == 200 and first == [], answer.text

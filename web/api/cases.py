@@ -25,7 +25,7 @@ from web.api.base import act, until
 from web.case import queries, signing
 from web.context import the_engine, who
 from web.identity import may
-from web.look import actions, choices, look, powers
+from web.look import actions, choices, look, looked_at_again, powers
 from web.register import queries as register
 from web.sight import case_row
 
@@ -86,6 +86,7 @@ def register_page(query: dict[str, Any]) -> dict[str, Any]:
 @room.route("/cases/<string:case>", methods=["GET"])
 @room.response(200)
 @may("signed_in")
+@looked_at_again
 def show(case: str) -> dict[str, Any]:
     """案件概况：台账列、持有人、未结待办、异常、本人可做的操作。"""
     with the_engine().read() as c:

@@ -28,6 +28,7 @@ from web.look import (
     hindrance,
     is_to_come,
     look,
+    looked_at_again,
     may_be_added,
     submitted,
     targets,
@@ -80,6 +81,7 @@ def _known(command: ItemCommand) -> None:
 @room.route(_ITEM, methods=["GET"])
 @room.response(200)
 @may("signed_in")
+@looked_at_again
 def show(case: str, item: int) -> dict[str, Any]:
     """一件待办：表单、预填内容、可选项，以及本人能做什么。"""
     engine = the_engine()

@@ -23,6 +23,7 @@ from web.look import (
     choices,
     hindrance,
     look,
+    looked_at_again,
     may_be_added,
     powers,
     submitted,
@@ -56,6 +57,7 @@ def _diagram(case: str, row: Any, work: Any, facts: Any, wanted: str = "") -> di
 
 @blueprint.get("/cases/<string:case>")
 @may("signed_in")
+@looked_at_again
 def show(case: str) -> str:
     """案件。"""
     engine, me = the_engine(), who()
@@ -169,6 +171,7 @@ def _register(row: Any, package: Any) -> list[tuple[str, Any]]:
 
 @blueprint.get("/cases/<string:case>/items/<int(max=2147483647):item>")
 @may("signed_in")
+@looked_at_again
 def item(case: str, item: int) -> str:
     """办理一步。"""
     engine, me = the_engine(), who()
