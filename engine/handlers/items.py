@@ -73,7 +73,8 @@ def _tell_released(item: Item, reason: str, work: Work) -> None:
     if person == actor.person or not (unit or person):
         return
     nth = sum(isinstance(fact, WorkItemReleased) for fact in work.facts)
-    key = f"{work.setting.case}/released/{item.id}/{work.moment.now.isoformat()}/{nth}"
+    once = work.setting.command or work.moment.now.isoformat()
+    key = f"{work.setting.case}/released/{item.id}/{once}/{nth}"
     work.say(NoticeSent(unit, role, person, title=f"退签：{item.name}", body=body, key=key, quiet=True))
 
 

@@ -89,7 +89,7 @@ class Setting:
 
     `case` is the case's id. `related` lists earlier cases a form may choose from, as `{label, value}`. `other` looks a case up
     that this one is merged into, and keeps it from ending meanwhile. `urges_a_day`: how often one person may urge the same item on
-    a working day 催办上限. `history` gives what has come of what in the case so far, for what goes back, to be looked at only. `fatal` is what
+    a working day 催办上限. `command`: its id ("" where none is kept), for keys of what may happen twice at one instant. `history` gives what has come of what in the case so far, for what goes back, to be looked at only. `fatal` is what
     these callbacks raise where the whole command must end: a lost database is no failure of automatic work.
     """
 
@@ -106,3 +106,4 @@ class Setting:
     fatal: tuple[type[Exception], ...] = ()
     history: Callable[[Package], History] = History
     hint: Callable[[str], HintInfo | None] = no_hint
+    command: str = ""

@@ -478,6 +478,7 @@ class Engine(Published):
                 numbers=lambda series, year: next_number(_transaction(connection), series, year),
                 file=lambda file: uploads.info(connection, file),
                 hint=lambda hint: hints.info(connection, hint),
+                command=command_id,
                 related=lambda state: related_cases(_transaction(connection), case),
                 other=lambda other: other_case(_transaction(connection), other, moment.now),
                 urges_a_day=int(loaded.office.urges_a_day),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from engine.commands import CancelCase, ResumeCase, SuspendCase
+from engine.commands import CancelCase, ClaimItem, ReleaseItem, ResumeCase, SuspendCase
 from engine.errors import NotFound, Suspended
 from engine.facts import JobFailed, MessageReceived
 from engine.runtime import external
 from engine.runtime.engine import Engine
 from engine.runtime.worker import Worker
+from engine.store import tables
 from tests import stores
 from tests.engine.builders import xml
-from tests.engine.office_builder import CHIEF, WITHOUT_ACTIONS, finish, later, new_office, start
+from tests.engine.office_builder import ANNA, CHIEF, WITHOUT_ACTIONS, finish, later, new_office, start
 
 pytestmark = stores.both
 
@@ -106,6 +108,20 @@ def test_a_message_tried_again_for_a_case_that_is_gone_reaches_who_has_begun_sin
     later(engine, hours=1)
     Worker(engine).step()
     assert not heard(engine, too_late)
+
+
+def test_what_is_given_back_twice_at_one_instant_is_told_twice(tmp_path: Path) -> None:
+    """The second notice had the first one's key, and was taken for it."""
+    engine = office(tmp_path, SAYS)
+    case = start(engine).case
+    (item,) = engine.load(case).items
+    for _ in range(2):
+        engine.execute(ClaimItem(case, item), ANNA)
+        engine.execute(ReleaseItem(case, item, "另有任务"), ANNA)
+    Worker(engine).step()
+    with engine.read() as connection:
+        titles = connection.execute(sa.select(tables.notices.c.title)).scalars().all()
+    assert list(titles) == ["退签：初核"] * 2
 
 
 def test_a_failed_attempt_at_a_job_that_time_has_taken_is_refused(tmp_path: Path) -> None:
