@@ -54,6 +54,7 @@ def test_a_colleague_stands_in_and_the_leavers_work_is_handed_over(
     office = sign_in("wangjianguo")
     office.go(f"/cases/{cases[1]}")
     office.page.locator("summary", has_text="案件管理").click()
+    expect(office.page.get_by_label("挂起到（最长")).to_have_attribute("required", "")
     office.page.locator("#suspend-until").fill((office.today() + timedelta(days=10)).isoformat())
     office.page.locator("#suspend-reason").fill("等待上级鉴定结论")
     office.page.get_by_role("button", name="挂起", exact=True).click()
