@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from engine import facts as f
 from engine.definitions.model import Element, Kind, Package, Process
 from engine.execution.marking import State
-from engine.execution.records import ROOT, Deadline, Instance
+from engine.execution.records import BESIDE, ROOT, Deadline, Instance
 from engine.execution.state import deadline, evolve, moved
 from engine.values import Value
 
@@ -78,6 +78,7 @@ class Execution:
     )  # that ran to its end, as they stood
     # of a work item
     anew: bool = False  # the step itself once more, after an added signer did not agree
+    asked: tuple[f.SignerAdded, ...] = ()  # who was added before or after 加签, and not taken back
     name: str = ""
     unit: str = ""
     role: str = ""
@@ -449,13 +450,22 @@ class History:
         one = self.executions[fact.id]
         one.unit, one.role, one.person = fact.unit, fact.role, fact.person or one.person
 
+    def _added(self, fact: f.SignerAdded) -> None:
+        if fact.way != BESIDE:
+            self.executions[fact.to].asked += (fact,)
+
     def _taken_from(self, fact: f.SignerTakenBack) -> None:
+        for host in self._live.values():
+            if host.asked:
+                host.asked = tuple(one for one in host.asked if one.id != fact.id)
         one = self.executions.get(fact.id)  # not there yet: a signer whose turn was still to come
         if one is not None:
             self._no_more(one)
 
     def _done_anew(self, fact: f.SigningReturned) -> None:
         self.executions[fact.again].anew = True
+        host, now = self.executions[fact.to], {old: id for id, old in enumerate(fact.signers, fact.first)}
+        host.asked = tuple(replace(one, id=now.get(one.id, one.id)) for one in host.asked)
 
     def _claimed(self, fact: f.WorkItemClaimed) -> None:
         one = self.executions[fact.id]
@@ -581,6 +591,16 @@ def stopped_beside(history: History, recall: Recall) -> list[Execution]:
     return [one for one in stopped if one.ended < 0 and not one.live]
 
 
+def still_asked(history: History, one: Execution) -> list[f.SignerAdded]:
+    """Who was added at a step before or after 加签 and had not signed when it ended."""
+
+    def has_signed(id: int) -> bool:
+        work = history.executions.get(id)  # not there: a signer whose turn was still to come
+        return work is not None and work.form is not None
+
+    return [signer for signer in one.asked if not has_signed(signer.id)]
+
+
 _READ: dict[type[f.Fact], Callable[[History, Any], None]] = {
     f.CaseStarted: History._started,
     f.CaseCompleted: History._over,
@@ -600,6 +620,7 @@ _READ: dict[type[f.Fact], Callable[[History, Any], None]] = {
     f.WorkItemOffered: History._offered,
     f.WorkItemRouted: History._routed,
     f.WorkItemClaimed: History._claimed,
+    f.SignerAdded: History._added,
     f.SignerTakenBack: History._taken_from,
     f.SigningReturned: History._done_anew,
     f.WorkItemReleased: History._released,

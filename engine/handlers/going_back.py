@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.assignment import in_the_name_of, may_do
-from engine.commands import Actor, MoveItem, ReturnItem, TakeBack, WithdrawItem
+from engine.commands import Actor, EnterSigner, MoveItem, ReturnItem, TakeBack, WithdrawItem
 from engine.definitions.model import Element, Kind, Trigger
 from engine.definitions.vocabulary import PEOPLE
 from engine.directory import Directory
 from engine.errors import EngineError, NotAllowed, NotOpen, Suspended
-from engine.execution.history import Execution, History, Recall, stopped_beside
+from engine.execution.history import Execution, History, Recall, still_asked, stopped_beside
 from engine.execution.moving import Way, taking_back, way_back, ways_back, withdrawn
 from engine.execution.signing import is_asked
 from engine.execution.state import Item
@@ -168,6 +168,8 @@ def withdraw_item(command: WithdrawItem, work: Work) -> None:
         before = _same_work(item, beside.values(), work)
         if before is not None and (before.unit or before.role):
             _hold_as_before(item, before, work, taken_back=before is first)
+        if before is not None and before is not first:
+            _ask_again(item, before, work)
     title = work.package.titles.get(first.element, first.element)
     what = f"撤回了已办结的“{first.name or title}”"
     head = f"“{first.name or title}”被撤回"
@@ -214,6 +216,13 @@ def _hold_as_before(item: Item, before: Execution, work: Work, *, taken_back: bo
         behalf = before.behalf
         lent = (behalf, before.role, before.unit) in directory.standing_in(before.person)
         work.say(WorkItemClaimed(item.id, before.person, behalf if lent else ""))
+
+
+def _ask_again(item: Item, before: Execution, work: Work) -> None:
+    """Whose opinion was wanted on a step that had been stopped, before it was given, is asked for it once more 加签."""
+    for one in still_asked(work.history, before):
+        signer = (one.way, one.unit, one.role, one.person, one.by, one.reason)
+        work.advance(EnterSigner(item.id, *signer, due=one.due))
 
 
 def for_whom(one: Execution, person: str, directory: Directory) -> str:

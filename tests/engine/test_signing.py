@@ -192,6 +192,29 @@ class TestBefore:
             ("城川镇", "cheng"),
         }
 
+    def test_whose_opinion_was_wanted_is_asked_again_when_the_deciding_signature_is_taken_back(self) -> None:
+        """The round it was wanted for had been stopped, and goes on: before it, after it, but for who was taken back."""
+        desk = Desk(drawn(TOGETHER))
+        desk.start(主办="能源局")
+        by_unit = {i.unit: i.id for i in desk.state.items.values()}
+        asked = by_unit["能源局"]
+        for way, person in (("before", "niu"), ("after", "bao"), ("after", "ji")):
+            desk.do(c.AddSigner("case", asked, way, "听同事意见", person=person), "neng")
+        gone = next(s.id for s in desk.state.signers.values() if s.person == "ji")
+        desk.do(c.TakeBackSigner("case", gone, "不必了"), "neng")
+        desk.do(c.FinishItem("case", by_unit["住建局"], {"结论": "不同意"}), "jian")
+        assert [i.element for i in desk.state.items.values()] == ["N"] and not desk.state.signers
+        desk.do(c.WithdrawItem("case", by_unit["住建局"], "看错了"), "jian")
+        held = [(i.name, i.person) for i in desk.state.items.values()]
+        assert sorted(held) == [("会签", ""), ("会签", "jian"), ("会签", "neng"), ("征求意见：会签", "niu")]
+        assert [(s.way, s.person, s.by) for s in desk.state.signers.values()] == [
+            ("before", "niu", "neng"),
+            ("after", "bao", "neng"),
+        ]
+        mine = next(i.id for i in desk.state.items.values() if i.person == "neng")
+        with pytest.raises(Conflict):
+            desk.do(c.FinishItem("case", mine, {"结论": "同意"}), "neng")
+
     def test_taken_back_the_holder_need_not_wait(self) -> None:
         passes(
             PLAIN,

@@ -3,7 +3,7 @@ as the manual says it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from tests.faults.simulation.course import Course, is_decided
@@ -152,6 +152,15 @@ class Desk(Course):
         item = self.item(id)
         for number, signer in enumerate(item.after if item is not None else [], first):
             signer.id = number
+
+    def unnumbered(self, said: Signer) -> Signer | None:
+        """Who signs once more and has no number yet, by the words with which that one was added."""
+        return next((one for _, one in self.signers() if asdict(one) == {**asdict(said), "id": 0}), None)
+
+    def number_signer(self, said: Signer) -> None:
+        found = self.unnumbered(said)
+        if found is not None:
+            found.id = said.id
 
     def take_back_signer(self, id: int) -> None:
         """减签: of who is asked, of who is still to be asked, or of one of those who sign together."""

@@ -7,7 +7,7 @@ again without it, and what cannot be played then came of it.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tests.faults.simulation.course import finished
@@ -155,7 +155,10 @@ class BackCourse(Desk):
         course = found.course
         course.around, course.now, course.seen = self.around, self.now, self.seen
         first = [one for one in course.items() if one.id == id]
-        for one in first + [one for one in course.items() if one.id != id and self.item(one.id) is None]:
+        others = [one for one in course.items() if one.id != id and self.item(one.id) is None]
+        for one in first + sorted(
+            others, key=lambda one: one.node.kind == "signer"
+        ):  # opinions are asked for last
             course.tell("offer_again", one.id)
         return course
 
@@ -168,6 +171,10 @@ class BackCourse(Desk):
         item = self.must(self.item(id))
         self.kept.discard(id)
         item.id, item.urges = 0, []
+        item.after = [replace(signer, id=0) for signer in item.after]
+        if item.node.kind == "signer" and item.signer is not None:
+            item.signer = replace(item.signer, id=0)
+            self._told_to_sign(item)
         self.lives.remove(item)  # it waits for its number behind those who were asked before
         self.lives.append(item)
         self.seen["WorkItemOffered", item.node.id] += 1

@@ -153,12 +153,20 @@ class Teller:
         case.course = case.course.taken_back(fact["id"], fact["person"])
 
     def _signer(self, case: Case, fact: Said, asked: c.Command | None, person: str) -> None:
+        words = (fact[word] for word in ("id", "way", "unit", "role", "person", "by"))
+        added = Signer(*words)
+        if isinstance(
+            asked, c.WithdrawItem
+        ):  # whose opinion was wanted in what is open again is asked once more
+            if case.course.unnumbered(added) is None:
+                raise Fault("signing", f"who was not asked before is asked after 撤回: {fact}")
+            case.course.tell("number_signer", added)
+            return
         if not isinstance(asked, c.AddSigner):
             raise Fault("signing", f"a signer was added and nobody asked for it: {fact}")
         if (fact["way"], fact["by"], fact["person"]) != (asked.way, person, asked.person):
             raise Fault("signing", f"another signer was added than was asked: {fact}")
-        words = (fact[word] for word in ("id", "way", "unit", "role", "person", "by"))
-        case.course.tell("add_signer", asked.item, Signer(*words))
+        case.course.tell("add_signer", asked.item, added)
 
     def _signer_gone(self, case: Case, fact: Said, asked: c.Command | None, person: str) -> None:
         if not isinstance(asked, c.TakeBackSigner):
