@@ -115,8 +115,8 @@ def test_a_step_that_nobody_can_take_is_an_incident_until_somebody_can(
     case = clerk("zhaolixin").register("岗位无人（浏览器测试）", photo, 行业="农业机械")
     clerk("zhaolixin").finish(case, "T02", photo)
     for one, name in ((office, "desk"), (phone, "phone")):
-        one.go("/monitor?reason=nobody")
         row = one.page.locator("#monitor tr", has_text="岗位无人（浏览器测试）")
+        _look_until(one, "/monitor?reason=nobody", row.count)
         expect(row).to_contain_text("农牧局没有在岗的督办部门承办人")
         one.page.screenshot(path=str(SCREENSHOTS / f"83-nobody-{name}.png"))
     page.locator("#monitor tr", has_text="岗位无人（浏览器测试）").get_by_role("link").first.click()
@@ -129,12 +129,17 @@ def test_a_step_that_nobody_can_take_is_an_incident_until_somebody_can(
         page.get_by_label(label).fill(text)
     with page.expect_navigation():
         page.get_by_role("button", name="保存").click()
-    for _ in range(20):
-        office.go(f"/cases/{case}")
-        if not page.get_by_role("heading", name="异常：").count():
-            break
-        page.wait_for_timeout(500)
+    _look_until(office, f"/cases/{case}", lambda: not page.get_by_role("heading", name="异常：").count())
     expect(page.get_by_role("heading", name="异常：")).to_have_count(0)
     assert any("农牧局" in row for row in office.rows()), office.rows()
     phone.go("/monitor?reason=nobody")
     expect(phone.page.locator("#content")).not_to_contain_text("岗位无人（浏览器测试）")
+
+
+def _look_until(person: Person, path: str, there: Callable[[], object]) -> None:
+    """Open the page again until a worker has done what it shows, for half a minute at most."""
+    for _ in range(60):
+        person.go(path)
+        if there():
+            return
+        person.page.wait_for_timeout(500)
