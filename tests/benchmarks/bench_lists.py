@@ -120,6 +120,8 @@ AT_SCALE = (
     ("register, a case's number", filling.WORKER, "/register?q=鄂前安督字〔2026〕第4002号"),
     ("monitor, the office", filling.OFFICE, "/monitor"),
     ("monitor, four departments", filling.WORKER, "/monitor"),
+    ("monitor, a town", filling.TOWN, "/monitor"),
+    ("monitor, an enterprise", filling.ENTERPRISE, "/monitor"),
     ("monitor, overdue, the office", filling.OFFICE, "/monitor?reason=overdue"),
     ("case page", filling.WORKER, "/cases/{case}"),
     ("item page", filling.WORKER, "/cases/{case}/items/{item}"),
