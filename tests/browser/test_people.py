@@ -113,7 +113,11 @@ def test_a_step_that_nobody_can_take_is_an_incident_until_somebody_can(
     expect(page.locator("#lines tr", has_text="农业机械")).to_contain_text("农牧局")
 
     case = clerk("zhaolixin").register("岗位无人（浏览器测试）", photo, 行业="农业机械")
-    clerk("zhaolixin").finish(case, "T02", photo)
+    desk = clerk("zhaolixin")
+    while (
+        step := _open_step(desk, case)
+    ) != "T03":  # T02, and what the office may have drawn behind it in another test
+        desk.finish(case, step, photo)
     for one, name in ((office, "desk"), (phone, "phone")):
         row = one.page.locator("#monitor tr", has_text="岗位无人（浏览器测试）")
         _look_until(one, "/monitor?reason=nobody", row.count)
@@ -134,6 +138,11 @@ def test_a_step_that_nobody_can_take_is_an_incident_until_somebody_can(
     assert any("农牧局" in row for row in office.rows()), office.rows()
     phone.go("/monitor?reason=nobody")
     expect(phone.page.locator("#content")).not_to_contain_text("岗位无人（浏览器测试）")
+
+
+def _open_step(desk: Clerk, case: str) -> str:
+    items = desk.ask("GET", f"/cases/{case}")["items"]
+    return next(str(item["element"]) for item in items if item["state"] == "open")
 
 
 def _look_until(person: Person, path: str, there: Callable[[], object]) -> None:
